@@ -1,0 +1,8 @@
+/** Consumer groups, one per stage; their offsets and state in the log go by these names. */
+export const groups = {
+  stream: 'stream',
+  model: 'model',
+  alerts: 'alerts',
+  store: 'store',
+  notify: 'notify',
+} as const;

@@ -1,0 +1,34 @@
+/**
+ * Where trained networks are: `<model.dir>/<machine type>/<version>/`, and beside the versions a file `current`
+ * that names the one in use.
+ */
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UserError } from '../domain/errors.js';
+
+export function versionsFolder(modelDir: string, type: string): string {
+  return join(modelDir, type);
+}
+
+/** Folder of the version in use; undefined when no network was trained for the type yet. */
+export async function currentVersionFolder(modelDir: string, type: string): Promise<string | undefined> {
+  const file = join(versionsFolder(modelDir, type), 'current');
+  let version: string;
+  try {
+    version = (await readFile(file, 'utf8')).trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new UserError(`cannot read ${file}: ${String(error)}`, { cause: error });
+  }
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(version))
+    throw new UserError(`${file} should hold one model version; it holds "${version.slice(0, 60)}". Train again, or name a folder beside it.`);
+  return join(versionsFolder(modelDir, type), version);
+}
+
+/** Makes `version` the one in use, in one step: a crash leaves the old or the new. */
+export async function setCurrentVersion(modelDir: string, type: string, version: string): Promise<void> {
+  const folder = versionsFolder(modelDir, type);
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'current.new'), `${version}\n`);
+  await rename(join(folder, 'current.new'), join(folder, 'current'));
+}

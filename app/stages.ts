@@ -1,0 +1,46 @@
+/** The stages, made once for the live pipeline and once for each replay: there is no second wiring. */
+import { makeAlertStage } from '../alerts/alert-stage.js';
+import type { Predictor } from '../domain/features.js';
+import type { PartitionHandler, PartitionId } from '../domain/log.js';
+import { topics } from '../domain/topics.js';
+import { makeForecastStage } from '../stream/forecast-stage.js';
+import { makeStepStage } from '../stream/step-stage.js';
+import type { Deployment } from './config.js';
+import { groups } from './groups.js';
+
+export interface Stage {
+  /** Consumer group. */
+  readonly name: string;
+  readonly topic: string;
+  handlerFor(partition: PartitionId): PartitionHandler;
+}
+
+/** From inputs to steps. */
+export function stepStage(deployment: Deployment): Stage {
+  const { config, types, directory } = deployment;
+  const handlerFor = makeStepStage({
+    types,
+    directory,
+    futureToleranceMs: config.ingest.futureToleranceMs,
+    checkpointRecordsMax: 20_000,
+  });
+  return { name: groups.stream, topic: topics.inputs, handlerFor };
+}
+
+/** From steps to forecasts; a type without a predictor gets forecasts that say so. */
+export function forecastStage(deployment: Deployment, predictors: ReadonlyMap<string, Predictor>): Stage {
+  const { types, directory } = deployment;
+  const handlerFor = makeForecastStage({
+    types,
+    directory,
+    predictorFor: (type) => predictors.get(type),
+    batchWindowsMax: 1024,
+  });
+  return { name: groups.model, topic: topics.steps, handlerFor };
+}
+
+/** From forecasts to alert transitions. */
+export function alertStage(deployment: Deployment): Stage {
+  const handlerFor = makeAlertStage({ config: deployment.config.alerts, types: deployment.types });
+  return { name: groups.alerts, topic: topics.forecasts, handlerFor };
+}
