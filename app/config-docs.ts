@@ -21,7 +21,7 @@ const deploymentExamples: Readonly<Record<string, string>> = {
   'machines[].attributes': '{ maker: acme }',
   'mqtt.url': 'mqtts://broker.example:8883',
   'mqtt.username': 'millwright',
-  'mqtt.password': '"${MQTT_PASSWORD}"',
+  'mqtt.password': `"\${MQTT_PASSWORD}"`,
   'mqtt.caFile': 'certificates/ca.pem',
   'mqtt.certFile': 'certificates/client.pem',
   'mqtt.keyFile': 'certificates/client.key',
@@ -51,7 +51,7 @@ export const exampleFiles: Readonly<Record<string, () => string>> = {
   'config.example.yaml': () =>
     [
       '# Every option of a deployment with its default, generated from the schemas: copy what you want to change.',
-      '# Lines that are commented out show options without a default. ${NAME} takes a value from the environment.',
+      `# Lines that are commented out show options without a default. \${NAME} takes a value from the environment.`,
       '# Check a file with: millwright config check FILE',
       '',
       ...exampleOf(deploymentSchema, deploymentExamples),

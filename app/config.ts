@@ -63,7 +63,9 @@ const mqttSchema = z.discriminatedUnion('kind', [
       .default('millwright')
       .describe('Fixed, so that the broker keeps what was missed; different for each process.'),
     username: z.string().optional().describe('User name, if the broker wants one.'),
-    password: secretSchema.optional().describe('Password; write ${NAME} and keep it in the environment.'),
+    password: secretSchema
+      .optional()
+      .describe('Password; best kept in the environment and named here, as in the example.'),
     caFile: z
       .string()
       .optional()

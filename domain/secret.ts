@@ -30,6 +30,6 @@ export class Secret {
 /** Config field: a string outside, best written as `${NAME}` and kept in the environment; a `Secret` inside. */
 export const secretSchema = z
   .string()
-  .min(1, 'must not be empty; write the secret, or ${NAME} to take it from the environment')
+  .min(1, `must not be empty; write the secret, or \${NAME} to take it from the environment`)
   .transform((text) => new Secret(text))
   .meta({ secret: true });
