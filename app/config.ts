@@ -1,0 +1,293 @@
+/**
+ * The deployment file: which machines a plant has, where data is kept, how messages come in. One YAML file, composed
+ * of the schemas of the components; parsed once at start, frozen, and passed down. Nothing is opened here.
+ */
+import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
+import { durationMs } from '../domain/duration.js';
+import { MachineDirectory, type MachineEntry, machineEntrySchema } from '../domain/machine-directory.js';
+import { type MachineType, machineTypeSchema } from '../domain/machine-type.js';
+import { secretSchema } from '../domain/secret.js';
+import { type Environment, type Problem, problemsError, readYaml } from './config-file.js';
+import { durationText } from './config-options.js';
+import { suggestion } from './did-you-mean.js';
+
+const dayMs = 86_400_000;
+const portSchema = z.number().int().min(0).max(65_535);
+
+const plantSchema = z.strictObject({
+  name: z.string().min(1).default('Plant').describe('Name of the plant, for people.'),
+  site: z.string().default('').describe('Site of machines for which neither topic nor entry names one.'),
+});
+
+const logSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('embedded').describe('The log is a folder in `dataDir`; nothing to install.'),
+    partitions: z
+      .number()
+      .int()
+      .min(1)
+      .max(1024)
+      .default(4)
+      .describe('Machines are spread over this many partitions; it cannot be changed for a log that exists.'),
+    retentionMs: durationMs
+      .default(90 * dayMs)
+      .describe('Readings, events and forecasts older than this may be removed from the log.'),
+  }),
+]);
+
+const storeSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('embedded').describe('Forecasts, steps and alerts are kept in a folder in `dataDir`.'),
+  }),
+]);
+
+const mqttSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('embedded').describe('Millwright is the MQTT broker itself.'),
+    host: z
+      .string()
+      .default('127.0.0.1')
+      .describe('Address to listen on; 0.0.0.0 lets other computers in, without a password.'),
+    port: portSchema.default(1883).describe('Port to listen on; 0 takes a free one.'),
+  }),
+  z.strictObject({
+    kind: z.literal('client').describe('Messages come from a broker that is there already.'),
+    url: z
+      .string()
+      .regex(/^(mqtts?|wss?):\/\/[^/\s]+/, 'write an address such as "mqtt://broker.example:1883"')
+      .describe('Address of the broker; mqtts:// for TLS.'),
+    clientId: z
+      .string()
+      .min(1)
+      .default('millwright')
+      .describe('Fixed, so that the broker keeps what was missed; different for each process.'),
+    username: z.string().optional().describe('User name, if the broker wants one.'),
+    password: secretSchema
+      .optional()
+      .describe('Password; best kept in the environment and named here, as in the example.'),
+    caFile: z
+      .string()
+      .optional()
+      .describe('PEM file of the authority that signed the certificate of the broker.'),
+    certFile: z.string().optional().describe('PEM file of our own certificate, for mutual TLS.'),
+    keyFile: z.string().optional().describe('PEM file of the key of our own certificate.'),
+    sharedGroup: z
+      .string()
+      .regex(/^[^/+#]+$/, 'must not hold /, + or #')
+      .optional()
+      .describe('Name of a shared subscription, where several ingest processes share the messages.'),
+  }),
+]);
+
+const timeSchema = z.strictObject({
+  source: z
+    .enum(['wall', 'messages'])
+    .default('wall')
+    .describe(
+      'What plant time is: "wall" is the clock of the computer; "messages" is what a replay publishes to millwright/clock.',
+    ),
+  tickEveryMs: durationMs
+    .default(1000)
+    .describe('How often the time is written to the log; steps close and silence is seen at this pace.'),
+});
+
+/**
+ * One field per component; where a component has its own options, its schema lives beside it and is named here.
+ * `config.example.yaml`, the option table and the JSON Schema all follow from this object.
+ */
+export const deploymentShape = {
+  plant: plantSchema.prefault({}).describe('The plant as a whole.'),
+  machineTypes: z
+    .array(z.string().min(1))
+    .min(1, 'name at least one machine-type file')
+    .describe('Machine-type files, relative to this file.'),
+  machines: z
+    .array(machineEntrySchema)
+    .min(1, 'name at least one machine, for example - match: "*"')
+    .describe(
+      'Which machines there are; the first entry that fits an id counts. An entry without a type is of the only type there is.',
+    ),
+  dataDir: z
+    .string()
+    .min(1)
+    .default('.millwright')
+    .describe('Folder for log, store and state, relative to this file.'),
+  time: timeSchema.prefault({}).describe('Where the time comes from.'),
+  mqtt: mqttSchema.prefault({ kind: 'embedded' }).describe('Where messages come from.'),
+  log: logSchema.prefault({ kind: 'embedded' }).describe('Where records are kept between the stages.'),
+  store: storeSchema.prefault({ kind: 'embedded' }).describe('Where results are kept for page and commands.'),
+  model: z
+    .strictObject({
+      dir: z
+        .string()
+        .min(1)
+        .default('models')
+        .describe('Folder of trained networks, one folder per version, relative to this file.'),
+    })
+    .prefault({})
+    .describe('The network that forecasts.'),
+  http: z
+    .strictObject({
+      host: z
+        .string()
+        .default('127.0.0.1')
+        .describe('Address of page and API; 0.0.0.0 lets other computers in, without a password.'),
+      port: portSchema.default(8080).describe('Port of page and API; 0 takes a free one.'),
+    })
+    .prefault({})
+    .describe('Page and HTTP API.'),
+};
+
+export const deploymentSchema = z.strictObject(deploymentShape).superRefine((deployment, context) => {
+  if (
+    deployment.mqtt.kind === 'client' &&
+    (deployment.mqtt.certFile === undefined) !== (deployment.mqtt.keyFile === undefined)
+  )
+    context.addIssue({
+      code: 'custom',
+      path: ['mqtt', deployment.mqtt.certFile === undefined ? 'keyFile' : 'certFile'],
+      message: 'certFile and keyFile belong together; write both or neither',
+    });
+});
+
+export type DeploymentConfig = z.output<typeof deploymentSchema>;
+
+export interface Deployment {
+  /** Absolute path of the file. */
+  readonly file: string;
+  /** Frozen. `dataDir`, `model.dir` and the files of `mqtt` are absolute paths. */
+  readonly config: DeploymentConfig;
+  /** Machine types by name. */
+  readonly types: ReadonlyMap<string, MachineType>;
+  readonly directory: MachineDirectory;
+}
+
+/** Reads a deployment file and the machine types it names; throws one UserError with all that is wrong. */
+export function loadDeployment(file: string, environment: Environment = process.env): Deployment {
+  const read = checkDeployment(file, environment);
+  if (!read.ok) throw problemsError(read.problems);
+  return read.deployment;
+}
+
+export type DeploymentRead =
+  | { readonly ok: true; readonly deployment: Deployment }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/** As `loadDeployment`, with the problems as values. A file that cannot be read at all throws. */
+export function checkDeployment(file: string, environment: Environment = process.env): DeploymentRead {
+  const read = readYaml(file, deploymentSchema, environment);
+  if (!read.ok) return read;
+  const { value, locate } = read;
+  const base = dirname(resolve(file));
+  const problems: Problem[] = [];
+  const types = new Map<string, MachineType>();
+  value.machineTypes.forEach((typeFile, index) => {
+    const type = readYaml(resolve(base, typeFile), machineTypeSchema, environment);
+    if (!type.ok) problems.push(...type.problems);
+    else if (types.has(type.value.name))
+      problems.push(
+        locate(
+          ['machineTypes', index],
+          `"${typeFile}" is a machine type named ${type.value.name}, as is a file before it; rename one`,
+        ),
+      );
+    else types.set(type.value.name, deepFreeze(type.value));
+  });
+  if (problems.length > 0) return { ok: false, problems };
+
+  const onlyType = types.size === 1 ? [...types.keys()][0] : undefined;
+  const entries: MachineEntry[] = value.machines.map((entry, index) => {
+    const typeName = entry.type ?? onlyType;
+    const type = typeName === undefined ? undefined : types.get(typeName);
+    if (typeName !== undefined && type === undefined)
+      problems.push(
+        locate(
+          ['machines', index, 'type'],
+          `got "${typeName}", but no file in machineTypes has that name${suggestion(typeName, [...types.keys()])}`,
+        ),
+      );
+    if (type !== undefined)
+      for (const [name, word] of Object.entries(entry.attributes)) {
+        const attribute = type.attributes.find((candidate) => candidate.name === name);
+        const path = ['machines', index, 'attributes', name];
+        const names = type.attributes.map((candidate) => candidate.name);
+        if (attribute === undefined)
+          problems.push(
+            locate(path, `machine type ${type.name} has no attribute "${name}"${suggestion(name, names)}`),
+          );
+        else if (!attribute.values.includes(word))
+          problems.push(locate(path, `got "${word}"${suggestion(word, attribute.values)}`));
+      }
+    return {
+      ...entry,
+      ...(typeName === undefined ? {} : { type: typeName }),
+      site: entry.site ?? value.plant.site,
+    };
+  });
+  if (problems.length > 0) return { ok: false, problems };
+
+  const absolute = (path: string): string => resolve(base, path);
+  const config: DeploymentConfig = {
+    ...value,
+    machines: entries,
+    dataDir: absolute(value.dataDir),
+    model: { ...value.model, dir: absolute(value.model.dir) },
+    mqtt: value.mqtt.kind === 'client' ? absoluteFiles(value.mqtt, absolute) : value.mqtt,
+  };
+  return {
+    ok: true,
+    deployment: {
+      file: resolve(file),
+      config: deepFreeze(config),
+      types,
+      directory: new MachineDirectory(entries),
+    },
+  };
+}
+
+function absoluteFiles<
+  T extends { caFile?: string | undefined; certFile?: string | undefined; keyFile?: string | undefined },
+>(mqtt: T, absolute: (path: string) => string): T {
+  const made = { ...mqtt };
+  for (const key of ['caFile', 'certFile', 'keyFile'] as const) {
+    const path = mqtt[key];
+    if (path !== undefined) made[key] = absolute(path);
+  }
+  return made;
+}
+
+/** Freezes plain objects and arrays all the way down; instances of classes (a Secret) are left as they are. */
+function deepFreeze<T>(value: T): T {
+  if (
+    Array.isArray(value) ||
+    (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype)
+  ) {
+    for (const inner of Object.values(value)) deepFreeze(inner);
+    Object.freeze(value);
+  }
+  return value;
+}
+
+export const configKinds = ['deployment', 'machine-type'] as const;
+export type ConfigKind = (typeof configKinds)[number];
+
+export function configSchemaOf(kind: ConfigKind): typeof deploymentSchema | typeof machineTypeSchema {
+  return kind === 'deployment' ? deploymentSchema : machineTypeSchema;
+}
+
+/** JSON Schema (2020-12) of what a person writes, for completion and checks in editors. */
+export function configJsonSchema(kind: ConfigKind): Readonly<Record<string, unknown>> {
+  return {
+    title: `Millwright ${kind}`,
+    ...z.toJSONSchema(configSchemaOf(kind), {
+      io: 'input',
+      target: 'draft-2020-12',
+      // Defaults are held as they come out of a schema; editors want them as they are written.
+      override: ({ jsonSchema }) => {
+        if (jsonSchema.type === 'string' && typeof jsonSchema.default === 'number')
+          jsonSchema.default = durationText(jsonSchema.default);
+      },
+    }),
+  };
+}
