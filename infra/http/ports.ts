@@ -1,0 +1,83 @@
+/** What the HTTP server asks of the rest of the process. It reads the store and the live feed; it decides nothing. */
+import { z } from 'zod';
+import type { AlertRecord } from '../../domain/alert.js';
+import type { Clock } from '../../domain/clock.js';
+import type { ForecastRecord } from '../../domain/forecast.js';
+import type { EventRecord, TickRecord } from '../../domain/input.js';
+import type { MachineType } from '../../domain/machine-type.js';
+import type { Store } from '../../domain/store.js';
+import type { RuleThreshold } from './wire.js';
+
+export const httpConfigSchema = z.strictObject({
+  host: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe('Address the page listens on. Anything but a loopback address shows it to the network.'),
+  port: z.number().int().min(0).max(65535).default(8080).describe('Port of the page; 0 takes a free one.'),
+});
+export type HttpConfig = z.output<typeof httpConfigSchema>;
+
+/** What the last stage has just made durable, in the order of the log. */
+export type LiveMessage = ForecastRecord | AlertRecord | EventRecord | TickRecord;
+
+export interface LiveFeed {
+  /** Calls `listener` for every message from now on; it returns at once and never throws. Returns the unsubscriber. */
+  subscribe(listener: (message: LiveMessage) => void): () => void;
+}
+
+export const verdicts = ['true', 'false', 'unclear'] as const;
+export type Verdict = (typeof verdicts)[number];
+
+export interface AlertActions {
+  /** Resolves when the acknowledgement is durable. Rejects with WorldError or UserError. */
+  acknowledge(alertId: string, by: string, comment: string): Promise<void>;
+  /** Was the alert right? Becomes a label. Resolves when durable. */
+  feedback(alertId: string, verdict: Verdict, by: string, comment: string): Promise<void>;
+}
+
+/** Messages by outcome: `received` is the sum of the other four. */
+export interface Ledger {
+  readonly received: number;
+  readonly accepted: number;
+  readonly rejected: number;
+  readonly duplicate: number;
+  readonly late: number;
+}
+
+export interface HealthReport {
+  /** 'degraded' still serves; 'down' answers /health with 503. */
+  readonly status: 'ok' | 'degraded' | 'down';
+  readonly checks: readonly {
+    readonly name: string;
+    readonly status: 'ok' | 'degraded' | 'down';
+    /** A sentence: what is wrong and what to do; '' when ok. */
+    readonly detail: string;
+  }[];
+}
+
+export interface HttpServerParts {
+  readonly host: string;
+  readonly port: number;
+  /** Name of the plant, for people. */
+  readonly plant: string;
+  readonly store: Store;
+  readonly types: ReadonlyMap<string, MachineType>;
+  /** Thresholds to draw, as the rules are now. */
+  rules(): readonly RuleThreshold[];
+  readonly live: LiveFeed;
+  readonly actions: AlertActions;
+  ledger(): Promise<Ledger>;
+  health(): Promise<HealthReport>;
+  /** Prometheus text exposition. */
+  metrics(): Promise<string>;
+  /** Plant time. */
+  readonly clock: Clock;
+}
+
+export interface HttpServer {
+  /** Such as `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** Ends the event streams and stops listening; idempotent. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,145 @@
+/** What goes over the wire of /api/v1. Read by the server, the page and anyone with curl; additions only. */
+import type { AlertRecord } from '../../domain/alert.js';
+import type { ForecastStatus } from '../../domain/forecast.js';
+import type { EventRecord } from '../../domain/input.js';
+
+/** One level of a rule on the curve: an alert is raised where P(fail ≤ `days` d) reaches `set`. */
+export interface RuleThreshold {
+  readonly rule: string;
+  /** Days (steps) ahead, 1..H. */
+  readonly days: number;
+  readonly severity: string;
+  /** Probability in [0, 1]. */
+  readonly set: number;
+}
+
+export interface ErrorWire {
+  readonly error: { readonly code: string; readonly message: string };
+}
+
+export interface MachineTypeWire {
+  readonly name: string;
+  readonly description: string;
+  /** Length of a step; a calendar day counts 24 hours. */
+  readonly stepMs: number;
+  /** Time zone that days are shown in. */
+  readonly timeZone: string;
+  readonly graceMs: number;
+  readonly windowSteps: number;
+  readonly horizonSteps: number;
+  readonly sensorCount: number;
+}
+
+export interface PlantWire {
+  readonly name: string;
+  /** Plant time. */
+  readonly timeMs: number;
+  readonly types: readonly MachineTypeWire[];
+  readonly rules: readonly RuleThreshold[];
+  readonly counts: CountsWire;
+}
+
+/** Machines by their most urgent state; the five kinds sum to `machines`. */
+export interface CountsWire {
+  readonly machines: number;
+  /** Severity → machines whose highest firing alert has it. */
+  readonly firing: Readonly<Record<string, number>>;
+  readonly notAssessable: number;
+  readonly pending: number;
+  readonly good: number;
+}
+
+/** Probabilities are rounded to four decimals. */
+export interface ForecastWire {
+  readonly machine: string;
+  readonly type: string;
+  readonly site: string;
+  readonly line: string;
+  readonly originMs: number;
+  readonly stepIndex: number;
+  readonly revision: number;
+  readonly status: ForecastStatus;
+  readonly reason: string;
+  readonly model: string;
+  readonly probabilities: readonly number[];
+  readonly expectedDay: number | null;
+  readonly coverage: number;
+  readonly silentSensors: readonly string[];
+}
+
+export type AlertWire = Omit<AlertRecord, 'kind'>;
+export type EventWire = Omit<EventRecord, 'kind'>;
+
+export interface FleetWire {
+  readonly timeMs: number;
+  readonly rows: readonly { readonly forecast: ForecastWire; readonly alerts: readonly AlertWire[] }[];
+}
+
+/** One sensor over the shown steps, oldest first; arrays as long as `MachineWire.steps`. */
+export interface SensorWire {
+  readonly name: string;
+  readonly unit: string;
+  readonly min: number | null;
+  readonly max: number | null;
+  /** null: no reading in the step. */
+  readonly means: readonly (number | null)[];
+  readonly lows: readonly (number | null)[];
+  readonly highs: readonly (number | null)[];
+  readonly coverage: readonly number[];
+  readonly stuck: readonly boolean[];
+  readonly outOfRangeCounts: readonly number[];
+}
+
+export interface MachineWire {
+  readonly machine: string;
+  readonly type: string;
+  readonly site: string;
+  readonly line: string;
+  readonly timeMs: number;
+  /** The forecast asked for (the newest, or the newest not after `at`); null without any. */
+  readonly forecast: ForecastWire | null;
+  /** Forecasts of earlier origins, newest first, by the same model where it spoke. */
+  readonly previous: readonly ForecastWire[];
+  /** How the forecast for one day moved: the expected day, or the seventh. */
+  readonly moved: MovedWire | null;
+  readonly steps: readonly { readonly startMs: number; readonly endMs: number; readonly final: boolean }[];
+  readonly sensors: readonly SensorWire[];
+  readonly events: readonly EventWire[];
+  readonly alerts: readonly AlertWire[];
+  /** True: the machine is of a type that this process does not know; sensors have no names. */
+  readonly unknownType: boolean;
+}
+
+export interface MovedWire {
+  /** End of the day in question. */
+  readonly targetMs: number;
+  /** P(failed by then) as issued at each origin, oldest first. */
+  readonly points: readonly { readonly originMs: number; readonly probability: number }[];
+}
+
+export interface AlertsWire {
+  readonly timeMs: number;
+  readonly alerts: readonly AlertWire[];
+}
+
+export interface AlertDetailWire {
+  readonly alert: AlertWire;
+  /** Every transition, oldest first. */
+  readonly history: readonly AlertWire[];
+}
+
+/** Data of the SSE event `update`: what changed since the one before. At most one entry per machine and alert. */
+export interface UpdateWire {
+  readonly timeMs: number;
+  readonly forecasts: readonly ForecastWire[];
+  /** Machines that left the fleet: failed for good or retired. */
+  readonly gone: readonly string[];
+  readonly alerts: readonly AlertWire[];
+  /** Failures, maintenance and retirements; the newest of many. */
+  readonly events: readonly EventWire[];
+}
+
+/** Data of the SSE events `hello`, `resync` (reload everything) and `beat`. */
+export interface BeatWire {
+  readonly timeMs: number;
+}

@@ -1,0 +1,73 @@
+/** Numbers and times in words. Times are plant time in the plant's zone unless a name says otherwise. */
+
+/** `0.714` → `71 %`; what is not quite nothing or certain does not read as if it were. */
+export function percent(probability: number): string {
+  if (probability > 0 && probability < 0.01) return '< 1 %';
+  if (probability < 1 && probability > 0.99) return '> 99 %';
+  return `${Math.round(probability * 100)} %`;
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+function format(timeZone: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = timeZone + JSON.stringify(options);
+  const known = formats.get(key) ?? new Intl.DateTimeFormat('en-GB', { timeZone, ...options });
+  formats.set(key, known);
+  return known;
+}
+
+/** `17 Jul` */
+export function dayMonth(timeMs: number, timeZone: string): string {
+  return format(timeZone, { day: 'numeric', month: 'short' }).format(timeMs);
+}
+
+/** `Fri 12 Jul 2024` */
+export function date(timeMs: number, timeZone: string): string {
+  return format(timeZone, { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' })
+    .format(timeMs)
+    .replace(',', '');
+}
+
+/** `12:00` */
+export function timeOfDay(timeMs: number, timeZone: string): string {
+  return format(timeZone, { hour: '2-digit', minute: '2-digit', hour12: false }).format(timeMs);
+}
+
+/** `12 Jul, 12:00` */
+export function dateTime(timeMs: number, timeZone: string): string {
+  return `${dayMonth(timeMs, timeZone)}, ${timeOfDay(timeMs, timeZone)}`;
+}
+
+/** On the clock of the person who looks. */
+export function wallTime(timeMs: number): string {
+  return new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' }).format(timeMs);
+}
+
+/** The one largest unit: `4 d`, `3 h`, `12 min`. */
+export function span(durationMs: number): string {
+  const days = durationMs / 86_400_000;
+  if (days >= 1) return `${Math.floor(days)} d`;
+  const hours = durationMs / 3_600_000;
+  if (hours >= 1) return `${Math.floor(hours)} h`;
+  return `${Math.max(0, Math.floor(durationMs / 60_000))} min`;
+}
+
+/** Steps ahead in the type's own unit: `7 d`, `7 h`, `7 steps`. */
+export function steps(count: number, stepMs: number): string {
+  if (stepMs === 86_400_000) return `${count} d`;
+  if (stepMs === 3_600_000) return `${count} h`;
+  return count === 1 ? '1 step' : `${count} steps`;
+}
+
+/** The day that is the `day`-th after the origin; a step's middle is surely on its day, clock changes or not. */
+export function stepTimeMs(originMs: number, day: number, stepMs: number): number {
+  return originMs + (day - 0.5) * stepMs;
+}
+
+export function quantity(value: number, unit: string): string {
+  const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
+  return `${value.toFixed(digits)}${unit === '' ? '' : ` ${unit}`}`;
+}
+
+export function count(number: number, noun: string): string {
+  return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
+}
