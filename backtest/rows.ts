@@ -84,7 +84,10 @@ function newestRevisions(forecasts: Iterable<ForecastRecord>): Map<string, Map<n
   for (const forecast of forecasts) {
     if (forecast.status === 'provisional') continue;
     let own = byMachine.get(forecast.machine);
-    if (!own) byMachine.set(forecast.machine, (own = new Map()));
+    if (!own) {
+      own = new Map();
+      byMachine.set(forecast.machine, own);
+    }
     const known = own.get(forecast.originMs);
     if (!known || known.revision <= forecast.revision) own.set(forecast.originMs, forecast);
   }

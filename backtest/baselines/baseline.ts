@@ -34,12 +34,18 @@ export function judgeBaseline(
     if (own) own.push(history);
     else byMachine.set(history.machine, [history]);
   }
-  return rows.map((row) => {
-    for (const history of byMachine.get(row.machine) ?? []) {
-      const index = history.originsMs.indexOf(row.originMs);
-      if (index >= 0)
-        return { ...row, status: 'ok', reason: '', probabilities: baseline.predict(history, index) };
-    }
-    assert(false, `a history row of ${row.machine} at ${new Date(row.originMs).toISOString()}`);
-  });
+  return rows.map((row) => ({
+    ...row,
+    status: 'ok',
+    reason: '',
+    probabilities: predictAt(baseline, byMachine.get(row.machine) ?? [], row),
+  }));
+}
+
+function predictAt(baseline: Baseline, lives: readonly History[], row: JudgedForecast): Float64Array {
+  for (const history of lives) {
+    const index = history.originsMs.indexOf(row.originMs);
+    if (index >= 0) return baseline.predict(history, index);
+  }
+  assert(false, `a history row of ${row.machine} at ${new Date(row.originMs).toISOString()}`);
 }
