@@ -20,8 +20,13 @@ export function marginalHazards(histories: readonly History[], horizonDays: numb
   return failed.map((count, k) => (atRisk[k] === 0 ? 0 : count / (atRisk[k] as number)));
 }
 
+/** [H] F_1..F_H of the marginal hazards. */
+export function marginalCurve(histories: readonly History[], horizonDays: number): Float64Array {
+  return accumulateHazards(marginalHazards(histories, horizonDays));
+}
+
 /** The same curve for every machine and origin. */
 export function fitMarginal(histories: readonly History[], horizonDays: number): Baseline {
-  const curve = accumulateHazards(marginalHazards(histories, horizonDays));
+  const curve = marginalCurve(histories, horizonDays);
   return { name: 'marginal hazard', predict: () => curve.slice() };
 }

@@ -1,29 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fitAgeWeibull } from '../../backtest/baselines/age-weibull.js';
-import type { Baseline } from '../../backtest/baselines/baseline.js';
 import { fitMarginal } from '../../backtest/baselines/marginal.js';
-import type { Judged } from '../../backtest/judged.js';
-import { brierByDay, meanOverDays } from '../../backtest/metrics/brier.js';
-import { timeDependentConcordance } from '../../backtest/metrics/concordance.js';
-import { readEngines, skipWithoutCmapss, spec } from './cmapss.js';
-
-/** Mean Brier over days 1..30 and concordance at the last known cycle of every test engine. */
-function judgeLastCycles(baseline: Baseline, subset: string) {
-  const rows = readEngines('test', subset).map((engine): Judged => {
-    const row = engine.stepCount - 1;
-    return {
-      probabilities: baseline.predict(engine, row),
-      eventDay: engine.eventDay[row] as number,
-      knownDays: engine.knownDays[row] as number,
-      observedDays: 30,
-    };
-  });
-  return {
-    meanBrier: meanOverDays(brierByDay(rows, 30, 'administrative')) as number,
-    concordance: timeDependentConcordance(rows, 30) as number,
-  };
-}
+import { judgeLastCycles, readEngines, skipWithoutCmapss, spec } from './cmapss.js';
 
 const digits = (value: number, count: number) => Number(value.toFixed(count));
 

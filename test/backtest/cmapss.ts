@@ -1,6 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import type { Baseline } from '../../backtest/baselines/baseline.js';
+import type { Judged } from '../../backtest/judged.js';
+import { brierByDay, meanOverDays } from '../../backtest/metrics/brier.js';
+import { timeDependentConcordance } from '../../backtest/metrics/concordance.js';
 import type { FeatureSpec, History } from '../../domain/features.js';
 
 const folder = resolve('../shared/data/cmapss');
@@ -50,4 +54,21 @@ export function readEngines(part: 'train' | 'test', subset: string): History[] {
       knownDays: Uint8Array.from(days, (day) => Math.min(day, 30)),
     };
   });
+}
+
+/** Mean Brier over days 1..30 and concordance at the last known cycle of every test engine. */
+export function judgeLastCycles(baseline: Baseline, subset: string) {
+  const rows = readEngines('test', subset).map((engine): Judged => {
+    const row = engine.stepCount - 1;
+    return {
+      probabilities: baseline.predict(engine, row),
+      eventDay: engine.eventDay[row] as number,
+      knownDays: engine.knownDays[row] as number,
+      observedDays: 30,
+    };
+  });
+  return {
+    meanBrier: meanOverDays(brierByDay(rows, 30, 'administrative')) as number,
+    concordance: timeDependentConcordance(rows, 30) as number,
+  };
 }
