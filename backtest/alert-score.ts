@@ -1,0 +1,238 @@
+/**
+ * Judges alerts, after thresholds, holds and resets, by what happened to the machines: what a maintenance engineer
+ * would have lived through. Not the forecasts themselves (metrics/) and not how a notification was delivered.
+ */
+import { z } from 'zod';
+import type { AlertRecord } from '../domain/alert.js';
+import { assert } from '../domain/assert.js';
+import { type AlertEpisode, alertEpisodes } from './alert-episodes.js';
+import { quantile } from './metrics/quantile.js';
+import type { Observation } from './observation.js';
+
+export const alertBoundsSchema = z
+  .strictObject({
+    usefulFromDays: z
+      .number()
+      .min(0)
+      .default(5)
+      .describe('A warning shorter than this many days before the failure is late: no time to act.'),
+    usefulToDays: z
+      .number()
+      .positive()
+      .default(40)
+      .describe('A failure is foreseen when its lead time is between usefulFromDays and this.'),
+    earlyFromDays: z
+      .number()
+      .positive()
+      .default(60)
+      .describe(
+        'An alert that fired more than this many days before the failure is early: good life is wasted.',
+      ),
+    claimDays: z
+      .number()
+      .positive()
+      .default(30)
+      .describe('An alert claims a failure within this many days after it fired; without one it was false.'),
+  })
+  .refine((bounds) => bounds.usefulFromDays <= bounds.usefulToDays, {
+    message: 'usefulFromDays must not be above usefulToDays',
+    path: ['usefulFromDays'],
+  })
+  .refine((bounds) => bounds.usefulToDays <= bounds.earlyFromDays, {
+    message: 'usefulToDays must not be above earlyFromDays',
+    path: ['usefulToDays'],
+  });
+export type AlertBounds = z.output<typeof alertBoundsSchema>;
+
+/**
+ * How a failure was met. By the lead time, in days: `missed` no alert stood when it came; `late` below usefulFromDays;
+ * `foreseen` in [usefulFromDays, usefulToDays]; `ahead` above that, up to earlyFromDays; `early` above earlyFromDays.
+ */
+export const failureVerdicts = ['foreseen', 'ahead', 'early', 'late', 'missed'] as const;
+export type FailureVerdict = (typeof failureVerdicts)[number];
+
+/**
+ * What became of an alert. `true` the failure came while it stood, at most earlyFromDays after it fired; `early` the
+ * same but later; `cleared-too-soon` it had cleared, yet the failure came within claimDays of its firing; `false`
+ * claimDays passed, or it cleared, without a failure in that time; `intervened` it ended by maintenance or retirement:
+ * whether a failure was prevented cannot be known; `undecided` the record ends before claimDays have passed.
+ */
+export const alertVerdicts = [
+  'true',
+  'early',
+  'cleared-too-soon',
+  'false',
+  'intervened',
+  'undecided',
+] as const;
+export type AlertVerdict = (typeof alertVerdicts)[number];
+
+export interface JudgedFailure {
+  readonly machine: string;
+  readonly failureMs: number;
+  readonly verdict: FailureVerdict;
+  /**
+   * Days from the first firing of the longest-standing alert that still stood at the failure; null when missed.
+   */
+  readonly leadDays: number | null;
+  /**
+   * Days from the very first alert of this life (since the failure before), even one that cleared; null when none
+   * fired.
+   */
+  readonly firstAlarmDays: number | null;
+}
+
+export interface JudgedAlert {
+  readonly alertId: string;
+  readonly rule: string;
+  readonly machine: string;
+  readonly firedMs: number;
+  readonly verdict: AlertVerdict;
+}
+
+export interface AlertScore {
+  readonly bounds: AlertBounds;
+  readonly failures: readonly JudgedFailure[];
+  readonly alerts: readonly JudgedAlert[];
+  readonly failureCounts: Readonly<Record<FailureVerdict, number>>;
+  readonly alertCounts: Readonly<Record<AlertVerdict, number>>;
+  /** Share of failures at which an alert stood, whatever its lead; null without a failure. */
+  readonly detectedShare: number | null;
+  /** Failures before which an alert of the same life had fired more than earlyFromDays ahead, standing or not. */
+  readonly earlyAlarmFailures: number;
+  /** Lead time in days over the failures at which an alert stood; null when there is none. */
+  readonly leadDays: {
+    readonly min: number;
+    readonly p10: number;
+    readonly median: number;
+    readonly p90: number;
+    readonly max: number;
+  } | null;
+  /** Observed time, in months of 30 days. */
+  readonly machineMonths: number;
+  /** Alerts judged `false`, per machine-month; null without observed time. */
+  readonly falseAlarmsPerMachineMonth: number | null;
+}
+
+/**
+ * Scores the transitions of alerts against the fate of machines. A lead time is plant time: from the transition in
+ * which the alert first fired to the failure, in days of `dayMs` (where a step is not a day, pass its length).
+ * An alert stands from that transition until it is resolved; raised, lowered, amended, acknowledged and
+ * not-assessable transitions in between do not end it, and a resolution at the failure's own time counts as after it.
+ * Alerts of machines without an observation are a bug of the caller.
+ */
+export function scoreAlerts(
+  alerts: readonly AlertRecord[],
+  observations: readonly Observation[],
+  bounds: AlertBounds,
+  dayMs = 86_400_000,
+): AlertScore {
+  const episodes = alertEpisodes(alerts);
+  const failures: JudgedFailure[] = [];
+  const judged: JudgedAlert[] = [];
+  let observedMs = 0;
+  const observed = new Set(observations.map(({ machine }) => machine));
+  for (const { machine } of episodes)
+    assert(observed.has(machine), `an observation of every machine with alerts, none of ${machine}`);
+  for (const observation of observations) {
+    const own = episodes.filter(({ machine }) => machine === observation.machine);
+    observation.failuresMs.forEach((failureMs, i) => {
+      const previousMs = observation.failuresMs[i - 1] ?? -Infinity;
+      failures.push(judgeFailure(observation.machine, failureMs, previousMs, own, bounds, dayMs));
+    });
+    for (const episode of own) {
+      const { alertId, rule, machine, firedMs } = episode;
+      judged.push({
+        alertId,
+        rule,
+        machine,
+        firedMs,
+        verdict: judgeAlert(episode, observation, bounds, dayMs),
+      });
+    }
+    observedMs += Math.max(0, observation.recordEndMs - observation.fromMs);
+  }
+  const leads = failures
+    .flatMap(({ leadDays }) => (leadDays === null ? [] : [leadDays]))
+    .sort((a, b) => a - b);
+  const machineMonths = observedMs / (30 * dayMs);
+  const alertCounts = countBy(judged, alertVerdicts);
+  return {
+    bounds,
+    failures,
+    alerts: judged,
+    failureCounts: countBy(failures, failureVerdicts),
+    alertCounts,
+    detectedShare: failures.length === 0 ? null : leads.length / failures.length,
+    earlyAlarmFailures: failures.filter(
+      ({ firstAlarmDays }) => firstAlarmDays !== null && firstAlarmDays > bounds.earlyFromDays,
+    ).length,
+    leadDays:
+      leads.length === 0
+        ? null
+        : {
+            min: quantile(leads, 0),
+            p10: quantile(leads, 0.1),
+            median: quantile(leads, 0.5),
+            p90: quantile(leads, 0.9),
+            max: quantile(leads, 1),
+          },
+    machineMonths,
+    falseAlarmsPerMachineMonth: machineMonths > 0 ? alertCounts.false / machineMonths : null,
+  };
+}
+
+function judgeFailure(
+  machine: string,
+  failureMs: number,
+  previousMs: number,
+  episodes: readonly AlertEpisode[],
+  bounds: AlertBounds,
+  dayMs: number,
+): JudgedFailure {
+  const before = episodes.filter(({ firedMs }) => firedMs <= failureMs && firedMs > previousMs);
+  const daysSince = (standing: readonly AlertEpisode[]) =>
+    standing.length === 0 ? null : (failureMs - Math.min(...standing.map(({ firedMs }) => firedMs))) / dayMs;
+  const leadDays = daysSince(before.filter((episode) => standsAt(episode, failureMs)));
+  const verdict: FailureVerdict =
+    leadDays === null
+      ? 'missed'
+      : leadDays < bounds.usefulFromDays
+        ? 'late'
+        : leadDays <= bounds.usefulToDays
+          ? 'foreseen'
+          : leadDays <= bounds.earlyFromDays
+            ? 'ahead'
+            : 'early';
+  return { machine, failureMs, verdict, leadDays, firstAlarmDays: daysSince(before) };
+}
+
+function judgeAlert(
+  episode: AlertEpisode,
+  { failuresMs, recordEndMs }: Observation,
+  bounds: AlertBounds,
+  dayMs: number,
+): AlertVerdict {
+  const { firedMs, endReason } = episode;
+  const failureMs = failuresMs.find((timeMs) => timeMs >= firedMs);
+  if (failureMs !== undefined && standsAt(episode, failureMs))
+    return (failureMs - firedMs) / dayMs <= bounds.earlyFromDays ? 'true' : 'early';
+  if (endReason === 'maintenance' || endReason === 'retired') return 'intervened';
+  const claimEndMs = firedMs + bounds.claimDays * dayMs;
+  if (failureMs !== undefined && failureMs <= claimEndMs) return 'cleared-too-soon';
+  return recordEndMs >= claimEndMs || failureMs !== undefined ? 'false' : 'undecided';
+}
+
+/** Whether the alert stood when the failure came, the first one after its firing. */
+function standsAt({ endedMs, endReason }: AlertEpisode, failureMs: number): boolean {
+  return endedMs >= failureMs || endReason === 'failed';
+}
+
+function countBy<Verdict extends string>(
+  items: readonly { readonly verdict: Verdict }[],
+  verdicts: readonly Verdict[],
+): Record<Verdict, number> {
+  const counts = Object.fromEntries(verdicts.map((verdict) => [verdict, 0])) as Record<Verdict, number>;
+  for (const { verdict } of items) counts[verdict]++;
+  return counts;
+}

@@ -1,0 +1,121 @@
+/**
+ * Runs a history through exactly the stages that run live, over a log of its own. Nothing here reads a clock: time is
+ * in the records (readings, events and ticks), so the same feed gives the same forecasts and alerts on every run.
+ */
+import type { AlertRecord } from '../domain/alert.js';
+import type { ForecastRecord } from '../domain/forecast.js';
+import type { EventRecord } from '../domain/input.js';
+import type { Log, LogRecord, NewRecord, PartitionHandler, PartitionId } from '../domain/log.js';
+import { decodeRecord, topics } from '../domain/topics.js';
+
+/** A stage as the wiring starts it live: its group's name, the topic it consumes, and a handler per partition. */
+export interface ReplayStage {
+  readonly name: string;
+  readonly topic: string;
+  handlerFor(partition: PartitionId): PartitionHandler;
+}
+
+export interface ReplayResult {
+  /** Records fed to `inputs`, ticks included. */
+  readonly fedCount: number;
+  /** All forecasts in log order (partition by partition), every revision, provisional ones too. */
+  readonly forecasts: readonly ForecastRecord[];
+  /** Events that passed the stages, in log order. */
+  readonly events: readonly EventRecord[];
+  /** All transitions of alerts in log order. */
+  readonly alerts: readonly AlertRecord[];
+  /** Records in `rejected`: readings that came too late for a revision. */
+  readonly rejectedCount: number;
+}
+
+export type ReplayProgress =
+  | { readonly phase: 'feed'; readonly fedCount: number }
+  | {
+      readonly phase: 'stage';
+      readonly stage: string;
+      readonly doneCount: number;
+      readonly totalCount: number;
+    };
+
+/**
+ * Feeds everything, then lets each stage, in the order given, consume its whole input before the next one starts: the
+ * order of records within a partition is all that a stage may depend on, so this equals the live run where all go
+ * at once. The log must be empty with its topics made; the caller closes it. Rejects with what stopped a stage, or
+ * with the signal's reason once the batch in hand is done.
+ */
+export async function replay(options: {
+  readonly log: Log;
+  readonly stages: readonly ReplayStage[];
+  readonly feed: AsyncIterable<readonly NewRecord[]>;
+  readonly batchRecordsMax?: number;
+  readonly onProgress?: (progress: ReplayProgress) => void;
+  readonly signal?: AbortSignal;
+}): Promise<ReplayResult> {
+  const { log, stages, feed, batchRecordsMax = 1000, onProgress, signal } = options;
+  let fedCount = 0;
+  for await (const records of feed) {
+    signal?.throwIfAborted();
+    await log.append(records);
+    fedCount += records.length;
+    onProgress?.({ phase: 'feed', fedCount });
+  }
+  for (const stage of stages) {
+    await drain(log, stage, batchRecordsMax, onProgress, signal);
+  }
+  const forecasts: ForecastRecord[] = [];
+  const events: EventRecord[] = [];
+  for await (const record of readTopic(log, topics.forecasts)) {
+    const decoded = decodeRecord(topics.forecasts, record);
+    if (decoded.kind === 'forecast') forecasts.push(decoded);
+    else if (decoded.kind === 'event') events.push(decoded);
+  }
+  const alerts: AlertRecord[] = [];
+  for await (const record of readTopic(log, topics.alerts)) alerts.push(decodeRecord(topics.alerts, record));
+  return { fedCount, forecasts, events, alerts, rejectedCount: await countRecords(log, topics.rejected) };
+}
+
+/** Lets one stage process all that its topic holds. */
+async function drain(
+  log: Log,
+  stage: ReplayStage,
+  batchRecordsMax: number,
+  onProgress: ((progress: ReplayProgress) => void) | undefined,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const totalCount = await countRecords(log, stage.topic);
+  let doneCount = 0;
+  const consumer = log.consume({
+    group: stage.name,
+    topics: [stage.topic],
+    batchRecordsMax,
+    from: 'beginning',
+    handlerFor: (partition) => {
+      const handler = stage.handlerFor(partition);
+      return {
+        restore: (state) => handler.restore(state),
+        process: async (batch) => {
+          signal?.throwIfAborted();
+          const checkpoint = await handler.process(batch);
+          doneCount += batch.records.length;
+          onProgress?.({ phase: 'stage', stage: stage.name, doneCount, totalCount });
+          return checkpoint;
+        },
+        close: () => handler.close(),
+      };
+    },
+  });
+  // A stage that fails, or an abort, stops the consumer and rejects `done`: there is nothing left to drain then.
+  await Promise.all([consumer.done, consumer.close({ drain: true })]);
+}
+
+async function* readTopic(log: Log, topic: string): AsyncGenerator<LogRecord> {
+  for (const { partition, beginOffset, endOffset } of await log.status(topic))
+    yield* log.read({ topic, partition }, beginOffset, endOffset);
+}
+
+/** Offsets given out in a topic: how many records it got, whether or not compaction has removed some. */
+async function countRecords(log: Log, topic: string): Promise<number> {
+  let count = 0;
+  for (const { beginOffset, endOffset } of await log.status(topic)) count += endOffset - beginOffset;
+  return count;
+}

@@ -1,0 +1,101 @@
+/** The report as lines for a terminal or a log file: numbers with units, no colours. */
+import type { AlertScore } from './alert-score.js';
+import type { BacktestReport, ForecasterScores } from './report.js';
+
+export function formatReport(report: BacktestReport): string {
+  return [
+    ...formatRows(report),
+    '',
+    ...formatForecasters(report),
+    ...(report.alerts ? ['', ...formatAlerts(report.alerts)] : []),
+  ].join('\n');
+}
+
+function formatRows({ rows, selection, horizonDays, reference }: BacktestReport): string[] {
+  const which = selection === 'last' ? 'the last origin of each machine' : 'every origin';
+  const lines = [
+    `${count(rows.judgedCount, 'forecast')} of ${count(rows.machineCount, 'machine')} judged (${which}); ` +
+      `${rows.failedCount} were followed by a failure within ${count(horizonDays, 'day')}.`,
+  ];
+  if (rows.notAssessableCount > 0)
+    lines.push(`${count(rows.notAssessableCount, 'forecast')} not assessable: scored as the ${reference}.`);
+  if (rows.fallbackCount > 0) lines.push(`${count(rows.fallbackCount, 'forecast')} came from the fallback.`);
+  if (rows.unjudgedCount > 0)
+    lines.push(`${count(rows.unjudgedCount, 'forecast')} not judged: nothing is known of the days after.`);
+  if (rows.machinesWithoutForecast.length > 0)
+    lines.push(
+      `${count(rows.machinesWithoutForecast.length, 'machine')} without any forecast: ${someOf(rows.machinesWithoutForecast)}.`,
+    );
+  return lines;
+}
+
+function formatForecasters({ forecasters, horizonDays, reference }: BacktestReport): string[] {
+  const days = forecasters[0]?.days.map(({ day }) => day) ?? [];
+  const header = [
+    'Brier score (0 is perfect)',
+    `mean of days 1–${horizonDays}`,
+    '95 % interval',
+    ...days.map((day) => `day ${day}`),
+    'concordance',
+    'skill',
+  ];
+  const body = forecasters.map((forecaster) => [
+    forecaster.name,
+    score(forecaster.meanBrier),
+    formatInterval(forecaster),
+    ...forecaster.days.map(({ brier }) => score(brier)),
+    forecaster.concordance === null ? '–' : forecaster.concordance.toFixed(3),
+    forecaster.skill === null ? '–' : percent(forecaster.skill),
+  ]);
+  return [
+    ...alignColumns([header, ...body]),
+    `Skill: share of the mean Brier score of the ${reference} that is gone. Interval: bootstrap over machines.`,
+  ];
+}
+
+function formatAlerts(alerts: AlertScore): string[] {
+  const { bounds, failureCounts: failures, alertCounts, leadDays } = alerts;
+  const lines = [
+    `${count(alerts.failures.length, 'failure')}: ` +
+      `${failures.foreseen} foreseen (${bounds.usefulFromDays}–${bounds.usefulToDays} days ahead), ` +
+      `${failures.ahead} ahead (up to ${bounds.earlyFromDays}), ${failures.early} early (more), ` +
+      `${failures.late} late (under ${bounds.usefulFromDays}), ${failures.missed} missed`,
+    leadDays
+      ? `Lead time: median ${days(leadDays.median)} d, 80 % within ${days(leadDays.p10)}–${days(leadDays.p90)} d, ` +
+        `shortest ${days(leadDays.min)} d, longest ${days(leadDays.max)} d`
+      : 'Lead time: no alert stood when a failure came',
+    `First alarm more than ${bounds.earlyFromDays} days ahead: ${count(alerts.earlyAlarmFailures, 'failure')}`,
+    `${count(alerts.alerts.length, 'alert')}: ${Object.entries(alertCounts)
+      .filter(([, number]) => number > 0)
+      .map(([verdict, number]) => `${number} ${verdict}`)
+      .join(', ')}`,
+    alerts.falseAlarmsPerMachineMonth === null
+      ? 'False alarms: no machine was observed'
+      : `False alarms: ${alerts.falseAlarmsPerMachineMonth.toFixed(3)} per machine-month ` +
+        `(${alerts.machineMonths.toFixed(0)} machine-months observed)`,
+  ];
+  return lines.map((line) => line.replace(/: $/, ': none'));
+}
+
+function formatInterval({ meanBrierInterval: interval }: ForecasterScores): string {
+  return interval ? `${score(interval.low)}–${score(interval.high)}` : '–';
+}
+
+const score = (value: number | null) => (value === null ? '–' : value.toFixed(4));
+const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
+const days = (value: number) => value.toFixed(value < 10 ? 1 : 0);
+const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`;
+const someOf = (names: readonly string[]) =>
+  names.slice(0, 5).join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
+
+/** First column to the left, the others to the right. */
+function alignColumns(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
+      .join('  '),
+  );
+}

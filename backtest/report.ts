@@ -1,0 +1,152 @@
+/** The result of a backtest as one JSON object: the network and its baselines on the same rows, and the alerts. */
+import { assert } from '../domain/assert.js';
+import { Rng } from '../domain/rng.js';
+import type { AlertScore } from './alert-score.js';
+import { outcomesAt } from './judged.js';
+import { type Interval, meanBrierInterval } from './metrics/bootstrap.js';
+import { brierAt, brierByDay, meanOverDays, skill } from './metrics/brier.js';
+import { calibrationErrorAt, type ReliabilityBin, reliabilityAt } from './metrics/calibration.js';
+import { timeDependentConcordance } from './metrics/concordance.js';
+import { logLossAt } from './metrics/log-loss.js';
+import { aurocAt, averagePrecisionAt } from './metrics/ranking.js';
+import type { JudgedForecast, JudgedRows, Selection } from './rows.js';
+
+/** Judged rows under the name of who forecast them. */
+export interface NamedRows {
+  readonly name: string;
+  readonly rows: readonly JudgedForecast[];
+}
+
+/** Scores at the end of one day after the origin; null where a score is undefined on these rows. */
+export interface DayScores {
+  readonly day: number;
+  /** Rows under observation on that day, and those of them that had failed by then. */
+  readonly rowCount: number;
+  readonly failedCount: number;
+  readonly brier: number | null;
+  readonly logLoss: number | null;
+  readonly averagePrecision: number | null;
+  readonly auroc: number | null;
+  readonly calibrationError: number | null;
+  readonly reliability: readonly ReliabilityBin[];
+}
+
+export interface ForecasterScores {
+  readonly name: string;
+  /** [H] Brier score at days 1..H. */
+  readonly brierByDay: readonly (number | null)[];
+  readonly meanBrier: number | null;
+  /** 95 % interval of the mean Brier score by bootstrap over machines. */
+  readonly meanBrierInterval: Interval | null;
+  /** 1 − mean Brier / that of the reference on the same rows. */
+  readonly skill: number | null;
+  readonly concordance: number | null;
+  readonly days: readonly DayScores[];
+}
+
+export interface BacktestReport {
+  readonly horizonDays: number;
+  readonly selection: Selection;
+  /** See `Censoring`; the report uses one throughout. */
+  readonly censoring: 'administrative';
+  readonly rows: {
+    readonly judgedCount: number;
+    readonly machineCount: number;
+    /** Judged rows whose machine failed within the horizon. */
+    readonly failedCount: number;
+    readonly notAssessableCount: number;
+    readonly fallbackCount: number;
+    /** Selected origins after which nothing is known. */
+    readonly unjudgedCount: number;
+    readonly machinesWithoutForecast: readonly string[];
+  };
+  /** What skill is measured against: the name of one of the forecasters. */
+  readonly reference: string;
+  /** The pipeline's forecasts first, then the reference, then the other baselines. */
+  readonly forecasters: readonly ForecasterScores[];
+  readonly alerts: AlertScore | null;
+}
+
+/** Days that are scored in full; the Brier score is given for every day. */
+const reportDays = [1, 7, 14, 30];
+
+/** The same seed for every forecaster: intervals differ by the forecasts, not by the draw. */
+const bootstrapSeed = 1;
+
+/** Every forecaster must bring the same rows in the same order (asserted). */
+export function makeReport(parts: {
+  /** The pipeline's name, such as the model's version. */
+  readonly name: string;
+  readonly judged: JudgedRows;
+  readonly selection: Selection;
+  readonly reference: NamedRows;
+  readonly baselines: readonly NamedRows[];
+  readonly alerts: AlertScore | null;
+}): BacktestReport {
+  const { judged, reference } = parts;
+  const { rows, horizonDays } = judged;
+  const referenceBrier = meanOverDays(brierByDay(reference.rows, horizonDays, 'administrative'));
+  const forecasters = [{ name: parts.name, rows }, reference, ...parts.baselines];
+  for (const other of forecasters) assertSameRows(rows, other);
+  return {
+    horizonDays,
+    selection: parts.selection,
+    censoring: 'administrative',
+    rows: {
+      judgedCount: rows.length,
+      machineCount: new Set(rows.map(({ machine }) => machine)).size,
+      failedCount: rows.filter(({ eventDay }) => eventDay > 0).length,
+      notAssessableCount: rows.filter(({ status }) => status === 'not-assessable').length,
+      fallbackCount: rows.filter(({ status }) => status === 'fallback').length,
+      unjudgedCount: judged.unjudgedCount,
+      machinesWithoutForecast: judged.machinesWithoutForecast,
+    },
+    reference: reference.name,
+    forecasters: forecasters.map((forecaster) => scoreForecaster(forecaster, horizonDays, referenceBrier)),
+    alerts: parts.alerts,
+  };
+}
+
+function scoreForecaster(
+  { name, rows }: NamedRows,
+  horizonDays: number,
+  referenceBrier: number | null,
+): ForecasterScores {
+  const brier = brierByDay(rows, horizonDays, 'administrative');
+  const meanBrier = meanOverDays(brier);
+  const days = [...new Set([...reportDays.filter((day) => day < horizonDays), horizonDays])];
+  return {
+    name,
+    brierByDay: brier,
+    meanBrier,
+    meanBrierInterval: meanBrierInterval(rows, horizonDays, new Rng(bootstrapSeed)),
+    skill: skill(meanBrier, referenceBrier),
+    concordance: timeDependentConcordance(rows, horizonDays),
+    days: days.map((day) => scoreDay(rows, day)),
+  };
+}
+
+function scoreDay(rows: readonly JudgedForecast[], day: number): DayScores {
+  const { failed } = outcomesAt(rows, day, 'administrative');
+  return {
+    day,
+    rowCount: failed.length,
+    failedCount: failed.reduce((sum, value) => sum + value, 0),
+    brier: brierAt(rows, day, 'administrative'),
+    logLoss: logLossAt(rows, day, 'administrative'),
+    averagePrecision: averagePrecisionAt(rows, day, 'administrative'),
+    auroc: aurocAt(rows, day, 'administrative'),
+    calibrationError: calibrationErrorAt(rows, day, 'administrative'),
+    reliability: reliabilityAt(rows, day, 'administrative'),
+  };
+}
+
+function assertSameRows(rows: readonly JudgedForecast[], other: NamedRows): void {
+  const same =
+    rows.length === other.rows.length &&
+    rows.every((row, i) => {
+      const theirs = other.rows[i] as JudgedForecast;
+      return row.machine === theirs.machine && row.originMs === theirs.originMs;
+    });
+  assert(same, `the rows of ${other.name} to be those of the pipeline`);
+}

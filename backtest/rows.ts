@@ -1,0 +1,95 @@
+import { assert } from '../domain/assert.js';
+import type { ForecastRecord, ForecastStatus } from '../domain/forecast.js';
+import type { Judged } from './judged.js';
+import { type CountSteps, type Observation, outcomeAt } from './observation.js';
+
+/** One forecast of the pipeline with its outcome. */
+export interface JudgedForecast extends Judged {
+  readonly machine: string;
+  readonly originMs: number;
+  readonly status: ForecastStatus;
+  /** Why not 'ok'; '' when ok. */
+  readonly reason: string;
+}
+
+/**
+ * Which origins are judged: `last` the last one of every machine (the test protocol of C-MAPSS: one row per engine,
+ * however short its record), `all` every one.
+ */
+export type Selection = 'last' | 'all';
+
+export interface JudgedRows {
+  readonly horizonDays: number;
+  /** By machine, then by origin. */
+  readonly rows: readonly JudgedForecast[];
+  /** Selected rows of which nothing is known after the origin: there is nothing to judge them by. */
+  readonly unjudgedCount: number;
+  /** Machines under observation for which no forecast was issued at all. */
+  readonly machinesWithoutForecast: readonly string[];
+}
+
+/**
+ * Judges forecasts. Of one origin the highest revision counts; provisional forecasts do not. A forecast that is not
+ * assessable is scored with `fallback`'s curve (the marginal's: what one would say without looking), so that saying
+ * nothing is neither rewarded nor dropped; its status stays on the row.
+ *
+ * Forecasts of machines without an observation are a bug of the caller.
+ */
+export function judgeForecasts(
+  forecasts: Iterable<ForecastRecord>,
+  observations: readonly Observation[],
+  options: {
+    readonly selection: Selection;
+    readonly horizonDays: number;
+    readonly countSteps: CountSteps;
+    /** [H] F_1..F_H for forecasts without a curve. */
+    readonly fallback: ArrayLike<number>;
+  },
+): JudgedRows {
+  const { selection, horizonDays, countSteps, fallback } = options;
+  const byMachine = newestRevisions(forecasts);
+  const rows: JudgedForecast[] = [];
+  const machinesWithoutForecast: string[] = [];
+  let unjudgedCount = 0;
+  for (const observation of [...observations].sort((a, b) => (a.machine < b.machine ? -1 : 1))) {
+    const own = byMachine.get(observation.machine);
+    byMachine.delete(observation.machine);
+    if (!own) {
+      machinesWithoutForecast.push(observation.machine);
+      continue;
+    }
+    const ascending = [...own.values()].sort((a, b) => a.originMs - b.originMs);
+    for (const forecast of selection === 'last' ? ascending.slice(-1) : ascending) {
+      const outcome = outcomeAt(observation, forecast.originMs, horizonDays, countSteps);
+      if (outcome.eventDay === 0 && outcome.knownDays === 0) {
+        unjudgedCount++;
+        continue;
+      }
+      const probabilities = forecast.status === 'not-assessable' ? fallback : forecast.probabilities;
+      assert(
+        probabilities.length === horizonDays,
+        `${horizonDays} probabilities in the forecast of ${forecast.machine}, got ${probabilities.length}`,
+      );
+      const { machine, originMs, status, reason } = forecast;
+      rows.push({ machine, originMs, status, reason, probabilities, ...outcome });
+    }
+  }
+  assert(byMachine.size === 0, `an observation of every forecast machine, none for ${[...byMachine.keys()]}`);
+  return { horizonDays, rows, unjudgedCount, machinesWithoutForecast };
+}
+
+/** Machine → origin → its final forecast of the highest revision. */
+function newestRevisions(forecasts: Iterable<ForecastRecord>): Map<string, Map<number, ForecastRecord>> {
+  const byMachine = new Map<string, Map<number, ForecastRecord>>();
+  for (const forecast of forecasts) {
+    if (forecast.status === 'provisional') continue;
+    let own = byMachine.get(forecast.machine);
+    if (!own) {
+      own = new Map();
+      byMachine.set(forecast.machine, own);
+    }
+    const known = own.get(forecast.originMs);
+    if (!known || known.revision <= forecast.revision) own.set(forecast.originMs, forecast);
+  }
+  return byMachine;
+}
