@@ -1,0 +1,230 @@
+/**
+ * Consumer groups inside one process: what the memory log and the embedded log share. Members of a group that
+ * consume the same topic share its partitions; a partition moves only after its batch in hand is done and its
+ * handler closed. It knows no storage: a `PartitionSource` reads and commits. Groups that span processes are
+ * Kafka's job and deliberately absent.
+ */
+import { assert } from '../../domain/assert.js';
+import type { Consumer, ConsumerOptions, PartitionId } from '../../domain/log.js';
+import { PartitionLoop } from './partition-loop.js';
+import { type PartitionSource, partitionKey } from './partition-source.js';
+
+/** All consumers of one log. */
+export class Consumers {
+  readonly #source: PartitionSource;
+  readonly #groups = new Map<string, Group>();
+  /** Running loops by partition: whom an append wakes. */
+  readonly #running = new Map<string, Set<PartitionLoop>>();
+
+  constructor(source: PartitionSource) {
+    this.#source = source;
+  }
+
+  /** A topic that does not exist rejects `done`. */
+  consume(options: ConsumerOptions): Consumer {
+    assert(options.batchRecordsMax >= 1, `batchRecordsMax of at least 1, got ${options.batchRecordsMax}`);
+    let group = this.#groups.get(options.group);
+    if (!group) {
+      group = new Group(this.#source, this.#running);
+      this.#groups.set(options.group, group);
+    }
+    const member = new Member(this.#source, group, options);
+    group.join(member);
+    return member;
+  }
+
+  /** New records of this partition are durable. */
+  notify(partition: PartitionId): void {
+    const loops = this.#running.get(partitionKey(partition));
+    if (loops) for (const loop of loops) loop.wake();
+  }
+
+  /**
+   * The lowest offset of the partition that a consumer of this process may still read, Infinity without
+   * consumers. Retention spares what lies from there on: at an accelerated clock a stage that is a second behind
+   * can be weeks behind in plant time.
+   */
+  neededFrom(partition: PartitionId): number {
+    let lowest = Infinity;
+    for (const loop of this.#running.get(partitionKey(partition)) ?? [])
+      lowest = Math.min(lowest, loop.neededFrom);
+    return lowest;
+  }
+
+  /** Stops every consumer after its batches in hand. */
+  async close(): Promise<void> {
+    const members = [...this.#groups.values()].flatMap((group) => group.members);
+    await Promise.all(members.map((member) => member.close()));
+  }
+}
+
+/** One partition as a group sees it: who should have it, and who has it now. */
+interface Slot {
+  readonly partition: PartitionId;
+  wanted: Member | null;
+  running: { readonly member: Member; readonly loop: PartitionLoop } | null;
+}
+
+class Group {
+  members: readonly Member[] = [];
+  readonly #slots = new Map<string, Slot>();
+  readonly #source: PartitionSource;
+  readonly #running: Map<string, Set<PartitionLoop>>;
+
+  constructor(source: PartitionSource, running: Map<string, Set<PartitionLoop>>) {
+    this.#source = source;
+    this.#running = running;
+  }
+
+  join(member: Member): void {
+    try {
+      for (const topic of member.options.topics) {
+        const partitionCount = this.#source.partitionCount(topic);
+        for (let partition = 0; partition < partitionCount; partition++) {
+          const id = { topic, partition };
+          if (!this.#slots.has(partitionKey(id)))
+            this.#slots.set(partitionKey(id), { partition: id, wanted: null, running: null });
+        }
+      }
+    } catch (error) {
+      member.end({ error });
+      return;
+    }
+    this.members = [...this.members, member];
+    this.#assign();
+  }
+
+  leave(member: Member): void {
+    this.members = this.members.filter((other) => other !== member);
+    this.#assign();
+    this.#endIfIdle(member);
+  }
+
+  partitionsOf(member: Member): PartitionId[] {
+    return [...this.#slots.values()]
+      .filter((slot) => slot.wanted === member)
+      .map(({ partition }) => partition);
+  }
+
+  wake(member: Member): void {
+    for (const { running } of this.#slots.values()) if (running?.member === member) running.loop.wake();
+  }
+
+  /** Round robin over the members that consume the topic, in the order in which they joined. */
+  #assign(): void {
+    for (const slot of this.#slots.values()) {
+      const able = this.members.filter((member) => member.options.topics.includes(slot.partition.topic));
+      slot.wanted = able[slot.partition.partition % able.length] ?? null;
+      this.#settle(slot);
+    }
+  }
+
+  #settle(slot: Slot): void {
+    if (slot.running) {
+      if (slot.running.member !== slot.wanted) slot.running.loop.stop();
+      return;
+    }
+    const member = slot.wanted;
+    if (!member) return;
+    const loop = new PartitionLoop(this.#source, member.options, slot.partition, (position) =>
+      member.reached(slot.partition, position),
+    );
+    slot.running = { member, loop };
+    const key = partitionKey(slot.partition);
+    const beside = this.#running.get(key) ?? new Set();
+    this.#running.set(key, beside.add(loop));
+    void loop.run().then((failure) => {
+      beside.delete(loop);
+      slot.running = null;
+      member.lost(slot.partition);
+      if (failure) member.fail(failure);
+      this.#settle(slot);
+      this.#endIfIdle(member);
+    });
+  }
+
+  #endIfIdle(member: Member): void {
+    if (this.members.includes(member)) return;
+    for (const { running } of this.#slots.values()) if (running?.member === member) return;
+    member.end();
+  }
+}
+
+interface Failure {
+  readonly error: unknown;
+}
+
+class Member implements Consumer {
+  readonly options: ConsumerOptions;
+  readonly done: Promise<void>;
+  readonly #source: PartitionSource;
+  readonly #group: Group;
+  #settleDone: (failure: Failure | undefined) => void = () => {};
+  /** Settles when the consumer has stopped, for whatever reason. */
+  readonly #ended: Promise<void>;
+  #failure: Failure | undefined;
+  #leaving = false;
+  /** While draining: partitions that have not yet reached the end they had when close was called. */
+  #draining: Map<string, number> | null = null;
+
+  constructor(source: PartitionSource, group: Group, options: ConsumerOptions) {
+    this.#source = source;
+    this.#group = group;
+    this.options = options;
+    this.done = new Promise((resolve, reject) => {
+      this.#settleDone = (failure) => (failure ? reject(failure.error) : resolve());
+    });
+    // Who closes waits for the stop; why it stopped is told by `done` alone.
+    this.#ended = new Promise((resolve) => {
+      const settle = this.#settleDone;
+      this.#settleDone = (failure) => {
+        settle(failure);
+        resolve();
+      };
+    });
+  }
+
+  /** A later close without `drain` cuts a drain short. */
+  async close(options: { readonly drain?: boolean } = {}): Promise<void> {
+    if (!options.drain) this.#leave();
+    else if (!this.#leaving && !this.#draining) {
+      const partitions = this.#group.partitionsOf(this);
+      this.#draining = new Map(
+        partitions.map((partition) => [partitionKey(partition), this.#source.bounds(partition).endOffset]),
+      );
+      if (partitions.length === 0) this.#leave();
+      // Idle loops tell where they are, busy ones will.
+      this.#group.wake(this);
+    }
+    await this.#ended;
+  }
+
+  /** A loop of this member has processed everything before `position`. */
+  reached(partition: PartitionId, position: number): void {
+    const target = this.#draining?.get(partitionKey(partition));
+    if (target !== undefined && position >= target) this.lost(partition);
+  }
+
+  /** There is nothing more to drain in this partition. */
+  lost(partition: PartitionId): void {
+    if (this.#draining?.delete(partitionKey(partition)) && this.#draining.size === 0) this.#leave();
+  }
+
+  /** A loop of this member failed: the others stop, `done` will reject. */
+  fail(failure: Failure): void {
+    this.#failure ??= failure;
+    this.#leave();
+  }
+
+  /** Nothing of this member runs any more. */
+  end(failure = this.#failure): void {
+    this.#leaving = true;
+    this.#settleDone(failure);
+  }
+
+  #leave(): void {
+    if (this.#leaving) return;
+    this.#leaving = true;
+    this.#group.leave(this);
+  }
+}

@@ -1,0 +1,145 @@
+import { assert } from '../../domain/assert.js';
+import { WorldError } from '../../domain/errors.js';
+import type { Checkpoint, ConsumerOptions, PartitionHandler, PartitionId } from '../../domain/log.js';
+import type { PartitionSource } from './partition-source.js';
+
+/** First wait after a commit failed with a retryable error, and the longest one: it doubles in between. */
+const retryMsFirst = 100;
+const retryMsMax = 5_000;
+/** Batches after which timers and sockets have their turn, for logs that answer without ever waiting. */
+const batchesPerTurn = 32;
+
+/**
+ * One partition in the hands of one consumer: restore, then batch after batch, one at a time, until stopped.
+ *
+ * A checkpoint that the log cannot take for now (disk full) is offered again until it is taken or the consumer
+ * loses the partition: the handler's state is ahead of the durable one by then, so there is nothing else to do
+ * with it. Given up then, its records are processed again by whoever restores the last durable checkpoint.
+ */
+export class PartitionLoop {
+  readonly partition: PartitionId;
+  readonly #source: PartitionSource;
+  readonly #options: ConsumerOptions;
+  readonly #onProgress: (position: number) => void;
+  #position = 0;
+  #committed: number | undefined;
+  #stopping = false;
+  #wake: (() => void) | null = null;
+
+  /** `onProgress` is called with the next offset to process, after each batch and whenever there is no more. */
+  constructor(
+    source: PartitionSource,
+    options: ConsumerOptions,
+    partition: PartitionId,
+    onProgress: (position: number) => void,
+  ) {
+    this.#source = source;
+    this.#options = options;
+    this.partition = partition;
+    this.#onProgress = onProgress;
+  }
+
+  /** Lowest offset that is read again after a restart; before the first checkpoint, the next to be processed. */
+  get neededFrom(): number {
+    return this.#committed ?? this.#position;
+  }
+
+  /** Something may have changed: new records, or a wish to stop. */
+  wake(): void {
+    const wake = this.#wake;
+    this.#wake = null;
+    wake?.();
+  }
+
+  /** Lets the batch in hand end. */
+  stop(): void {
+    this.#stopping = true;
+    this.wake();
+  }
+
+  /** Resolves when stopped, with the reason if it was a failure. Never rejects. */
+  async run(): Promise<{ readonly error: unknown } | null> {
+    // Begin in a later turn: whoever called consume() must have the Consumer in hand before its handlers run.
+    await Promise.resolve();
+    if (this.#stopping) return null;
+    let handler: PartitionHandler | null = null;
+    try {
+      this.#committed = this.#source.committedOffset(this.#options.group, this.partition);
+      const { beginOffset, endOffset } = this.#source.bounds(this.partition);
+      this.#position = this.#committed ?? (this.#options.from === 'beginning' ? beginOffset : endOffset);
+      handler = this.#options.handlerFor(this.partition);
+      handler.restore(this.#source.stateOf(this.#options.group, this.partition));
+      await this.#process(handler);
+      handler.close();
+      return null;
+    } catch (error) {
+      return { error: closeAfter(error, handler) };
+    }
+  }
+
+  async #process(handler: PartitionHandler): Promise<void> {
+    for (let batchCount = 1; !this.#stopping; batchCount++) {
+      const { endOffset } = this.#source.bounds(this.partition);
+      if (this.#position >= endOffset) {
+        this.#onProgress(this.#position);
+        if (!this.#stopping) await this.#woken();
+        continue;
+      }
+      const records = this.#source.readBatch(this.partition, this.#position, this.#options.batchRecordsMax);
+      const last = records[records.length - 1];
+      if (last) {
+        const checkpoint = await handler.process({ ...this.partition, records });
+        if (checkpoint && !(await this.#commit(checkpoint, last.offset + 1))) return;
+      }
+      this.#position = last ? last.offset + 1 : endOffset;
+      this.#onProgress(this.#position);
+      if (batchCount % batchesPerTurn === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+  }
+
+  /** False: given up because the consumer stops; nothing of the checkpoint is durable. */
+  async #commit(checkpoint: Checkpoint, processedOffset: number): Promise<boolean> {
+    assert(
+      checkpoint.nextOffset <= processedOffset && checkpoint.nextOffset >= (this.#committed ?? 0),
+      `a checkpoint between ${this.#committed ?? 0} and ${processedOffset}, got ${checkpoint.nextOffset}`,
+    );
+    for (let waitMs = retryMsFirst; ; waitMs = Math.min(2 * waitMs, retryMsMax)) {
+      try {
+        await this.#source.commit(this.#options.group, this.partition, checkpoint);
+        this.#committed = checkpoint.nextOffset;
+        return true;
+      } catch (error) {
+        if (!(error instanceof WorldError && error.retryable)) throw error;
+        if (!(await this.#waited(waitMs))) return false;
+      }
+    }
+  }
+
+  #woken(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  /** False as soon as the loop is to stop. */
+  async #waited(waitMs: number): Promise<boolean> {
+    let over = false;
+    const timer = setTimeout(() => {
+      over = true;
+      this.wake();
+    }, waitMs);
+    while (!over && !this.#stopping) await this.#woken();
+    clearTimeout(timer);
+    return !this.#stopping;
+  }
+}
+
+/** Closes the handler after a failure; a second failure there is told with the first. */
+function closeAfter(error: unknown, handler: PartitionHandler | null): unknown {
+  try {
+    handler?.close();
+    return error;
+  } catch (closeError) {
+    return new AggregateError([error, closeError], `${String(error)}; then closing: ${String(closeError)}`);
+  }
+}
