@@ -9,6 +9,8 @@ export interface TimeRule {
   /** Name of the field, for sentences. */
   readonly field: string;
   readonly nowMs: number;
+  /** Times before this are not plausible. */
+  readonly earliestMs: number;
   /** Earliest and latest time taken. */
   readonly minMs: number;
   readonly maxMs: number;
@@ -16,29 +18,35 @@ export interface TimeRule {
   readonly doubtBeforeMs: number;
 }
 
-/** No sensor was read before 1970, and none of ours will be after 2300: past that a unit is wrong. */
+/** Before 2000 a machine's clock is not set; histories from before then come with clock messages. */
+const wallMinMs = Date.UTC(2000, 0, 1);
+/** No sensor of ours will be read after 2300: past that a unit is wrong. */
 export const plausibleMaxMs = Date.UTC(2300, 0, 1);
 const yearMs = 365.25 * 86_400_000;
 
 const msPer: Readonly<Record<Exclude<TimeUnit, 'iso'>, number>> = { s: 1000, ms: 1, us: 1e-3, ns: 1e-6 };
 const isoPattern = /^(\d{4})-(\d{2})-(\d{2})T\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2})$/;
 
-/** `nowMs` is undefined while no clock message has come: nothing can then be old or in the future. */
+/** `clockKnown` is false while no clock message has come: nothing is then too old. */
 export function makeTimeRule(limits: {
   readonly unit: TimeUnit;
   readonly field: string;
   readonly arrivalMs: number;
   readonly clockKnown: boolean;
+  /** Whose time it is; ahead of a clock that messages move, nothing is in the future. */
+  readonly clock: 'wall' | 'messages';
   readonly tooOldMs: number | undefined;
   readonly futureToleranceMs: number;
 }): TimeRule {
-  const { unit, field, arrivalMs, clockKnown, tooOldMs = Infinity, futureToleranceMs } = limits;
+  const { unit, field, arrivalMs, clock, clockKnown, tooOldMs = Infinity, futureToleranceMs } = limits;
+  const earliestMs = clock === 'wall' ? wallMinMs : 0;
   return {
     unit,
     field,
     nowMs: arrivalMs,
-    minMs: clockKnown ? Math.max(0, arrivalMs - tooOldMs) : 0,
-    maxMs: Math.min(plausibleMaxMs, arrivalMs + futureToleranceMs),
+    earliestMs,
+    minMs: clockKnown ? Math.max(earliestMs, arrivalMs - tooOldMs) : earliestMs,
+    maxMs: clock === 'wall' ? Math.min(plausibleMaxMs, arrivalMs + futureToleranceMs) : plausibleMaxMs,
     doubtBeforeMs: clockKnown ? arrivalMs - 10 * yearMs : -Infinity,
   };
 }
@@ -78,11 +86,13 @@ export function explainTime(
       detail: `"${field}" is ${show(raw)}; write ISO 8601 with an offset, such as 2024-05-01T06:00:00Z`,
     };
   const said = Number.isFinite(timeMs) && Math.abs(timeMs) <= 8.64e15 ? ` (${iso(timeMs)})` : '';
-  if (timeMs < 0 || timeMs > plausibleMaxMs)
+  if (timeMs < rule.earliestMs || timeMs > plausibleMaxMs) {
+    const span = `between ${iso(rule.earliestMs).slice(0, 4)} and 2300`;
     return {
       reason: 'bad-time',
-      detail: `"${field}" is ${show(raw)}${said} in ${unit}: not between 1970 and 2300${hint(raw, rule)}`,
+      detail: `"${field}" is ${show(raw)}${said}: not ${span} in ${unit}${hint(raw, rule) || "; is the machine's clock set?"}`,
     };
+  }
   if (timeMs > rule.maxMs)
     return {
       reason: 'in-the-future',

@@ -103,7 +103,8 @@ export class MessageParser {
         arrivalMs: arrival.timeMs,
         clockKnown: arrival.clockKnown,
         tooOldMs: config.tooOldMs,
-        futureToleranceMs: config.time === 'wall' ? config.futureToleranceMs : Infinity,
+        futureToleranceMs: config.futureToleranceMs,
+        clock: config.time,
       }),
     };
     if (topic.kind === 'events') {

@@ -10,48 +10,53 @@ export interface Conversion {
 export const sameUnit: Conversion = { scale: 1, offset: 0 };
 
 /**
- * js-quantities tells temperatures (tempC) from temperature differences (degC). A sensor with unit degC measures a
- * temperature; a difference is written "delta degC".
+ * Temperatures, which js-quantities tells from temperature differences (there degC, here "delta degC"): kelvin per
+ * unit, and the unit's zero in kelvin.
  */
+const celsius = { kelvinPer: 1, zeroK: 273.15 };
+const fahrenheit = { kelvinPer: 5 / 9, zeroK: (459.67 * 5) / 9 };
+const kelvin = { kelvinPer: 1, zeroK: 0 };
+const temperatures: ReadonlyMap<string, { readonly kelvinPer: number; readonly zeroK: number }> = new Map([
+  ['degC', celsius],
+  ['°C', celsius],
+  ['Cel', celsius],
+  ['celsius', celsius],
+  ['degF', fahrenheit],
+  ['°F', fahrenheit],
+  ['fahrenheit', fahrenheit],
+  ['K', kelvin],
+  ['degK', kelvin],
+  ['kelvin', kelvin],
+]);
+
+/** What plants write, and js-quantities writes otherwise. */
 const spellings: ReadonlyMap<string, string> = new Map([
-  ['degC', 'tempC'],
-  ['°C', 'tempC'],
-  ['Cel', 'tempC'],
-  ['celsius', 'tempC'],
-  ['degF', 'tempF'],
-  ['°F', 'tempF'],
-  ['fahrenheit', 'tempF'],
-  ['K', 'tempK'],
-  ['degK', 'tempK'],
-  ['kelvin', 'tempK'],
-  ['degR', 'tempR'],
   ['delta degC', 'degC'],
   ['delta degF', 'degF'],
   ['delta K', 'degK'],
-  ['delta degK', 'degK'],
   ['ips', 'in/s'],
   ['Nm', 'N*m'],
   ['kWh', 'kW*h'],
 ]);
 
-/** Far from 1, so that the slope of an affine conversion is not drowned by its offset. */
-const probe = 1e6;
-
 /** How values in unit `from` become values in unit `to`; a sentence when that cannot be. */
 export function unitConversion(from: string, to: string): Conversion | string {
   if (from === to) return sameUnit;
   if (to === '') return `"${show(from)}" is given, but the sensor has no unit in its machine type`;
-  const source = parseUnit(from);
+  const unlike = `"${show(from)}" cannot be converted to "${to}", the sensor's unit`;
+  const source = temperatures.get(from) ?? parseUnit(from);
   if (source === undefined) return `"${show(from)}" is not a known unit; the sensor's unit is "${to}"`;
-  const target = parseUnit(to);
+  const target = temperatures.get(to) ?? parseUnit(to);
   if (target === undefined) return `nothing converts to "${to}", the sensor's unit; publish in that unit`;
-  if (!source.isCompatible(target))
-    return `"${show(from)}" cannot be converted to "${to}", the sensor's unit`;
-  const convert = Qty.swiftConverter(spelled(from), spelled(to));
-  const offset = convert(0);
-  // Differences of products of decimal factors carry noise in the last bits: 15 digits are what they are known to.
-  const scale = Number(((convert(probe) - offset) / probe).toPrecision(15));
-  return { scale, offset: Number(offset.toPrecision(15)) };
+  if ('zeroK' in source && 'zeroK' in target)
+    return {
+      scale: source.kelvinPer / target.kelvinPer,
+      offset: (source.zeroK - target.zeroK) / target.kelvinPer,
+    };
+  if ('zeroK' in source || 'zeroK' in target || !source.isCompatible(target)) return unlike;
+  // Products of decimal factors carry noise in the last bits: 15 digits are what they are known to.
+  const factor = Qty.swiftConverter(spelled(from), spelled(to))(1);
+  return { scale: Number(factor.toPrecision(15)), offset: 0 };
 }
 
 function parseUnit(unit: string): Qty | undefined {
