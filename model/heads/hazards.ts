@@ -1,0 +1,76 @@
+/**
+ * The survival head: at each step the logits of the hazards of the H days that follow,
+ * h_k = P(fails on day k | alive at day k−1) = σ(logit_k), and F_k = 1 − Π_{j≤k}(1 − h_j).
+ *
+ * Loss: the discrete-time survival likelihood, binary cross-entropy over the days whose outcome is known, so that
+ * a censored window counts for what is known of it. Source: Singer & Willett 1993; as a network loss Gensheimer &
+ * Narasimhan 2019 (Nnet-survival).
+ */
+import { type Dim, dim, fixedSize } from '../graph/dims.js';
+import type { Tensor } from '../graph/graph.js';
+import { affine } from '../graph/operators/affine.js';
+import { divide } from '../graph/operators/divide.js';
+import { multiply } from '../graph/operators/multiply.js';
+import { reduceSum } from '../graph/operators/reduce-sum.js';
+import { softplus } from '../graph/operators/softplus.js';
+import { subtract } from '../graph/operators/subtract.js';
+import {
+  cast,
+  clip,
+  cumulativeSum,
+  equal,
+  exponential,
+  lessOrEqual,
+  maximum,
+  runningMaximum,
+} from '../graph/operators/without-gradient.js';
+import { glorotUniform, type ParameterLayout, parameter } from '../parameters.js';
+
+/** `firstLogits` [H]: where the biases start, best the logits of the marginal hazards. */
+export function hazardLayout(hidden: Dim, horizon: Dim, firstLogits: ArrayLike<number>): ParameterLayout {
+  const rows = fixedSize('hazards', hidden);
+  const columns = fixedSize('hazards', horizon);
+  return [
+    {
+      name: 'hazards.weights',
+      dims: [hidden, horizon],
+      decays: true,
+      initialize: (rng) => glorotUniform(rows, columns, rng),
+    },
+    { name: 'hazards.bias', dims: [horizon], decays: false, initialize: () => Float64Array.from(firstLogits) },
+  ];
+}
+
+/** states [N, hidden] → logits [N, H]. */
+export function hazardLogits(states: Tensor, parameters: ReadonlyMap<string, Tensor>): Tensor {
+  return affine(states, parameter(parameters, 'hazards.weights'), parameter(parameters, 'hazards.bias'));
+}
+
+/**
+ * Mean over the known (row, day) cells of −log-likelihood. logits [N, H]; eventDay [N, 1]: 1..H, or 0 without a
+ * failure; knownDays [N, 1]: 0..H, 0 for rows that do not count.
+ */
+export function survivalLoss(logits: Tensor, eventDay: Tensor, knownDays: Tensor): Tensor {
+  const { graph } = logits;
+  const horizon = logits.dims[1];
+  const count = fixedSize('survivalLoss', horizon);
+  const days = graph.constant([horizon], Float64Array.from({ length: count }, (_, index) => index + 1));
+  const spread = (x: Tensor) => ({ ...x, dims: [x.dims[0], dim(horizon.name, 1)] });
+  const failed = cast(equal(spread(eventDay), days), 'float');
+  const known = cast(lessOrEqual(days, spread(knownDays)), 'float');
+  const cells = multiply(known, subtract(softplus(logits), multiply(failed, logits)));
+  const cellCount = maximum(reduceSum(known), graph.scalar(1));
+  return divide(reduceSum(cells), cellCount);
+}
+
+/**
+ * F_1..F_H [N, H] from logits: in [0, 1] and non-decreasing in floating point too, for any finite logits
+ * (exp need not be monotone to the last bit, so a running maximum follows it).
+ */
+export function failureProbabilities(logits: Tensor): Tensor {
+  const { graph } = logits;
+  const cumulated = cumulativeSum(softplus(logits), logits.dims[1].name);
+  const minus = graph.emitOne('Neg', [cumulated], cumulated.dims);
+  const failed = subtract(graph.scalar(1), exponential(minus));
+  return runningMaximum(clip(failed, 0, 1));
+}
