@@ -52,7 +52,8 @@ export class MachineDirectory {
   }
 }
 
-function globPattern(match: string): RegExp {
+/** A pattern with * for any characters, as a whole-string regular expression. */
+export function globPattern(match: string): RegExp {
   const escaped = match.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*');
   return new RegExp(`^${escaped}$`, 's');
 }

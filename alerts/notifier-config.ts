@@ -1,0 +1,128 @@
+/**
+ * Where alerts go: the receivers and the routes to them. The settings stand here and not beside the adapters,
+ * because the alerts file is one and checked as one; adapters are made from them in infra/notify.
+ */
+import { z } from 'zod';
+import { durationMs } from '../domain/duration.js';
+import { nameSchema } from '../domain/machine-type.js';
+import { secretSchema } from '../domain/secret.js';
+
+const notifierName = nameSchema.describe('Name that routes, metrics and the notification log use.');
+
+export const retrySchema = z
+  .strictObject({
+    firstDelayMs: durationMs
+      .default(1000)
+      .describe('Wait before the second attempt; doubles with every further one.'),
+    maxDelayMs: durationMs.default(60_000).describe('Longest wait between two attempts.'),
+    giveUpAfterMs: durationMs
+      .default(86_400_000)
+      .describe(
+        'A transition that could not be delivered for this long is recorded as undelivered, and the next one is tried.',
+      ),
+  })
+  .superRefine((retry, context) => {
+    if (retry.firstDelayMs <= 0)
+      context.addIssue({ code: 'custom', path: ['firstDelayMs'], message: 'must be longer than 0' });
+    if (retry.maxDelayMs < retry.firstDelayMs)
+      context.addIssue({
+        code: 'custom',
+        path: ['maxDelayMs'],
+        message: `maxDelayMs (${retry.maxDelayMs} ms) must not be shorter than firstDelayMs (${retry.firstDelayMs} ms)`,
+      });
+  });
+export type RetryConfig = z.output<typeof retrySchema>;
+
+const retry = retrySchema.prefault({}).describe('How long and how often to try again.');
+
+const logNotifierSchema = z.strictObject({
+  kind: z.literal('log'),
+  name: notifierName,
+  retry,
+});
+
+const webhookNotifierSchema = z.strictObject({
+  kind: z.literal('webhook'),
+  name: notifierName,
+  url: z
+    .url({ protocol: /^https?$/, error: 'write an address that starts with http:// or https://' })
+    .describe('Each transition is sent here as a POST of JSON.'),
+  secret: secretSchema
+    .optional()
+    .describe(
+      'When given, the header X-Millwright-Signature carries "sha256=" and the HMAC-SHA256 of the body in hex.',
+    ),
+  timeoutMs: durationMs.default(10_000).describe('An attempt without an answer for this long has failed.'),
+  retry,
+});
+export type WebhookConfig = z.output<typeof webhookNotifierSchema>;
+
+const mqttNotifierSchema = z.strictObject({
+  kind: z.literal('mqtt'),
+  name: notifierName,
+  topic: z
+    .string()
+    .min(1)
+    .default('millwright/alerts/{machine}')
+    .describe('MQTT topic; may hold {machine}, {type}, {site}, {line}, {rule} and {severity}.')
+    .superRefine((topic, context) => {
+      for (const [hole, name] of topic.matchAll(/\{([^{}]*)\}/g))
+        if (!['machine', 'type', 'site', 'line', 'rule', 'severity'].includes(name as string))
+          context.addIssue({ code: 'custom', message: `${hole} is not known in a topic` });
+      if (/[+#]/.test(topic))
+        context.addIssue({ code: 'custom', message: 'a topic to publish to may not hold + or #' });
+    }),
+  retain: z
+    .enum(['never', 'newest'])
+    .default('never')
+    .describe('"newest": the broker keeps the newest message per topic for those who subscribe later.'),
+  timeoutMs: durationMs
+    .default(10_000)
+    .describe('A message not acknowledged by the broker for this long has failed.'),
+  retry,
+});
+export type MqttNotifierConfig = z.output<typeof mqttNotifierSchema>;
+
+export const notifierSchema = z.discriminatedUnion('kind', [
+  logNotifierSchema,
+  webhookNotifierSchema,
+  mqttNotifierSchema,
+]);
+export type NotifierConfig = z.output<typeof notifierSchema>;
+
+export const notifiableTransitions = [
+  'fired',
+  'raised',
+  'lowered',
+  'resolved',
+  'amended',
+  'not-assessable',
+  'assessable',
+  'acknowledged',
+] as const;
+
+export const routeSchema = z.strictObject({
+  notifiers: z
+    .array(nameSchema)
+    .min(1)
+    .describe('Names of the notifiers that get what this route lets through.'),
+  minSeverity: nameSchema
+    .optional()
+    .describe(
+      'Alerts begin to be told from this severity on; whatever follows of an alert once told, down to its end, is told too. Default: all.',
+    ),
+  machines: z.string().min(1).default('*').describe('Machine id, or a pattern with *.'),
+  rules: z.string().min(1).default('*').describe('Rule name, or a pattern with *.'),
+  labels: z
+    .record(z.string(), z.string())
+    .default({})
+    .describe('Labels that the rule must have, with these values.'),
+  transitions: z
+    .array(z.enum(notifiableTransitions))
+    .min(1)
+    .default(notifiableTransitions.filter((name) => name !== 'amended'))
+    .describe(
+      'What is told of an alert. "pending" and its cancelling are never told; "amended" only when listed.',
+    ),
+});
+export type RouteConfig = z.output<typeof routeSchema>;

@@ -1,0 +1,165 @@
+/** Rules as they apply to one machine type: its step length, horizon and time zone joined to what was configured. */
+import { createHash } from 'node:crypto';
+import { UserError } from '../domain/errors.js';
+import { globPattern } from '../domain/machine-directory.js';
+import type { MachineType } from '../domain/machine-type.js';
+import {
+  type Condition,
+  conditionText,
+  type Direction,
+  dayMs,
+  directionOf,
+  durationText,
+} from './condition.js';
+import { type AlertsConfig, type RuleConfig, ruleSchema } from './config.js';
+import { makeDateFormat } from './summary.js';
+
+export interface Rule {
+  readonly name: string;
+  readonly type: string;
+  /** Hash of the rule as configured: 16 hex digits. */
+  readonly version: string;
+  readonly machines: RegExp;
+  readonly condition: Condition;
+  readonly direction: Direction;
+  readonly severities: RuleConfig['severities'];
+  readonly forMs: number;
+  readonly keepFiringMs: number;
+  readonly provisional: RuleConfig['provisional'];
+  readonly notAssessableAfterMs: number;
+  /** A machine with fewer steps in its present life is young: that it cannot be assessed is no news. */
+  readonly minimumSteps: number;
+  /** A failure or retirement reported later than this after it happened is history: it closes no alert. */
+  readonly reachMs: number;
+  readonly stepMs: number;
+  readonly horizonSteps: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly summary: string;
+  readonly formatDate: (timeMs: number) => string;
+}
+
+/**
+ * The rules of each machine type, in the order of the file; the default rules where the file has none.
+ * Throws UserError for a rule that asks a type for what its forecasts do not hold.
+ */
+export function bindRules(
+  config: AlertsConfig,
+  types: readonly MachineType[],
+): ReadonlyMap<string, readonly Rule[]> {
+  const rules = config.rules ?? defaultRules(types, config.severities);
+  for (const rule of rules)
+    for (const name of rule.types ?? [])
+      if (!types.some((type) => type.name === name))
+        throw new UserError(
+          `rule "${rule.name}": there is no machine type "${name}"; there are: ${types.map((type) => type.name).join(', ')}`,
+        );
+  return new Map(
+    types.map((type) => [
+      type.name,
+      rules
+        .filter((rule) => rule.types === undefined || rule.types.includes(type.name))
+        .map((rule) => bindRule(rule, type)),
+    ]),
+  );
+}
+
+function bindRule(rule: RuleConfig, type: MachineType): Rule {
+  const stepMs = stepMsOf(type);
+  const complain = (problem: string): never => {
+    throw new UserError(`rule "${rule.name}" for machine type "${type.name}": ${problem}`);
+  };
+  if (rule.condition.kind === 'failure-probability') {
+    const { withinMs } = rule.condition;
+    const text = conditionText(rule.condition);
+    const horizonMs = type.horizonSteps * stepMs;
+    if (withinMs % stepMs !== 0)
+      complain(`${text} is not a whole number of its steps of ${durationText(stepMs)}`);
+    if (withinMs > horizonMs)
+      complain(
+        `${text} reaches beyond its forecasts, which end after ${durationText(horizonMs)}; shorten it, or name the rule's types`,
+      );
+  }
+  const expectedMs = stepMs + type.graceMs;
+  const notAssessableAfterMs = rule.notAssessableAfter ?? stepMs + expectedMs;
+  if (notAssessableAfterMs <= expectedMs)
+    complain(
+      `notAssessableAfter (${durationText(notAssessableAfterMs)}) must be longer than a step and its grace (${durationText(expectedMs)}), or every machine is not assessable between two forecasts`,
+    );
+  return {
+    name: rule.name,
+    type: type.name,
+    version: ruleVersion(rule),
+    machines: globPattern(rule.machines),
+    condition: rule.condition,
+    direction: directionOf(rule.condition),
+    severities: rule.severities,
+    forMs: rule.for,
+    keepFiringMs: rule.keepFiringFor,
+    provisional: rule.provisional,
+    notAssessableAfterMs,
+    minimumSteps: type.minimumSteps,
+    reachMs: (type.revisionSteps + 1) * stepMs + type.graceMs,
+    stepMs,
+    horizonSteps: type.horizonSteps,
+    labels: rule.labels,
+    summary: rule.summary,
+    formatDate: makeDateFormat(type.step.kind === 'calendar-day' ? type.step.timeZone : undefined, stepMs),
+  };
+}
+
+/** Nominal: a calendar day counts as 24 hours. */
+function stepMsOf(type: MachineType): number {
+  return type.step.kind === 'fixed' ? type.step.durationMs : dayMs;
+}
+
+/** The same for two rules if and only if they mean the same; key order and spelling of durations do not count. */
+export function ruleVersion(rule: RuleConfig): string {
+  return createHash('sha256').update(canonicalJson(rule)).digest('hex').slice(0, 16);
+}
+
+function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (typeof value === 'object' && value !== null)
+    return `{${Object.entries(value)
+      .filter(([, item]) => item !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`)
+      .join(',')}}`;
+  return JSON.stringify(value);
+}
+
+/**
+ * Rules for a deployment that gives none: for every type a warning when failure within (at most) 30 steps is
+ * likely, and a critical alert when failure within the nearer half is. Types of equal step and horizon share them.
+ */
+export function defaultRules(
+  types: readonly MachineType[],
+  severities: readonly string[] = ['info', 'warning', 'critical'],
+): readonly RuleConfig[] {
+  const severe = severities.at(-1) as string;
+  const mild = severities.at(-2) ?? severe;
+  const spans = new Map<string, { farMs: number; nearMs: number; names: string[] }>();
+  for (const type of types) {
+    const farSteps = Math.min(30, type.horizonSteps);
+    const farMs = farSteps * stepMsOf(type);
+    const nearMs = Math.ceil((farSteps * 14) / 30) * stepMsOf(type);
+    const key = `${farMs} ${nearMs}`;
+    const span = spans.get(key) ?? { farMs, nearMs, names: [] };
+    span.names.push(type.name);
+    spans.set(key, span);
+  }
+  // Where two spans share a name (farMs of one is nearMs of another) the rule of the first type's name is told apart.
+  return [...spans.values()].flatMap(({ farMs, nearMs, names }) => {
+    const suffix = spans.size > 1 ? `-${names[0]}` : '';
+    const rule = (withinMs: number, severity: string, set: number, reset: number): RuleConfig =>
+      ruleSchema.parse({
+        name: `failure-within-${durationText(withinMs)}${suffix}`,
+        ...(spans.size > 1 ? { types: names } : {}),
+        condition: `failure_probability(${durationText(withinMs)})`,
+        severities: [{ name: severity, set, reset }],
+        for: '0s',
+      });
+    const far = rule(farMs, mild, 0.7, 0.5);
+    return farMs === nearMs ? [far] : [far, rule(nearMs, severe, 0.6, 0.4)];
+  });
+}
