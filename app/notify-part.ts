@@ -1,0 +1,56 @@
+/** Starts a consumer per notifier; each delivers at its own pace. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { makeNotifyStage, notifyGroup } from '../alerts/notify-stage.js';
+import { wallClock } from '../domain/clock.js';
+import type { Consumer, ConsumerOptions } from '../domain/log.js';
+import { Rng } from '../domain/rng.js';
+import { topics } from '../domain/topics.js';
+import { makeNotifiers } from '../infra/notify/make-notifiers.js';
+import type { Deployment } from './config.js';
+import type { Logger } from './logger.js';
+
+/** Returns what stops them: the delivery under way is left to the next start, nothing is told twice by it. */
+export function startNotifiers(parts: {
+  readonly deployment: Deployment;
+  readonly logger: Logger;
+  consume(options: ConsumerOptions): Consumer;
+  publish(topic: string, payload: Uint8Array): Promise<void>;
+}): () => Promise<void> {
+  const { deployment, logger } = parts;
+  const { alerts } = deployment.config;
+  const notifiers = makeNotifiers(alerts.notifiers, {
+    logger,
+    clock: wallClock,
+    publish: (topic, payload) => parts.publish(topic, payload),
+  });
+  const stop = new AbortController();
+  const world = {
+    clock: wallClock,
+    rng: new Rng(wallClock.nowMs()),
+    sleep: (delayMs: number, signal: AbortSignal) => delay(delayMs, undefined, { signal }),
+  };
+  const consumers = notifiers.map((notifier, index) => {
+    const retry = alerts.notifiers[index]?.retry;
+    const handlerFor = makeNotifyStage({
+      notifier,
+      ...(retry === undefined ? {} : { retry }),
+      config: alerts,
+      world,
+      signal: stop.signal,
+      onOutcome: (outcome, alert, error) => {
+        if (error) logger.warn({ notifier: notifier.name, alert: alert.alertId, outcome }, error.message);
+      },
+    });
+    return parts.consume({
+      group: notifyGroup(notifier.name),
+      topics: [topics.alerts],
+      batchRecordsMax: 1,
+      from: 'beginning',
+      handlerFor,
+    });
+  });
+  return async () => {
+    stop.abort();
+    await Promise.all(consumers.map((consumer) => consumer.close()));
+  };
+}
