@@ -32,10 +32,10 @@ export function Canvas(props: {
   return (
     <canvas
       ref={canvasRef}
-      class={`canvas h${heightPx}`}
+      class="canvas"
+      style={{ height: `${heightPx}px` }}
       role="img"
       aria-label={label}
-      height={heightPx}
       onPointerMove={props.onPointerMove}
       onPointerLeave={props.onPointerLeave}
     />

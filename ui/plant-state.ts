@@ -5,6 +5,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { wallClock } from '../domain/clock.js';
 import type {
+  AlertsWire,
   AlertWire,
   EventWire,
   FleetWire,
@@ -40,6 +41,8 @@ export class PlantState {
   readonly rows = new Map<string, Row>();
   /** Counts the alert transitions seen, so that views of alerts know when to look again. */
   alertChangeCount = 0;
+  /** Machines were in service once, though perhaps none is now. */
+  everSawMachines = false;
   /** Newest failures seen since the page was opened, newest first. */
   notices: readonly EventWire[] = [];
   readonly #alerts = new Map<string, Map<string, AlertWire>>();
@@ -77,11 +80,13 @@ export class PlantState {
     if (this.#waiting) return;
     this.#waiting = [];
     try {
-      const [plant, fleet] = await Promise.all([
+      const [plant, fleet, past] = await Promise.all([
         getJson<PlantWire>('/api/v1/plant'),
         getJson<FleetWire>('/api/v1/fleet'),
+        getJson<AlertsWire>('/api/v1/alerts?limit=1'),
       ]);
       this.plant = plant;
+      this.everSawMachines ||= fleet.rows.length > 0 || past.alerts.length > 0;
       this.#replaceFleet(fleet);
       this.loading = 'loaded';
       this.failure = '';
@@ -115,9 +120,14 @@ export class PlantState {
     return this.plant?.types[0]?.timeZone ?? 'UTC';
   }
 
-  /** A change of one alert that this page made itself and has not yet heard back. */
-  applyAlert(alert: AlertWire): void {
-    this.#putAlert(alert);
+  /** This page changed an alert itself: views of alerts look again at once. */
+  noteAlertChange(): void {
+    this.alertChangeCount++;
+    this.#changed();
+  }
+
+  dismiss(notice: EventWire): void {
+    this.notices = this.notices.filter((other) => other !== notice);
     this.#changed();
   }
 
@@ -150,6 +160,7 @@ export class PlantState {
       return;
     }
     this.#heard(update.timeMs);
+    this.everSawMachines ||= update.forecasts.length > 0;
     for (const forecast of update.forecasts) {
       const known = this.rows.get(forecast.machine);
       const older =

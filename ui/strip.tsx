@@ -7,7 +7,11 @@ import type { Theme } from './theme.js';
 export const stripHeightPx = 22;
 
 /** A forecast as a row of cells, one a day; a wider gap after each week; the expected day has a notch. */
-export function Strip(props: { readonly forecast: ForecastWire; readonly horizon: number; readonly theme: Theme }) {
+export function Strip(props: {
+  readonly forecast: ForecastWire;
+  readonly horizon: number;
+  readonly theme: Theme;
+}) {
   const { forecast, horizon, theme } = props;
   const { probabilities, expectedDay } = forecast;
   const draw = useCallback(

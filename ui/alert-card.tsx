@@ -1,0 +1,241 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { AlertDetailWire, AlertWire } from '../infra/http/wire.js';
+import { alertApiPath, getJson, postJson } from './client.js';
+import { dateTime, percent } from './format.js';
+import { AlertChip, wordOf } from './marks.js';
+import type { PlantState } from './plant-state.js';
+import { alertPath, machinePath } from './router.js';
+
+const nameKey = 'millwright.who';
+
+interface AlertCardProps {
+  readonly state: PlantState;
+  readonly alert: AlertWire;
+  /** The history is shown. */
+  readonly open: boolean;
+  readonly selected: boolean;
+  readonly showMachine: boolean;
+}
+
+type Sending =
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'sending' }
+  | { readonly kind: 'failed'; readonly why: string };
+
+/** One alert: what, since when, who knows of it, and what one can do. */
+export function AlertCard({ state, alert: known, open, selected, showMachine }: AlertCardProps) {
+  const [form, setForm] = useState<'none' | 'acknowledge' | 'feedback'>('none');
+  const [sending, setSending] = useState<Sending>({ kind: 'idle' });
+  // Shown as done before the server says so; taken back, with the reason, when it refuses.
+  const [claimedBy, setClaimedBy] = useState('');
+  const [thanks, setThanks] = useState('');
+  const acknowledgedBy = known.acknowledgedBy || claimedBy;
+  const act = async (path: string, body: unknown, done: () => void, undo: () => void) => {
+    setSending({ kind: 'sending' });
+    try {
+      await postJson(`${alertApiPath(known.alertId)}/${path}`, body);
+      setSending({ kind: 'idle' });
+      done();
+    } catch (error) {
+      undo();
+      setSending({ kind: 'failed', why: error instanceof Error ? error.message : String(error) });
+    }
+  };
+  const acknowledge = (by: string, comment: string) => {
+    setClaimedBy(by);
+    setForm('none');
+    void act(
+      'acknowledge',
+      { by, comment },
+      () => state.noteAlertChange(),
+      () => {
+        setClaimedBy('');
+        setForm('acknowledge');
+      },
+    );
+  };
+  const giveFeedback = (by: string, comment: string, verdict: string) => {
+    setForm('none');
+    void act(
+      'feedback',
+      { by, comment, verdict },
+      () => setThanks('Noted: it will be a label for training.'),
+      () => setForm('feedback'),
+    );
+  };
+  return (
+    <article class={selected ? 'alert selected' : 'alert'} aria-current={selected}>
+      <div class="alert-line">
+        <AlertChip alert={known} nowMs={state.timeMs} />
+        <span class="alert-words">
+          {showMachine && <a href={machinePath(known.machine)}>{known.machine}</a>} {withoutMachine(known)}
+        </span>
+        <span class="alert-actions">
+          {acknowledgedBy !== '' && (
+            <span class="acknowledged">
+              ✓ {acknowledgedBy}
+              {sending.kind === 'sending' ? ' …' : ''}
+            </span>
+          )}
+          {known.state !== 'resolved' && acknowledgedBy === '' && (
+            <button type="button" onClick={() => setForm(form === 'acknowledge' ? 'none' : 'acknowledge')}>
+              Acknowledge
+            </button>
+          )}
+          {known.state !== 'not-assessable' && (
+            <button
+              type="button"
+              class="plain"
+              onClick={() => setForm(form === 'feedback' ? 'none' : 'feedback')}
+            >
+              Was it right?
+            </button>
+          )}
+        </span>
+      </div>
+      <div class="alert-facts muted">
+        {wordOf(known.rule)} · since {dateTime(known.sinceMs, state.timeZone)}
+        {known.state === 'resolved'
+          ? ` · resolved ${dateTime(known.timeMs, state.timeZone)}: ${known.reason}`
+          : ''}{' '}
+        · <a href={alertPath(known.alertId)}>history</a>
+      </div>
+      {sending.kind === 'failed' && (
+        <p class="form-error" role="alert">
+          Not saved: {sending.why}
+        </p>
+      )}
+      {thanks !== '' && <p class="form-done">{thanks}</p>}
+      {form === 'acknowledge' && (
+        <WhoForm verb="Acknowledge" onSend={acknowledge} onCancel={() => setForm('none')} />
+      )}
+      {form === 'feedback' && (
+        <WhoForm
+          verb="Send"
+          question="What turned out to be true?"
+          onSend={giveFeedback}
+          onCancel={() => setForm('none')}
+        />
+      )}
+      {open && <AlertHistory state={state} alertId={known.alertId} sequence={known.sequence} />}
+    </article>
+  );
+}
+
+/** Summaries begin with the machine, which the card has said already. */
+function withoutMachine({ summary, machine }: AlertWire): string {
+  return summary.startsWith(`${machine} `) ? summary.slice(machine.length + 1) : summary;
+}
+
+function WhoForm(props: {
+  readonly verb: string;
+  readonly question?: string;
+  readonly onSend: (by: string, comment: string, verdict: string) => void;
+  readonly onCancel: () => void;
+}) {
+  const [by, setBy] = useState(localStorage.getItem(nameKey) ?? '');
+  const [comment, setComment] = useState('');
+  const [verdict, setVerdict] = useState('true');
+  return (
+    <form
+      class="who-form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        localStorage.setItem(nameKey, by.trim());
+        props.onSend(by.trim(), comment.trim(), verdict);
+      }}
+      onKeyDown={(event) => {
+        if (event.key === 'Escape') {
+          event.stopPropagation();
+          props.onCancel();
+        }
+      }}
+    >
+      {props.question !== undefined && (
+        <label>
+          {props.question}
+          <select value={verdict} onChange={(event) => setVerdict(event.currentTarget.value)}>
+            <option value="true">It was right: there was a fault</option>
+            <option value="false">False alarm: the machine was well</option>
+            <option value="unclear">Unclear</option>
+          </select>
+        </label>
+      )}
+      <label>
+        Who
+        <input
+          required
+          maxLength={100}
+          autocomplete="name"
+          value={by}
+          ref={(element) => {
+            if (element && document.activeElement === document.body) element.focus();
+          }}
+          onInput={(event) => setBy(event.currentTarget.value)}
+        />
+      </label>
+      <label class="grow">
+        Comment
+        <input
+          maxLength={2000}
+          placeholder="what you found, what you will do"
+          value={comment}
+          onInput={(event) => setComment(event.currentTarget.value)}
+        />
+      </label>
+      <button type="submit" class="primary">
+        {props.verb}
+      </button>
+      <button type="button" class="plain" onClick={props.onCancel}>
+        Cancel
+      </button>
+    </form>
+  );
+}
+
+/** `sequence`: of the newest transition known; a greater one is a reason to look again. */
+function AlertHistory(props: {
+  readonly state: PlantState;
+  readonly alertId: string;
+  readonly sequence: number;
+}) {
+  const { state, alertId, sequence } = props;
+  const [detail, setDetail] = useState<AlertDetailWire>();
+  const [failure, setFailure] = useState('');
+  useEffect(() => {
+    const stop = new AbortController();
+    getJson<AlertDetailWire>(alertApiPath(alertId), stop.signal)
+      .then((loaded) => {
+        setDetail(loaded);
+        setFailure('');
+      })
+      .catch((error: unknown) => {
+        if (!stop.signal.aborted) setFailure(error instanceof Error ? error.message : String(error));
+      });
+    return () => stop.abort();
+  }, [alertId, sequence]);
+  if (failure !== '') return <p class="form-error">{failure}</p>;
+  if (!detail) return <p class="muted">Loading…</p>;
+  return (
+    <ol class="history">
+      {detail.history.map((transition) => (
+        <li key={transition.dedupeKey}>
+          <span class="history-time">{dateTime(transition.timeMs, state.timeZone)}</span>
+          <span>
+            <strong>{wordOf(transition.transition)}</strong>
+            {transition.severity === '' ? '' : ` · ${transition.severity}`}
+            {transition.value === null ? '' : ` · ${percent(transition.value)}`}
+            {transition.transition === 'acknowledged' ? ` · by ${transition.acknowledgedBy}` : ''}
+            {transition.reason === '' ? '' : ` · ${transition.reason}`}
+            {transition.trace && (
+              <>
+                {' · '}
+                <a href={machinePath(transition.machine, transition.trace.originMs)}>the forecast then</a>
+              </>
+            )}
+          </span>
+        </li>
+      ))}
+    </ol>
+  );
+}
