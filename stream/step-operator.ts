@@ -32,7 +32,7 @@ import type { StateEntry } from '../domain/log.js';
 import type { MachineType } from '../domain/machine-type.js';
 import type { StepRecord } from '../domain/step.js';
 import { addReading, aggregateSize, valueMagnitudeMax } from './aggregate.js';
-import { emptyLedger, type Ledger } from './ledger.js';
+import type { Ledger } from './ledger.js';
 import { eventName, MachineState, type StepState } from './machine-state.js';
 import { countSteps } from './step-calendar.js';
 import { makeStepRecord } from './step-record.js';

@@ -1,0 +1,204 @@
+/**
+ * The stage `steps` -> `forecasts`: windows of the steps of a batch, one prediction for many machines at once, a
+ * ForecastRecord per window in the order of the steps. Events and ticks pass through in their places.
+ */
+import type { Buffer } from 'node:buffer';
+import type { Predictor } from '../domain/features.js';
+import { expectedDay, type ForecastRecord } from '../domain/forecast.js';
+import type { EventRecord, TickRecord } from '../domain/input.js';
+import type { Batch, Checkpoint, PartitionHandler, PartitionId } from '../domain/log.js';
+import type { MachineDirectory } from '../domain/machine-directory.js';
+import type { MachineType } from '../domain/machine-type.js';
+import { decodeRecord, encodeRecord, topics } from '../domain/topics.js';
+import { featureSpec } from './features.js';
+import { type IssuedWindow, WindowOperator } from './window-operator.js';
+
+export interface ForecastStage {
+  readonly types: ReadonlyMap<string, MachineType>;
+  /** Gives the static attributes of machines. */
+  readonly directory: MachineDirectory;
+  /** The model for a machine type, if there is one. Asked once per batch: it may change between batches. */
+  readonly predictorFor: (type: string) => Predictor | undefined;
+  /** Greatest number of windows in one call of a predictor: bounds memory. */
+  readonly batchWindowsMax: number;
+}
+
+export function makeForecastStage(stage: ForecastStage): (partition: PartitionId) => PartitionHandler {
+  return ({ partition }) => new ForecastPartition(stage, partition);
+}
+
+/** A window waiting for its prediction; `place` is where in the output its forecast goes. */
+interface Pending {
+  readonly window: IssuedWindow;
+  readonly stepOffset: number;
+  readonly place: number;
+}
+
+type Output = ForecastRecord | EventRecord | TickRecord;
+
+class ForecastPartition implements PartitionHandler {
+  readonly #stage: ForecastStage;
+  readonly #partition: number;
+  readonly #windows: WindowOperator;
+
+  constructor(stage: ForecastStage, partition: number) {
+    this.#stage = stage;
+    this.#partition = partition;
+    this.#windows = new WindowOperator(stage.types, stage.directory);
+  }
+
+  restore(state: Iterable<{ readonly key: string; readonly value: Buffer }>): void {
+    this.#windows.restore(state);
+  }
+
+  async process(batch: Batch): Promise<Checkpoint | null> {
+    const last = batch.records.at(-1);
+    if (!last) return null;
+    const outputs: (Output | undefined)[] = [];
+    const models = new Map<string, Model>();
+    for (const record of batch.records) {
+      const decoded = decodeRecord(topics.steps, record);
+      if (decoded.kind !== 'step') {
+        if (decoded.kind === 'event') this.#windows.event(decoded);
+        outputs.push(decoded);
+        continue;
+      }
+      for (const window of this.#windows.step(decoded)) {
+        const model = this.#modelFor(window.type, models);
+        const place = outputs.length;
+        const obstacle = model.obstacleTo(window);
+        outputs.push(obstacle === '' ? undefined : model.refuse(window, obstacle, record.offset));
+        if (obstacle !== '') continue;
+        model.pending.push({ window, place, stepOffset: record.offset });
+        if (model.pending.length >= this.#stage.batchWindowsMax) await model.predict(outputs);
+      }
+    }
+    for (const model of models.values()) await model.predict(outputs);
+    return {
+      nextOffset: last.offset + 1,
+      outputs: (outputs as Output[]).map((output) => encodeRecord(topics.forecasts, this.#partition, output)),
+      state: this.#windows.takeChanges(),
+    };
+  }
+
+  close(): void {}
+
+  #modelFor(typeName: string, models: Map<string, Model>): Model {
+    let model = models.get(typeName);
+    if (!model) {
+      const type = this.#stage.types.get(typeName) as MachineType;
+      model = new Model(type, this.#stage.predictorFor(typeName));
+      models.set(typeName, model);
+    }
+    return model;
+  }
+}
+
+/** The predictor of one machine type during one batch. */
+class Model {
+  readonly pending: Pending[] = [];
+  readonly #type: MachineType;
+  readonly #predictor: Predictor | undefined;
+  readonly #misfit: string;
+
+  constructor(type: MachineType, predictor: Predictor | undefined) {
+    this.#type = type;
+    this.#predictor = predictor;
+    this.#misfit = predictor ? describeMisfit(type, predictor) : `no model for machine type ${type.name}`;
+  }
+
+  /** Why there can be no forecast from a window, in words; '' if nothing is in the way. */
+  obstacleTo(window: IssuedWindow): string {
+    const { minimumSteps, minimumCoverage, contextSteps } = this.#type;
+    if (this.#misfit !== '') return this.#misfit;
+    const { stepCount } = window.window;
+    if (stepCount < Math.min(minimumSteps, contextSteps))
+      return `history too short: ${stepCount} of ${minimumSteps} steps`;
+    if (window.coverage < minimumCoverage)
+      return `too few readings: coverage ${window.coverage.toFixed(2)} is below ${minimumCoverage}`;
+    return '';
+  }
+
+  refuse(window: IssuedWindow, reason: string, stepOffset: number): ForecastRecord {
+    return this.#forecast(window, stepOffset, 'not-assessable', reason, []);
+  }
+
+  /** Predicts all that is pending and puts the forecasts in their places. */
+  async predict(outputs: (Output | undefined)[]): Promise<void> {
+    const pending = this.pending.splice(0);
+    if (!this.#predictor || pending.length === 0) return;
+    const curves = await this.#predictor.predict(pending.map(({ window }) => window.window));
+    const horizon = this.#type.horizonSteps;
+    pending.forEach(({ window, place, stepOffset }, index) => {
+      const curve = curves.subarray(index * horizon, (index + 1) * horizon);
+      const fault = curve.length === horizon ? curveFault(curve) : 'the model gave too few values';
+      outputs[place] =
+        fault === ''
+          ? this.#forecast(
+              window,
+              stepOffset,
+              window.final ? 'ok' : 'provisional',
+              window.final ? '' : 'the newest step is still open',
+              Array.from(curve),
+            )
+          : this.refuse(window, fault, stepOffset);
+    });
+  }
+
+  #forecast(
+    window: IssuedWindow,
+    stepOffset: number,
+    status: ForecastRecord['status'],
+    reason: string,
+    probabilities: readonly number[],
+  ): ForecastRecord {
+    return {
+      kind: 'forecast',
+      machine: window.machine,
+      type: window.type,
+      site: window.site,
+      line: window.line,
+      originMs: window.originMs,
+      stepIndex: window.stepIndex,
+      revision: window.revision,
+      status,
+      reason,
+      model: this.#predictor?.version ?? '',
+      probabilities,
+      expectedDay: expectedDay(probabilities),
+      coverage: window.coverage,
+      silentSensors: window.silentSensors,
+      stepOffset,
+    };
+  }
+}
+
+/** Where a model's features differ from the machine type's, in words; '' if they are the same. */
+function describeMisfit(type: MachineType, { spec, version }: Predictor): string {
+  const wanted = featureSpec(type);
+  const column = wanted.names.findIndex((name, index) => name !== spec.names[index]);
+  if (column >= 0)
+    return `model ${version} has feature "${spec.names[column] ?? 'none'}" where machine type ${type.name} has "${wanted.names[column]}": train again`;
+  if (spec.names.length > wanted.names.length)
+    return `model ${version} also wants feature "${spec.names[wanted.names.length]}": train again`;
+  for (const extent of ['contextSteps', 'horizonSteps'] as const)
+    if (spec[extent] !== wanted[extent])
+      return `model ${version} has ${extent} ${spec[extent]}, machine type ${type.name} has ${wanted[extent]}: train again`;
+  return '';
+}
+
+/** A fall along a curve by no more than this is rounding (of exp, in float32), and is levelled. */
+const roundingMax = 1e-6;
+
+/** Why a curve is no failure curve, in words; '' if it is finite, in [0, 1] and never falls. Levels rounding. */
+function curveFault(curve: Float32Array): string {
+  let before = 0;
+  for (let k = 0; k < curve.length; k++) {
+    const value = curve[k] as number;
+    if (!(value >= 0 && value <= 1)) return `the model gave ${value} for day ${k + 1}`;
+    if (value < before - roundingMax) return `the model's curve falls on day ${k + 1}`;
+    before = Math.max(before, value);
+    curve[k] = before;
+  }
+  return '';
+}

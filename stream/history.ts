@@ -1,0 +1,141 @@
+/**
+ * Turns the records of `steps` into labelled histories for training and judging: the rows that the windows are
+ * made of, and for each the days after it on which the machine failed or is known to have run.
+ */
+import { assert } from '../domain/assert.js';
+import type { History } from '../domain/features.js';
+import type { EventRecord, TickRecord } from '../domain/input.js';
+import type { MachineDirectory } from '../domain/machine-directory.js';
+import type { MachineType } from '../domain/machine-type.js';
+import type { StepRecord } from '../domain/step.js';
+import { type FeatureWriter, featureSpec, makeFeatureWriter } from './features.js';
+import { countSteps, makeStepCalendar, type StepCalendar } from './step-calendar.js';
+
+interface HistoryType {
+  readonly type: MachineType;
+  readonly calendar: StepCalendar;
+  readonly featureCount: number;
+  readonly write: FeatureWriter;
+}
+
+/** A life, or stretch of life, as far as it is known. */
+interface Stretch {
+  readonly machine: string;
+  readonly type: HistoryType;
+  readonly lifeStartMs: number;
+  /** Final steps by ordinal, each in its newest revision. */
+  readonly steps: Map<number, StepRecord>;
+  readonly failuresMs: number[];
+}
+
+export class HistoryBuilder {
+  readonly #types: ReadonlyMap<string, HistoryType>;
+  readonly #directory: MachineDirectory;
+  readonly #living = new Map<string, Stretch>();
+  readonly #ended: Stretch[] = [];
+
+  constructor(types: ReadonlyMap<string, MachineType>, directory: MachineDirectory) {
+    this.#types = new Map(
+      [...types].map(([name, type]) => [
+        name,
+        {
+          type,
+          calendar: makeStepCalendar(type.step),
+          featureCount: featureSpec(type).names.length,
+          write: makeFeatureWriter(type),
+        },
+      ]),
+    );
+    this.#directory = directory;
+  }
+
+  /** Takes the records of `steps` in their order, partition after partition. */
+  add(record: StepRecord | EventRecord | TickRecord): void {
+    if (record.kind === 'step') this.#step(record);
+    else if (record.kind === 'event') this.#event(record);
+  }
+
+  /** The histories of one machine type, those that ended first; without those that have no step. */
+  histories(typeName: string): History[] {
+    return [...this.#ended, ...this.#living.values()]
+      .filter(({ type }) => type.type.name === typeName)
+      .map((stretch) => this.#history(stretch))
+      .filter(({ stepCount }) => stepCount > 0);
+  }
+
+  #step(step: StepRecord): void {
+    const type = this.#types.get(step.type);
+    if (!type || !step.final) return;
+    let stretch = this.#living.get(step.machine);
+    if (stretch && (step.lifeStartMs > stretch.lifeStartMs || stretch.type !== type)) {
+      this.#ended.push(stretch);
+      stretch = undefined;
+    }
+    if (!stretch) {
+      const { machine, lifeStartMs } = step;
+      stretch = { machine, type, lifeStartMs, steps: new Map(), failuresMs: [] };
+      this.#living.set(machine, stretch);
+    }
+    const known = stretch.steps.get(step.stepIndex);
+    if (step.lifeStartMs === stretch.lifeStartMs && (!known || known.revision < step.revision))
+      stretch.steps.set(step.stepIndex, step);
+  }
+
+  #event(event: EventRecord): void {
+    const stretch = this.#living.get(event.machine);
+    if (!stretch || event.eventTimeMs < stretch.lifeStartMs) return;
+    if (event.event === 'failure') stretch.failuresMs.push(event.eventTimeMs);
+    if (event.event === 'retired' || (event.event === 'failure' && stretch.type.type.failureEndsLife)) {
+      this.#living.delete(event.machine);
+      this.#ended.push(stretch);
+    }
+  }
+
+  #history({ machine, type, steps, failuresMs }: Stretch): History {
+    const endsLife = type.type.failureEndsLife;
+    const firstFailureMs = Math.min(...failuresMs);
+    const ordered = [...steps.values()]
+      .sort((a, b) => a.stepIndex - b.stepIndex)
+      // Where a failure ends a life but is reported late, the steps from the failing one on are no part of it.
+      .filter((step) => !endsLife || step.endMs <= firstFailureMs);
+    const stepCount = ordered.length;
+    const rows = new Float32Array(stepCount * type.featureCount);
+    const originsMs = new Float64Array(stepCount);
+    ordered.forEach((step, i) => {
+      const { site, line } = step;
+      const attributes = this.#directory.find(machine, { type: step.type, site, line })?.attributes ?? {};
+      const end = type.write(step, attributes, rows, i * type.featureCount);
+      assert(end === (i + 1) * type.featureCount, 'as many features as the type has');
+      originsMs[i] = step.endMs;
+    });
+    return { machine, rows, stepCount, originsMs, ...labels(ordered, failuresMs, type) };
+  }
+}
+
+/** Days from each step's end to the next failure, and days known; see History. */
+function labels(
+  steps: readonly StepRecord[],
+  failuresMs: readonly number[],
+  { type, calendar }: HistoryType,
+): { readonly eventDay: Uint8Array; readonly knownDays: Uint8Array } {
+  const horizon = type.horizonSteps;
+  const eventDay = new Uint8Array(steps.length);
+  const knownDays = new Uint8Array(steps.length);
+  const last = steps.at(-1);
+  if (!last) return { eventDay, knownDays };
+  const failing = failuresMs.map((timeMs) => failingIndex(steps, timeMs, calendar)).sort((a, b) => a - b);
+  steps.forEach(({ stepIndex }, i) => {
+    const next = failing.find((index) => index > stepIndex);
+    const days = next === undefined ? Infinity : next - stepIndex;
+    eventDay[i] = days <= horizon ? days : 0;
+    knownDays[i] = Math.min(horizon, days < Infinity ? days : last.stepIndex - stepIndex);
+  });
+  return { eventDay, knownDays };
+}
+
+/** Ordinal of the step in which a failure falls, which may be after the last step known. */
+function failingIndex(steps: readonly StepRecord[], timeMs: number, calendar: StepCalendar): number {
+  const last = steps.at(-1) as StepRecord;
+  if (timeMs >= last.endMs) return last.stepIndex + 1 + countSteps(calendar, last.endMs, timeMs);
+  return steps.find(({ endMs }) => timeMs < endMs)?.stepIndex ?? last.stepIndex;
+}
