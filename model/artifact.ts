@@ -1,0 +1,216 @@
+/**
+ * The folder of one trained version: written once, whole or not at all, never changed.
+ *
+ *   model.onnx            raw features in, failure probabilities out
+ *   preprocessing.json    feature names, order, units, window, horizon, statistics
+ *   training-log.jsonl    a line per validation
+ *   metrics.json          how good it was on the validation machines
+ *   card.md               the same for people: data, metrics, cost, limits
+ *   manifest.json         hash of every file above, version, code version
+ */
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, open, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { UserError } from '../domain/errors.js';
+import type { FeatureSpec } from '../domain/features.js';
+import { writeCard } from './card.js';
+import type { TrainingConfig } from './config.js';
+import type { NetworkShape } from './network.js';
+import { buildForecast } from './network-graph.js';
+import { hashPreprocessing, type Preprocessing, preprocessingSchema } from './preprocessing.js';
+import type { TrainingProgress } from './trainer.js';
+import type { ValidationScore } from './validation.js';
+
+/** All that training leaves behind. */
+export interface TrainedNetwork {
+  readonly spec: FeatureSpec;
+  readonly preprocessing: Preprocessing;
+  readonly shape: NetworkShape;
+  readonly config: TrainingConfig;
+  readonly seed: number;
+  readonly parameters: Float32Array;
+  /** Step whose parameters were kept. */
+  readonly bestStep: number;
+  readonly validation: ValidationScore;
+  readonly trainingMachines: readonly string[];
+  readonly validationMachines: readonly string[];
+  readonly trainingOriginCount: number;
+  readonly validationOriginCount: number;
+  /** Origins of the data. */
+  readonly span: { readonly firstMs: number; readonly lastMs: number };
+  readonly trainedMs: number;
+  readonly log: readonly TrainingProgress[];
+}
+
+export interface WrittenArtifact {
+  readonly version: string;
+  readonly directory: string;
+  readonly metrics: ArtifactMetrics;
+}
+
+const formatVersion = 1;
+const hashedFiles = ['model.onnx', 'preprocessing.json', 'training-log.jsonl', 'metrics.json', 'card.md'] as const;
+type HashedFile = (typeof hashedFiles)[number];
+
+const manifestSchema = z.strictObject({
+  formatVersion: z.literal(formatVersion),
+  version: z.string().regex(/^[a-z0-9-]+$/),
+  machineType: z.string(),
+  codeVersion: z.string(),
+  /** Hash over the preprocessing, which holds the features' names, order, units, window and horizon. */
+  preprocessingHash: z.string(),
+  files: z.record(z.string(), z.string()),
+});
+type Manifest = z.output<typeof manifestSchema>;
+
+export interface ArtifactMetrics {
+  readonly validationLoss: number;
+  readonly validationMeanBrier: number;
+  /** Day 1..H; null where no origin's outcome is known. */
+  readonly validationBrier: readonly (number | null)[];
+  readonly trainingMachineCount: number;
+  readonly validationMachineCount: number;
+  readonly trainingOriginCount: number;
+  readonly validationOriginCount: number;
+  readonly bestStep: number;
+  readonly trainedMs: number;
+}
+
+const sha256 = (content: Uint8Array | string) => createHash('sha256').update(content).digest('hex');
+
+/**
+ * Writes the folder `<modelsDirectory>/<version>`: into a temporary one first, then renamed. The version is a hash of
+ * the model and its preprocessing: the same training gives the same version, and writing it again is harmless.
+ */
+export async function writeArtifact(
+  modelsDirectory: string,
+  trained: TrainedNetwork,
+  codeVersion: string,
+): Promise<WrittenArtifact> {
+  const preprocessingHash = hashPreprocessing(trained.preprocessing);
+  const model = buildForecast(trained.shape, trained.preprocessing, trained.parameters, {
+    'millwright.machineType': trained.spec.machineType,
+    'millwright.preprocessing': preprocessingHash,
+  });
+  const version = `lstm-${sha256(model).slice(0, 12)}`;
+  const metrics = metricsOf(trained);
+  const contents: Record<HashedFile, Uint8Array | string> = {
+    'model.onnx': model,
+    'preprocessing.json': json(trained.preprocessing),
+    'training-log.jsonl': trained.log.map((line) => `${JSON.stringify(line)}\n`).join(''),
+    'metrics.json': json(metrics),
+    'card.md': writeCard(version, trained, model.length),
+  };
+  const manifest: Manifest = {
+    formatVersion,
+    version,
+    machineType: trained.spec.machineType,
+    codeVersion,
+    preprocessingHash,
+    files: Object.fromEntries(hashedFiles.map((file) => [file, sha256(contents[file])])),
+  };
+
+  await mkdir(modelsDirectory, { recursive: true });
+  const directory = join(modelsDirectory, version);
+  const temporary = await mkdtemp(join(modelsDirectory, `.${version}-`));
+  try {
+    for (const file of hashedFiles) await writeDurably(join(temporary, file), contents[file]);
+    await writeDurably(join(temporary, 'manifest.json'), json(manifest));
+    await rm(directory, { recursive: true, force: true });
+    await rename(temporary, directory);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
+  return { version, directory, metrics };
+}
+
+export interface ReadArtifact {
+  readonly version: string;
+  readonly preprocessing: Preprocessing;
+  readonly model: Uint8Array;
+}
+
+/** Reads and verifies a folder. Throws UserError, in a sentence that names the fault, whatever is wrong with it. */
+export async function readArtifact(directory: string): Promise<ReadArtifact> {
+  const fault = (what: string, cause?: unknown) =>
+    new UserError(
+      `The model in ${directory} cannot be used: ${what}. Train it again with \`millwright train\`, or restore the folder from a backup.`,
+      { cause },
+    );
+  const read = async (file: string): Promise<Uint8Array> => {
+    try {
+      return await readFile(join(directory, file));
+    } catch (cause) {
+      const code = (cause as NodeJS.ErrnoException).code;
+      throw fault(code === 'ENOENT' ? `${file} is missing` : `${file} cannot be read (${code ?? String(cause)})`, cause);
+    }
+  };
+  const parse = <T>(file: string, content: Uint8Array, schema: z.ZodType<T>): T => {
+    let value: unknown;
+    try {
+      value = JSON.parse(new TextDecoder().decode(content));
+    } catch (cause) {
+      throw fault(`${file} is not JSON`, cause);
+    }
+    const format = (value as { formatVersion?: unknown } | null)?.formatVersion;
+    if (format !== formatVersion)
+      throw fault(`${file} has format version ${String(format)}, this Millwright reads ${formatVersion}`);
+    const result = schema.safeParse(value);
+    if (!result.success) {
+      const [issue] = result.error.issues;
+      throw fault(`${file} is not as it should be at ${issue.path.join('.') || 'its top'}: ${issue.message}`);
+    }
+    return result.data;
+  };
+
+  const manifest = parse('manifest.json', await read('manifest.json'), manifestSchema);
+  const contents = new Map<HashedFile, Uint8Array>();
+  for (const file of hashedFiles) {
+    const content = await read(file);
+    if (manifest.files[file] === undefined) throw fault(`manifest.json has no hash of ${file}`);
+    // The features come before the hash: that their order was changed says more than that a byte was.
+    if (sha256(content) !== manifest.files[file]) throw fault(`${file} was changed after it was written (its hash differs)`);
+    contents.set(file, content);
+  }
+  const model = contents.get('model.onnx') as Uint8Array;
+  const preprocessing = parse(
+    'preprocessing.json',
+    contents.get('preprocessing.json') as Uint8Array,
+    preprocessingSchema,
+  );
+  if (hashPreprocessing(preprocessing) !== manifest.preprocessingHash)
+    throw fault('preprocessing.json belongs to another model (its features or statistics differ from the manifest)');
+  if (manifest.version !== `lstm-${sha256(model).slice(0, 12)}`)
+    throw fault(`model.onnx is not that of version ${manifest.version}`);
+  return { version: manifest.version, preprocessing, model };
+}
+
+function metricsOf(trained: TrainedNetwork): ArtifactMetrics {
+  return {
+    validationLoss: trained.validation.loss,
+    validationMeanBrier: trained.validation.meanBrier,
+    validationBrier: trained.validation.brier.map((value) => (Number.isNaN(value) ? null : value)),
+    trainingMachineCount: new Set(trained.trainingMachines).size,
+    validationMachineCount: new Set(trained.validationMachines).size,
+    trainingOriginCount: trained.trainingOriginCount,
+    validationOriginCount: trained.validationOriginCount,
+    bestStep: trained.bestStep,
+    trainedMs: trained.trainedMs,
+  };
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+async function writeDurably(path: string, content: Uint8Array | string): Promise<void> {
+  const file = await open(path, 'w');
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,44 @@
+/** The model card: what a person should know before trusting a version. */
+import type { TrainedNetwork } from './artifact.js';
+
+export function writeCard(version: string, trained: TrainedNetwork, modelBytes: number): string {
+  const { spec, preprocessing, config, validation } = trained;
+  const brierAt = (day: number) => validation.brier[Math.min(day, spec.horizonSteps) - 1];
+  const days = [1, 7, 14, 30].filter((day) => day <= spec.horizonSteps);
+  const dropped = spec.names.filter((_, column) => !preprocessing.keptColumns.includes(column));
+  const isoDay = (timeMs: number) => (Number.isFinite(timeMs) ? new Date(timeMs).toISOString().slice(0, 10) : 'unknown');
+  return `# Model ${version}
+
+Reads the last ${spec.windowSteps} steps of a machine of type \`${spec.machineType}\` (and up to ${spec.contextSteps} for smoothing) and gives the
+probability that it will have failed by the end of each of the next ${spec.horizonSteps} steps.
+
+## Data
+
+- ${new Set(trained.trainingMachines).size} machines trained on (${trained.trainingOriginCount} windows), ${new Set(trained.validationMachines).size} others judged by (${trained.validationOriginCount} windows).
+- Steps that end from ${isoDay(trained.span.firstMs)} to ${isoDay(trained.span.lastMs)}.
+- ${preprocessing.keptColumns.length} of ${spec.names.length} features are read${dropped.length === 0 ? '' : `; constant in training and left out: ${dropped.join(', ')}`}.
+- Operating regimes: ${Math.max(1, preprocessing.regimes.centroids.length)}.
+
+## How good it was on the validation machines
+
+Mean Brier score over the horizon: ${validation.meanBrier.toFixed(4)} (0 is perfect). Survival loss: ${validation.loss.toFixed(5)}.
+
+| step | Brier score |
+| --- | --- |
+${days.map((day) => `| ${day} | ${brierAt(day).toFixed(4)} |`).join('\n')}
+
+Early stopping chose the best of several checkpoints on these machines, so the figures are slightly flattering:
+\`millwright backtest\` on other machines is the honest measure, with baselines beside it.
+
+## Cost
+
+- LSTM of ${config.hiddenSize} units, ${trained.parameters.length} parameters, ${Math.round(modelBytes / 1024)} KiB.
+- Trained in ${(trained.trainedMs / 1000).toFixed(1)} s: ${trained.bestStep} steps of ${config.batchSize} windows up to the version kept, seed ${trained.seed}.
+
+## Limits
+
+- It knows the failures and the operating conditions of its training machines, no others.
+- Features outside ±${preprocessing.clipSds} standard deviations of the training data count as that.
+- A window shorter than ${spec.windowSteps} steps is used as it is; forecasts from a handful of steps rest on little.
+`;
+}

@@ -1,0 +1,110 @@
+/** Serves an artifact: windows in, failure probabilities out, many machines in one run of the network. */
+import { assert } from '../domain/assert.js';
+import { UserError, WorldError } from '../domain/errors.js';
+import type { FeatureSpec, FeatureWindow, Predictor } from '../domain/features.js';
+import { readArtifact } from './artifact.js';
+import { checkFits } from './fit.js';
+import type { Engine, LoadedGraph } from './ports.js';
+
+/** Windows in one run: beyond this a run gets no faster per window, only longer. */
+const batchMax = 256;
+
+interface Pending {
+  readonly windows: readonly FeatureWindow[];
+  readonly resolve: (probabilities: Float32Array) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Opens the artifact in `directory`. Throws UserError, naming the fault, when a file is missing or was changed, when
+ * it is of another format, or when its features are not those of `wanted` (leave it out to take what there is).
+ */
+export async function openPredictor(directory: string, engine: Engine, wanted?: FeatureSpec): Promise<Predictor> {
+  const { version, preprocessing, model } = await readArtifact(directory);
+  const { spec } = preprocessing;
+  const misfit = wanted && checkFits(spec, wanted);
+  if (misfit !== undefined)
+    throw new UserError(
+      `The model in ${directory} does not fit machine type "${wanted?.machineType}": ${misfit}. Train a model for this machine type with \`millwright train\`.`,
+    );
+  let graph: LoadedGraph;
+  try {
+    graph = await engine.load(model);
+  } catch (cause) {
+    if (!(cause instanceof WorldError)) throw cause;
+    throw new UserError(`The model in ${directory} cannot be used: ${cause.message}. Train it again with \`millwright train\`.`, {
+      cause,
+    });
+  }
+  return new NetworkPredictor(version, spec, graph);
+}
+
+/**
+ * Micro-batching: what is asked for while a run is under way goes together into the next one. The engine's thread
+ * is never idle while something waits, and a lone window does not wait for company.
+ */
+export class NetworkPredictor implements Predictor {
+  readonly version: string;
+  readonly spec: FeatureSpec;
+  readonly #graph: LoadedGraph;
+  readonly #pending: Pending[] = [];
+  #pump: Promise<void> | undefined;
+
+  /** `graph` is that of buildForecast. */
+  constructor(version: string, spec: FeatureSpec, graph: LoadedGraph) {
+    this.version = version;
+    this.spec = spec;
+    this.#graph = graph;
+  }
+
+  predict(windows: readonly FeatureWindow[]): Promise<Float32Array> {
+    const length = this.spec.contextSteps * this.spec.names.length;
+    for (const { rows } of windows)
+      assert(rows.length === length, `a window of ${length} values (context × features), got ${rows.length}`);
+    if (windows.length === 0) return Promise.resolve(new Float32Array(0));
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ windows, resolve, reject });
+      this.#pump ??= this.#run();
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#pump;
+    await this.#graph.close();
+  }
+
+  async #run(): Promise<void> {
+    while (this.#pending.length > 0) {
+      const asked = this.#pending.splice(0);
+      try {
+        const all = await this.#predictAll(asked.flatMap(({ windows }) => windows));
+        let row = 0;
+        for (const { windows, resolve } of asked) {
+          resolve(all.slice(row * this.spec.horizonSteps, (row + windows.length) * this.spec.horizonSteps));
+          row += windows.length;
+        }
+      } catch (error) {
+        for (const { reject } of asked) reject(error);
+      }
+    }
+    this.#pump = undefined;
+  }
+
+  async #predictAll(windows: readonly FeatureWindow[]): Promise<Float32Array> {
+    const { contextSteps, horizonSteps, names } = this.spec;
+    const length = contextSteps * names.length;
+    const results = new Float32Array(windows.length * horizonSteps);
+    for (let from = 0; from < windows.length; from += batchMax) {
+      const chunk = windows.slice(from, from + batchMax);
+      const data = new Float32Array(chunk.length * length);
+      chunk.forEach(({ rows }, index) => {
+        data.set(rows, index * length);
+      });
+      const { failureProbabilities } = await this.#graph.run({
+        windows: { dims: [chunk.length, contextSteps, names.length], data },
+      });
+      results.set(failureProbabilities.data as Float32Array, from * horizonSteps);
+    }
+    return results;
+  }
+}

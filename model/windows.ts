@@ -1,0 +1,116 @@
+/** Cuts training batches and validation windows out of histories, with their labels. */
+import type { FeatureSpec, History } from '../domain/features.js';
+import type { Rng } from '../domain/rng.js';
+
+/** A row of a history: the newest step of a window. */
+export interface Origin {
+  readonly history: History;
+  readonly step: number;
+}
+
+/** Every row whose future is known for at least one day. */
+export function originsOf(histories: readonly History[]): Origin[] {
+  return histories.flatMap((history) =>
+    Array.from({ length: history.stepCount }, (_, step) => ({ history, step })).filter(
+      ({ step }) => history.knownDays[step] > 0,
+    ),
+  );
+}
+
+/** The window that ends at an origin, as live windows are: newest row last, NaN rows before the history. */
+export function fillWindow(target: Float32Array, spec: FeatureSpec, { history, step }: Origin): void {
+  const width = spec.names.length;
+  const first = Math.max(0, step + 1 - spec.contextSteps);
+  const rows = history.rows.subarray(first * width, (step + 1) * width);
+  target.fill(NaN, 0, target.length - rows.length);
+  target.set(rows, target.length - rows.length);
+}
+
+export interface TrainingBatch {
+  /** [B, C, F] */
+  readonly windows: Float32Array;
+  /** [T·B], time-major; see buildTrainingStep. */
+  readonly eventDay: Float32Array;
+  readonly knownDays: Float32Array;
+  readonly lifeShare: Float32Array;
+  readonly lifeWeight: Float32Array;
+}
+
+/** Draws training batches: windows that end anywhere in any life, each origin equally likely. */
+export class BatchSource {
+  readonly #spec: FeatureSpec;
+  readonly #origins: readonly Origin[];
+  readonly #rng: Rng;
+  readonly #shares = new Map<History, Float32Array>();
+
+  constructor(spec: FeatureSpec, histories: readonly History[], remainingLifeCapSteps: number, rng: Rng) {
+    this.#spec = spec;
+    this.#origins = originsOf(histories);
+    this.#rng = rng;
+    for (const history of histories) this.#shares.set(history, remainingLifeShares(history, remainingLifeCapSteps));
+  }
+
+  get originCount(): number {
+    return this.#origins.length;
+  }
+
+  draw(batchSize: number): TrainingBatch {
+    const { names, contextSteps, windowSteps } = this.#spec;
+    const width = names.length;
+    const rowCount = windowSteps * batchSize;
+    const batch = {
+      windows: new Float32Array(batchSize * contextSteps * width).fill(NaN),
+      eventDay: new Float32Array(rowCount),
+      knownDays: new Float32Array(rowCount),
+      lifeShare: new Float32Array(rowCount),
+      lifeWeight: new Float32Array(rowCount),
+    };
+    for (let b = 0; b < batchSize; b++) {
+      const { history, step } = this.#origins[this.#rng.int(this.#origins.length)];
+      const first = firstRealStep(history, Math.max(0, step + 1 - contextSteps), step, width);
+      // The newest row comes last; but a life shorter than T starts where the network starts, and what is empty
+      // then is after its end.
+      const offset = Math.min(contextSteps - (step - first + 1), contextSteps - windowSteps);
+      const rows = history.rows.subarray(first * width, (step + 1) * width);
+      batch.windows.set(rows, (b * contextSteps + offset) * width);
+      const shares = this.#shares.get(history) as Float32Array;
+      for (let t = 0; t < windowSteps; t++) {
+        const source = first + (contextSteps - windowSteps + t) - offset;
+        if (source > step) break;
+        const row = t * batchSize + b;
+        batch.eventDay[row] = history.eventDay[source];
+        batch.knownDays[row] = history.knownDays[source];
+        if (!Number.isNaN(shares[source])) {
+          batch.lifeShare[row] = shares[source];
+          batch.lifeWeight[row] = 1;
+        }
+      }
+    }
+    return batch;
+  }
+}
+
+/** First row in [from, to] with any value; `to` when there is none. Rows before it are padding (realStepCounts). */
+function firstRealStep(history: History, from: number, to: number, width: number): number {
+  for (let step = from; step < to; step++)
+    for (let column = 0; column < width; column++)
+      if (!Number.isNaN(history.rows[step * width + column])) return step;
+  return to;
+}
+
+/**
+ * min(days to the next failure, cap) / cap per row; NaN where the record ends without one, too soon to know that
+ * the cap is reached.
+ */
+export function remainingLifeShares(history: History, capSteps: number): Float32Array {
+  const shares = new Float32Array(history.stepCount);
+  let left = NaN; // days from this row to the failure
+  let knownFree = 0; // days after this row that are known to be without failure, while `left` is unknown
+  for (let step = history.stepCount - 1; step >= 0; step--) {
+    if (history.eventDay[step] > 0) left = history.eventDay[step];
+    else if (!Number.isNaN(left)) left += 1;
+    else knownFree = Math.max(knownFree + 1, history.knownDays[step]);
+    shares[step] = Number.isNaN(left) ? (knownFree >= capSteps ? 1 : NaN) : Math.min(left, capSteps) / capSteps;
+  }
+  return shares;
+}
