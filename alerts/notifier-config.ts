@@ -46,12 +46,20 @@ const webhookNotifierSchema = z.strictObject({
   name: notifierName,
   url: z
     .url({ protocol: /^https?$/, error: 'write an address that starts with http:// or https://' })
+    .refine((url) => {
+      const { username, password } = new URL(url);
+      return username === '' && password === '';
+    }, 'must not hold a name or password; write them as `headers: { Authorization: … }`')
     .describe('Each transition is sent here as a POST of JSON.'),
   secret: secretSchema
     .optional()
     .describe(
       'When given, the header X-Millwright-Signature carries "sha256=" and the HMAC-SHA256 of the body in hex.',
     ),
+  headers: z
+    .record(z.string().regex(/^[A-Za-z0-9-]+$/, 'is not the name of a header'), secretSchema)
+    .default({})
+    .describe('Further headers, such as Authorization; never printed.'),
   timeoutMs: durationMs.default(10_000).describe('An attempt without an answer for this long has failed.'),
   retry,
 });

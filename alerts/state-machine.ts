@@ -31,6 +31,8 @@ export interface Episode {
   /** Of the newest record; never goes back within an episode. */
   readonly timeMs: number;
   readonly everFired: boolean;
+  /** Last told as firing; '' when it is not. Behind a gap a judgement can change without being told. */
+  readonly toldSeverity: string;
   /** Since when the severity has been what it is; null: it has not fired. */
   readonly severitySinceMs: number | null;
   readonly acknowledgedBy: string;
@@ -263,9 +265,10 @@ function decideTransition(
       if (from === 'inactive') return 'pending';
       return cause.isRevision && was.now.value !== is.now.value ? 'amended' : undefined;
     case 'firing': {
-      if (was.now.phase !== 'firing') return 'fired';
+      const told = was.open?.toldSeverity ?? '';
+      if (told === '') return 'fired';
       const rank = (severity: string): number => rule.severities.findIndex(({ name }) => name === severity);
-      const change = rank(is.now.severity) - rank(was.now.severity);
+      const change = rank(is.now.severity) - rank(told);
       if (change !== 0) return change > 0 ? 'raised' : 'lowered';
       if (from === 'not-assessable') return 'assessable';
       return cause.isRevision && was.now.value !== is.now.value ? 'amended' : undefined;
@@ -283,6 +286,7 @@ function openEpisode(state: RuleState, { timeMs, isRevision }: Cause): Episode {
     sequence: 0,
     timeMs: sinceMs,
     everFired: false,
+    toldSeverity: '',
     severitySinceMs: null,
     acknowledgedBy: '',
     comment: '',
@@ -312,6 +316,8 @@ function write(
     sequence: episode.sequence + 1,
     timeMs,
     everFired: episode.everFired || transition === 'fired',
+    toldSeverity:
+      state === 'not-assessable' ? episode.toldSeverity : state === 'firing' ? is.now.severity : '',
     severitySinceMs: changed ? timeMs : episode.severitySinceMs,
     // Who has seen a warning has not seen that it became critical.
     acknowledgedBy: transition === 'raised' ? '' : episode.acknowledgedBy,

@@ -1,0 +1,75 @@
+/** Alerts as MQTT messages, QoS 1: the broker's acknowledgement is the answer that it has arrived. */
+import type { Buffer } from 'node:buffer';
+import type { MqttNotifierConfig } from '../../alerts/notifier-config.js';
+import type { Notifier } from '../../alerts/ports.js';
+import type { AlertRecord } from '../../domain/alert.js';
+import { WorldError } from '../../domain/errors.js';
+import { encodeMessage } from './message.js';
+
+/** Resolves when the broker has acknowledged; rejects when it cannot be reached or refuses. */
+export type PublishAlert = (
+  topic: string,
+  payload: Buffer,
+  options: { readonly qos: 1; readonly retain: boolean },
+) => Promise<void>;
+
+export class MqttNotifier implements Notifier {
+  readonly name: string;
+  readonly #config: MqttNotifierConfig;
+  readonly #publish: PublishAlert;
+
+  constructor(config: MqttNotifierConfig, publish: PublishAlert) {
+    this.name = config.name;
+    this.#config = config;
+    this.#publish = publish;
+  }
+
+  async send(alert: AlertRecord, signal: AbortSignal): Promise<void> {
+    const topic = topicOf(this.#config.topic, alert);
+    const timeout = AbortSignal.timeout(this.#config.timeoutMs);
+    const stop = AbortSignal.any([signal, timeout]);
+    const published = this.#publish(topic, encodeMessage(alert), {
+      qos: 1,
+      retain: this.#config.retain === 'newest',
+    });
+    try {
+      await Promise.race([published, abortion(stop)]);
+    } catch (cause) {
+      if (cause instanceof WorldError) throw cause;
+      const what = signal.aborted
+        ? 'was left while millwright stops'
+        : timeout.aborted
+          ? `was not acknowledged within ${this.#config.timeoutMs} ms`
+          : `failed (${cause instanceof Error ? cause.message : String(cause)})`;
+      throw new WorldError(
+        timeout.aborted ? 'timeout' : 'unreachable',
+        `notifier "${this.name}": publishing to ${topic} ${what}`,
+        { retryable: true, cause },
+      );
+    }
+  }
+}
+
+/** Rejects when the signal aborts; never resolves. */
+function abortion(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const abort = (): void => reject(signal.reason);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+  });
+}
+
+/** Characters that would make levels or wildcards become `_`. */
+function topicOf(template: string, alert: AlertRecord): string {
+  const levels = {
+    machine: alert.machine,
+    type: alert.type,
+    site: alert.site,
+    line: alert.line,
+    rule: alert.rule,
+    severity: alert.severity,
+  };
+  return template.replace(/\{(\w+)\}/g, (_, name: string) =>
+    (levels[name as keyof typeof levels] || '_').replace(/[/+#\0]/g, '_'),
+  );
+}
