@@ -4,10 +4,13 @@
  */
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { alertsConfigSchema } from '../alerts/config.js';
 import { durationMs } from '../domain/duration.js';
 import { MachineDirectory, type MachineEntry, machineEntrySchema } from '../domain/machine-directory.js';
 import { type MachineType, machineTypeSchema } from '../domain/machine-type.js';
 import { secretSchema } from '../domain/secret.js';
+import { httpConfigSchema } from '../infra/http/ports.js';
+import { ingestConfigSchema } from '../ingest/config.js';
 import { type Environment, type Problem, problemsError, readYaml } from './config-file.js';
 import { durationText } from './config-options.js';
 import { suggestion } from './did-you-mean.js';
@@ -80,18 +83,6 @@ const mqttSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
-const timeSchema = z.strictObject({
-  source: z
-    .enum(['wall', 'messages'])
-    .default('wall')
-    .describe(
-      'What plant time is: "wall" is the clock of the computer; "messages" is what a replay publishes to millwright/clock.',
-    ),
-  tickEveryMs: durationMs
-    .default(1000)
-    .describe('How often the time is written to the log; steps close and silence is seen at this pace.'),
-});
-
 /**
  * One field per component; where a component has its own options, its schema lives beside it and is named here.
  * `config.example.yaml`, the option table and the JSON Schema all follow from this object.
@@ -113,8 +104,8 @@ export const deploymentShape = {
     .min(1)
     .default('.millwright')
     .describe('Folder for log, store and state, relative to this file.'),
-  time: timeSchema.prefault({}).describe('Where the time comes from.'),
   mqtt: mqttSchema.prefault({ kind: 'embedded' }).describe('Where messages come from.'),
+  ingest: ingestConfigSchema.prefault({}).describe('How messages become readings, and where the time comes from.'),
   log: logSchema.prefault({ kind: 'embedded' }).describe('Where records are kept between the stages.'),
   store: storeSchema.prefault({ kind: 'embedded' }).describe('Where results are kept for page and commands.'),
   model: z
@@ -127,16 +118,8 @@ export const deploymentShape = {
     })
     .prefault({})
     .describe('The network that forecasts.'),
-  http: z
-    .strictObject({
-      host: z
-        .string()
-        .default('127.0.0.1')
-        .describe('Address of page and API; 0.0.0.0 lets other computers in, without a password.'),
-      port: portSchema.default(8080).describe('Port of page and API; 0 takes a free one.'),
-    })
-    .prefault({})
-    .describe('Page and HTTP API.'),
+  alerts: alertsConfigSchema.prefault({}).describe('When people are told, and how.'),
+  http: httpConfigSchema.prefault({}).describe('Page and HTTP API.'),
 };
 
 export const deploymentSchema = z.strictObject(deploymentShape).superRefine((deployment, context) => {

@@ -1,6 +1,7 @@
 /** Starts a consumer per notifier; each delivers at its own pace. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { makeNotifyStage, notifyGroup } from '../alerts/notify-stage.js';
+import { assert } from '../domain/assert.js';
 import { wallClock } from '../domain/clock.js';
 import type { Consumer, ConsumerOptions } from '../domain/log.js';
 import { Rng } from '../domain/rng.js';
@@ -30,10 +31,11 @@ export function startNotifiers(parts: {
     sleep: (delayMs: number, signal: AbortSignal) => delay(delayMs, undefined, { signal }),
   };
   const consumers = notifiers.map((notifier, index) => {
-    const retry = alerts.notifiers[index]?.retry;
+    const settings = alerts.notifiers[index];
+    assert(settings, 'a configuration for every notifier, in their order');
     const handlerFor = makeNotifyStage({
       notifier,
-      ...(retry === undefined ? {} : { retry }),
+      retry: settings.retry,
       config: alerts,
       world,
       signal: stop.signal,

@@ -3,6 +3,7 @@
  * again so that everything received is where it belongs.
  */
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, SetClock, wallClock } from '../domain/clock.js';
 import { WorldError } from '../domain/errors.js';
 import type { Predictor } from '../domain/features.js';
@@ -64,13 +65,17 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     if (predictors) closers.push(() => predictors.close());
 
     const stopped = new Map<string, unknown>();
-    const failure = Promise.withResolvers<never>();
-    failure.promise.catch(() => {});
+    let fail: (error: unknown) => void = () => {};
+    const failed = new Promise<never>((_, reject) => {
+      fail = reject;
+    });
+    // Whoever wants to know awaits it; nobody has to.
+    failed.catch(() => {});
     const consume = (consumerOptions: ConsumerOptions): Consumer => {
       const consumer = log.consume(consumerOptions);
       consumer.done.catch((error: unknown) => {
         stopped.set(consumerOptions.group, error);
-        failure.reject(error);
+        fail(error);
       });
       return consumer;
     };
@@ -90,7 +95,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     if (roles.has('notify'))
       closers.push(startNotifiers({ deployment, consume, logger, publish: (topic, payload) => publishVia(parts, topic, payload) }));
     if (roles.has('store')) {
-      const handlerFor = makeStoreStage(store);
+      const handlerFor = makeStoreStage(store, (ms) => sleep(ms));
       const consumer = consume({ group: groups.store, topics: storeTopics, batchRecordsMax, from: 'beginning', handlerFor });
       closers.push(() => consumer.close({ drain: !stopped.has(groups.store) }));
     }
@@ -98,7 +103,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     if (predictors) runStage(forecastStage(deployment, predictors.byType));
     if (roles.has('stream')) runStage(stepStage(deployment));
     if (ingestRole) {
-      const ingest = await startIngest({ deployment, log, clock, logger, onFailure: failure.reject });
+      const ingest = await startIngest({ deployment, log, clock, logger, onFailure: fail });
       parts.ingest = ingest;
       closers.push(() => ingest.close());
     }
@@ -115,7 +120,8 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     };
     let pageUrl: string | undefined;
     if (roles.has('page')) {
-      const page = await startPage({ deployment, log, store, live, clock, health, ingest: parts.ingest });
+      const byType = predictors?.byType ?? new Map<string, Predictor>();
+      const page = await startPage({ deployment, log, store, live, clock, health, ingest: parts.ingest, predictors: byType });
       pageUrl = page.url;
       closers.push(() => page.close());
     }
@@ -128,7 +134,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       ingest: parts.ingest,
       predictors: predictors?.byType ?? new Map(),
       pageUrl,
-      failed: failure.promise,
+      failed,
       health,
       close: () => (closing ??= closeAll(closers)),
     };

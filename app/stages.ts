@@ -17,13 +17,8 @@ export interface Stage {
 
 /** From inputs to steps. */
 export function stepStage(deployment: Deployment): Stage {
-  const { config, types, directory } = deployment;
-  const handlerFor = makeStepStage({
-    types,
-    directory,
-    futureToleranceMs: config.ingest.futureToleranceMs,
-    checkpointRecordsMax: 20_000,
-  });
+  const { types } = deployment;
+  const handlerFor = makeStepStage({ types, checkpointRecordsMax: 20_000 });
   return { name: groups.stream, topic: topics.inputs, handlerFor };
 }
 
@@ -41,6 +36,6 @@ export function forecastStage(deployment: Deployment, predictors: ReadonlyMap<st
 
 /** From forecasts to alert transitions. */
 export function alertStage(deployment: Deployment): Stage {
-  const handlerFor = makeAlertStage({ config: deployment.config.alerts, types: deployment.types });
+  const handlerFor = makeAlertStage({ config: deployment.config.alerts, types: [...deployment.types.values()] });
   return { name: groups.alerts, topic: topics.forecasts, handlerFor };
 }

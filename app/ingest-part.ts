@@ -1,0 +1,135 @@
+/** Starts ingest with its source of messages: the embedded broker, or a client of an outside one; and the ticker. */
+import type { Clock } from '../domain/clock.js';
+import type { Log } from '../domain/log.js';
+import { startEmbeddedBroker } from '../infra/embedded/broker.js';
+import type { HealthReport } from '../infra/http/ports.js';
+import { connectPublisher } from '../infra/mqtt/publisher.js';
+import { connectMqttSource } from '../infra/mqtt/source.js';
+import { clockTopic } from '../ingest/clock-message.js';
+import { Ingest } from '../ingest/ingest.js';
+import { Ticker } from '../ingest/ticker.js';
+import { topicFilters } from '../ingest/topic-template.js';
+import type { Deployment } from './config.js';
+import type { Logger } from './logger.js';
+
+export interface IngestPart {
+  readonly ingest: Ingest;
+  /** Where machines publish to. */
+  readonly brokerUrl: string;
+  health(): HealthReport['checks'];
+  /** To the subscribers of the broker: alerts. */
+  publish(topic: string, payload: Uint8Array): Promise<void>;
+  /** Reads no more, acknowledges what the log has, stops the ticks; idempotent. */
+  close(): Promise<void>;
+}
+
+export async function startIngest(parts: {
+  readonly deployment: Deployment;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  onFailure(error: unknown): void;
+}): Promise<IngestPart> {
+  const { deployment, log, clock, logger, onFailure } = parts;
+  const { config, types, directory } = deployment;
+  const ingest = new Ingest({
+    types,
+    directory,
+    config: config.ingest,
+    log,
+    partitionCount: config.log.partitions,
+    clock,
+  });
+  const onPublish = (topic: string, payload: Uint8Array) => ingest.handle(topic, payload);
+  const onProblem = (sentence: string) => logger.warn({ part: 'mqtt' }, sentence);
+  const source =
+    config.mqtt.kind === 'embedded'
+      ? await listen(config.mqtt, onPublish, onProblem)
+      : await subscribe(config.mqtt, sourceTopics(deployment), onPublish, onProblem, onFailure);
+  // In a replay the messages bring the time; otherwise it is the computer's.
+  const ticker =
+    config.ingest.time === 'wall'
+      ? new Ticker({ clock, intervalMs: config.ingest.tickEveryMs, tick: (timeMs) => ingest.tick(timeMs) })
+      : undefined;
+  ticker?.done.catch(onFailure);
+  ticker?.start();
+  const close = async () => {
+    await source.close();
+    await ticker?.stop();
+    await ingest.close();
+  };
+  let closing: Promise<void> | undefined;
+  return {
+    ingest,
+    brokerUrl: source.url,
+    publish: source.publish,
+    health: () => [source.health(), logHealth(ingest)],
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+type MqttConfig = Deployment['config']['mqtt'];
+type Check = HealthReport['checks'][number];
+
+interface Source {
+  readonly url: string;
+  publish(topic: string, payload: Uint8Array): Promise<void>;
+  health(): Check;
+  close(): Promise<void>;
+}
+
+async function listen(
+  config: Extract<MqttConfig, { kind: 'embedded' }>,
+  onPublish: (topic: string, payload: Uint8Array) => Promise<unknown>,
+  onProblem: (sentence: string) => void,
+): Promise<Source> {
+  const { kind: _kind, ...brokerConfig } = config;
+  const broker = await startEmbeddedBroker({ ...brokerConfig, onPublish, onProblem });
+  return {
+    url: broker.url,
+    publish: (topic, payload) => broker.publish(topic, payload),
+    health: () => ({ name: 'mqtt', status: 'ok', detail: '' }),
+    close: () => broker.close(),
+  };
+}
+
+async function subscribe(
+  config: Extract<MqttConfig, { kind: 'client' }>,
+  topics: readonly string[],
+  onPublish: (topic: string, payload: Uint8Array) => Promise<unknown>,
+  onProblem: (sentence: string) => void,
+  onFailure: (error: unknown) => void,
+): Promise<Source> {
+  const { kind: _kind, ...sourceConfig } = config;
+  const source = await connectMqttSource({ ...sourceConfig, topics, onPublish, onProblem });
+  source.done.catch(onFailure);
+  const publisher = await connectPublisher({ ...sourceConfig, clientId: `${config.clientId}-publisher` });
+  return {
+    url: config.url,
+    publish: (topic, payload) => publisher.publish(topic, payload),
+    health: () => {
+      const { connected, problem } = source.status();
+      return { name: 'mqtt', status: connected ? 'ok' : 'degraded', detail: problem };
+    },
+    close: async () => {
+      await source.close();
+      await publisher.end();
+    },
+  };
+}
+
+/** What to subscribe to at an outside broker: the readings and events, and in a replay the time. */
+function sourceTopics({ config }: Deployment): string[] {
+  const filters = topicFilters(config.ingest.topics.map(({ template }) => template));
+  return config.ingest.time === 'messages' ? [...filters, clockTopic] : filters;
+}
+
+function logHealth(ingest: Ingest): Check {
+  const { state, problem, waiting } = ingest.status();
+  if (state === 'running' || state === 'closed') return { name: 'ingest', status: 'ok', detail: '' };
+  const detail = `${problem}; ${waiting} messages wait and are not acknowledged, nothing is lost`;
+  return { name: 'ingest', status: state === 'failed' ? 'down' : 'degraded', detail };
+}

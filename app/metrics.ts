@@ -1,0 +1,51 @@
+/** Prometheus metrics of this process, made from the parts' own counters when somebody asks. */
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { Log } from '../domain/log.js';
+import { topics } from '../domain/topics.js';
+import { groups } from './groups.js';
+import type { IngestPart } from './ingest-part.js';
+import { computeLedger } from './ledger.js';
+
+const processMetrics = new Registry();
+collectDefaultMetrics({ register: processMetrics });
+
+/** Consumer group → topics whose lag is worth knowing. */
+const consumed: readonly (readonly [group: string, topic: string])[] = [
+  [groups.stream, topics.inputs],
+  [groups.model, topics.steps],
+  [groups.alerts, topics.forecasts],
+  [groups.store, topics.steps],
+  [groups.store, topics.forecasts],
+  [groups.store, topics.alerts],
+];
+
+export async function formatMetrics(parts: { readonly log: Log; readonly ingest: IngestPart | undefined }): Promise<string> {
+  const registry = new Registry();
+  const gauge = (name: string, help: string, labelNames: string[] = []) =>
+    new Gauge({ name, help, labelNames, registers: [registry] });
+
+  const ledger = await computeLedger(parts.log);
+  const items = gauge('millwright_readings_total', 'Readings and events received, by where they ended.', ['outcome']);
+  for (const outcome of ['accepted', 'rejected', 'duplicate', 'late', 'waiting'] as const)
+    items.set({ outcome }, ledger[outcome]);
+
+  const lag = gauge('millwright_log_lag_records', 'Records that a stage has not made durable yet.', ['group', 'topic']);
+  for (const [group, topic] of consumed) lag.set({ group, topic }, await lagOf(parts.log, group, topic));
+
+  if (parts.ingest) {
+    const counters = parts.ingest.ingest.counters();
+    gauge('millwright_ingest_messages_total', 'MQTT messages handled since the start.').set(counters.messages);
+    const rejected = gauge('millwright_ingest_rejected_total', 'Readings, events and messages refused since the start.', ['reason']);
+    for (const [reason, count] of Object.entries(counters.rejected)) rejected.set({ reason }, count);
+    gauge('millwright_ingest_waiting_messages', 'Messages that wait for the log.').set(parts.ingest.ingest.status().waiting);
+  }
+  return `${await registry.metrics()}${await processMetrics.metrics()}`;
+}
+
+/** Records between what the group has committed and the end of the topic. */
+export async function lagOf(log: Log, group: string, topic: string): Promise<number> {
+  let lag = 0;
+  for (const { partition, beginOffset, endOffset } of await log.status(topic))
+    lag += endOffset - ((await log.committed(group, { topic, partition })) ?? beginOffset);
+  return lag;
+}

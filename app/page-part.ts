@@ -1,0 +1,66 @@
+/** Starts the page over the log, the store and the live tail. */
+import type { Clock } from '../domain/clock.js';
+import { UserError } from '../domain/errors.js';
+import type { Predictor } from '../domain/features.js';
+import type { EventRecord } from '../domain/input.js';
+import type { Log, NewRecord } from '../domain/log.js';
+import type { Store } from '../domain/store.js';
+import { encodeRecord, partitionOf, topics } from '../domain/topics.js';
+import type { HealthReport, HttpServer } from '../infra/http/ports.js';
+import { startHttpServer } from '../infra/http/server.js';
+import type { Deployment } from './config.js';
+import { curveThresholds } from './curve-thresholds.js';
+import type { IngestPart } from './ingest-part.js';
+import { computeLedger } from './ledger.js';
+import type { LiveTail } from './live-tail.js';
+import { formatMetrics } from './metrics.js';
+
+export function startPage(parts: {
+  readonly deployment: Deployment;
+  readonly log: Log;
+  readonly store: Store;
+  readonly live: LiveTail;
+  readonly clock: Clock;
+  readonly ingest: IngestPart | undefined;
+  readonly predictors: ReadonlyMap<string, Predictor>;
+  health(): Promise<HealthReport>;
+}): Promise<HttpServer> {
+  const { deployment, log, store, live, clock } = parts;
+  const { config, types } = deployment;
+  const thresholds = curveThresholds(config.alerts, [...types.values()]);
+  return startHttpServer({
+    ...config.http,
+    plant: config.plant.name,
+    store,
+    types,
+    rules: () => thresholds,
+    live,
+    actions: {
+      acknowledge: async (alertId, by, comment) => {
+        await log.append([await aboutAlert(parts, alertId, { event: 'acknowledge', code: alertId, by, comment })]);
+      },
+      feedback: async (alertId, verdict, by, comment) => {
+        const event = { event: 'feedback', code: verdict, by, comment: `${alertId} ${comment}`.trim() } as const;
+        await log.append([await aboutAlert(parts, alertId, event)]);
+      },
+    },
+    ledger: () => computeLedger(log),
+    health: parts.health,
+    metrics: () => formatMetrics(parts),
+    clock,
+  });
+}
+
+/** What a person says of an alert goes the way of all events, so that a replay of the log sees it too. */
+async function aboutAlert(
+  parts: { readonly store: Store; readonly deployment: Deployment; readonly clock: Clock },
+  alertId: string,
+  said: Pick<EventRecord, 'event' | 'code' | 'by' | 'comment'>,
+): Promise<NewRecord> {
+  const [alert] = await parts.store.alertHistory(alertId);
+  if (!alert) throw new UserError(`there is no alert ${alertId}; the list of alerts has those there are`);
+  const { machine, type, site, line } = alert;
+  const nowMs = parts.clock.nowMs();
+  const record: EventRecord = { kind: 'event', machine, type, site, line, eventTimeMs: nowMs, ingestTimeMs: nowMs, ...said };
+  return encodeRecord(topics.inputs, partitionOf(machine, parts.deployment.config.log.partitions), record);
+}
