@@ -1,7 +1,7 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { AlertDetailWire, AlertWire } from '../infra/http/wire.js';
 import { alertApiPath, getJson, postJson } from './client.js';
-import { dateTime, percent } from './format.js';
+import { chance, dateTime } from './format.js';
 import { AlertChip, wordOf } from './marks.js';
 import type { PlantState } from './plant-state.js';
 import { alertPath, machinePath } from './router.js';
@@ -136,6 +136,8 @@ function WhoForm(props: {
   const [by, setBy] = useState(localStorage.getItem(nameKey) ?? '');
   const [comment, setComment] = useState('');
   const [verdict, setVerdict] = useState('true');
+  const whoRef = useRef<HTMLInputElement>(null);
+  useEffect(() => whoRef.current?.focus(), []);
   return (
     <form
       class="who-form"
@@ -168,9 +170,7 @@ function WhoForm(props: {
           maxLength={100}
           autocomplete="name"
           value={by}
-          ref={(element) => {
-            if (element && document.activeElement === document.body) element.focus();
-          }}
+          ref={whoRef}
           onInput={(event) => setBy(event.currentTarget.value)}
         />
       </label>
@@ -224,7 +224,7 @@ function AlertHistory(props: {
           <span>
             <strong>{wordOf(transition.transition)}</strong>
             {transition.severity === '' ? '' : ` · ${transition.severity}`}
-            {transition.value === null ? '' : ` · ${percent(transition.value)}`}
+            {transition.value === null ? '' : ` · ${chance(transition.value)}`}
             {transition.transition === 'acknowledged' ? ` · by ${transition.acknowledgedBy}` : ''}
             {transition.reason === '' ? '' : ` · ${transition.reason}`}
             {transition.trace && (

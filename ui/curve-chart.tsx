@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import type { EventWire, ForecastWire, MachineTypeWire, RuleThreshold } from '../infra/http/wire.js';
-import { dayMonth, percent, steps, stepTimeMs } from './format.js';
+import { chance, dayMonth, percent, steps, stepTimeMs } from './format.js';
 import type { Theme } from './theme.js';
 
 const font = '12px system-ui, sans-serif';
@@ -66,7 +66,7 @@ export function CurveChart(props: CurveChartProps) {
       ref={placeRef}
       class="curve-chart"
       role="img"
-      aria-label={`Failure curve: ${[7, 14, 30].map((day) => `${percent(props.forecast.probabilities[day - 1] ?? 1)} within ${steps(day, type.stepMs)}`).join(', ')}`}
+      aria-label={`Failure curve: ${[7, 14, 30].map((day) => `${chance(props.forecast.probabilities[day - 1] ?? 1)} within ${steps(day, type.stepMs)}`).join(', ')}`}
     />
   );
 }
@@ -101,7 +101,7 @@ function makeOptions(
     return {
       stroke: theme.muted,
       width: 1,
-      alpha: 0.12 + 0.4 * newness * newness,
+      alpha: 0.15 + 0.55 * newness * newness,
       points: { show: false },
     };
   });
@@ -132,13 +132,14 @@ function makeOptions(
       {
         ...axis,
         size: 52,
+        incrs: [0.25],
         values: (_chart, values) => values.map((value) => `${Math.round(value * 100)} %`),
       },
     ],
     series: [
       {},
       ...older,
-      { stroke: theme.curve, width: 2.5, fill: `${theme.curve}1f`, points: { show: false } },
+      { stroke: theme.curve, width: 2.5, fill: `${theme.curve}16`, points: { show: false } },
     ],
     hooks: {
       draw: [(chart) => drawMarks(chart, current.current)],
@@ -172,7 +173,7 @@ function showReadout(chart: uPlot, { forecast, type }: CurveChartProps): void {
   const probability = typeof day === 'number' ? forecast.probabilities[day - 1] : undefined;
   readout.textContent =
     typeof day === 'number' && probability !== undefined
-      ? `${percent(probability)} by ${dayMonth(stepTimeMs(forecast.originMs, day, type.stepMs), type.timeZone)} (${steps(day, type.stepMs)})`
+      ? `${chance(probability)} by ${dayMonth(stepTimeMs(forecast.originMs, day, type.stepMs), type.timeZone)} (${steps(day, type.stepMs)})`
       : '';
 }
 
@@ -193,26 +194,6 @@ function drawMarks(chart: uPlot, props: CurveChartProps): void {
   context.save();
   context.font = `${12 * ratio}px system-ui, sans-serif`;
   context.lineWidth = 1.5 * ratio;
-  for (const { days, set, severity } of rules) {
-    if (days > type.horizonSteps) continue;
-    context.strokeStyle = severity === 'critical' ? theme.critical : theme.warning;
-    context.fillStyle = context.strokeStyle;
-    line(x(0), y(set), x(days), y(set), [5, 4]);
-    context.setLineDash([]);
-    context.beginPath();
-    context.arc(x(days), y(set), 4 * ratio, 0, 2 * Math.PI);
-    context.fill();
-    context.textAlign = 'left';
-    context.textBaseline = 'bottom';
-    label(
-      context,
-      `${severity} from ${percent(set)} within ${steps(days, type.stepMs)}`,
-      x(0) + 6 * ratio,
-      y(set) - 3 * ratio,
-      theme,
-      ratio,
-    );
-  }
   const vertical = (day: number, text: string, color: string, dash: readonly number[]) => {
     context.strokeStyle = color;
     line(x(day), y(0), x(day), y(1), dash);
@@ -235,6 +216,26 @@ function drawMarks(chart: uPlot, props: CurveChartProps): void {
     const day = (event.eventTimeMs - forecast.originMs) / type.stepMs;
     if (event.event === 'failure' && day > 0 && day <= type.horizonSteps)
       vertical(day, 'failed', theme.critical, []);
+  }
+  for (const { days, set, severity } of rules) {
+    if (days > type.horizonSteps) continue;
+    context.strokeStyle = severity === 'critical' ? theme.critical : theme.warning;
+    context.fillStyle = context.strokeStyle;
+    line(x(0), y(set), x(days), y(set), [5, 4]);
+    context.setLineDash([]);
+    context.beginPath();
+    context.arc(x(days), y(set), 4 * ratio, 0, 2 * Math.PI);
+    context.fill();
+    context.textAlign = 'left';
+    context.textBaseline = 'bottom';
+    label(
+      context,
+      `${severity} from ${percent(set)} within ${steps(days, type.stepMs)}`,
+      x(0) + 6 * ratio,
+      y(set) - 3 * ratio,
+      theme,
+      ratio,
+    );
   }
   context.restore();
 }

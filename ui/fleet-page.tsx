@@ -3,7 +3,7 @@
 import { Component } from 'preact';
 import { useCallback, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type FleetFilter, groupOf, orderFleet, type SortKey, sortKeys } from './fleet-order.js';
-import { count, dayMonth, percent, span, steps, stepTimeMs } from './format.js';
+import { chance, count, dayMonth, span, steps, stepTimeMs } from './format.js';
 import { useKeys } from './keyboard.js';
 import { DataQuality, LeadChip, Sign, wordOf } from './marks.js';
 import type { PlantState, Row } from './plant-state.js';
@@ -229,7 +229,13 @@ function FleetRowCells(props: FleetRowProps) {
   const { forecast, alerts } = row;
   const p = forecast.probabilities;
   const assessed = p.length > 0;
-  const classes = ['row', 'fleet-grid', props.selected && 'selected', staleFor !== '' && 'stale']
+  const classes = [
+    'row',
+    'fleet-grid',
+    !assessed && 'unassessed',
+    props.selected && 'selected',
+    staleFor !== '' && 'stale',
+  ]
     .filter(Boolean)
     .join(' ');
   return (
@@ -252,12 +258,8 @@ function FleetRowCells(props: FleetRowProps) {
         <Strip forecast={forecast} horizon={props.horizon} theme={props.theme} />
         {!assessed && <span class="strip-reason">cannot be assessed: {forecast.reason}</span>}
       </span>
-      <span role="cell" class="number">
-        {assessed ? percent(p[Math.min(7, p.length) - 1] ?? 0) : '–'}
-      </span>
-      <span role="cell" class="number">
-        {assessed ? percent(p.at(-1) ?? 0) : '–'}
-      </span>
+      <Chance probability={p[Math.min(7, p.length) - 1]} />
+      <Chance probability={p.at(-1)} />
       <span role="cell" class="expected-cell">
         <Expected forecast={forecast} stepMs={stepMs} timeZone={timeZone} />
       </span>
@@ -277,6 +279,15 @@ function FleetRowCells(props: FleetRowProps) {
         )}
       </span>
     </div>
+  );
+}
+
+/** Unlikely ones stand back, so that the eye goes to the others. */
+function Chance({ probability }: { readonly probability: number | undefined }) {
+  return (
+    <span role="cell" class={(probability ?? 0) < 0.01 ? 'number muted' : 'number'}>
+      {probability === undefined ? '–' : chance(probability)}
+    </span>
   );
 }
 
@@ -336,7 +347,12 @@ function DayTicks({ horizon, stepMs }: { readonly horizon: number; readonly step
       {days.map((day) => {
         const [left, right] = cellEdges(day, horizon, 1000);
         return (
-          <span key={day} class="tick" aria-hidden="true" style={{ left: `${(left + right) / 20}%` }}>
+          <span
+            key={day}
+            class={day === 1 ? 'tick wide-only' : 'tick'}
+            aria-hidden="true"
+            style={{ left: `${(left + right) / 20}%` }}
+          >
             {day === 1 ? `+${steps(1, stepMs)}` : day}
           </span>
         );

@@ -1,10 +1,15 @@
 /** Numbers and times in words. Times are plant time in the plant's zone unless a name says otherwise. */
 
-/** `0.714` → `71 %`; what is not quite nothing or certain does not read as if it were. */
-export function percent(probability: number): string {
-  if (probability > 0 && probability < 0.01) return '< 1 %';
-  if (probability < 1 && probability > 0.99) return '> 99 %';
+/** A probability: `0.714` → `71 %`. A forecast is never nothing and never certain, so neither does it read so. */
+export function chance(probability: number): string {
+  if (probability < 0.01) return '< 1 %';
+  if (probability > 0.99) return '> 99 %';
   return `${Math.round(probability * 100)} %`;
+}
+
+/** A share of something counted, or a threshold: `0.976` → `98 %`. */
+export function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
 }
 
 const formats = new Map<string, Intl.DateTimeFormat>();

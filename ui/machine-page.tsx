@@ -5,7 +5,7 @@ import { AlertCard } from './alert-card.js';
 import { machineApiPath } from './client.js';
 import { CurveChart } from './curve-chart.js';
 import { orderFleet } from './fleet-order.js';
-import { dateTime, dayMonth, percent, span, steps, stepTimeMs } from './format.js';
+import { chance, dateTime, dayMonth, percent, span, steps, stepTimeMs } from './format.js';
 import { useKeys } from './keyboard.js';
 import { MovedChart } from './moved-chart.js';
 import type { PlantState } from './plant-state.js';
@@ -53,6 +53,7 @@ export function MachinePage(props: {
     () => history.slice(1, 1 + fadingCurves).filter((earlier) => earlier.probabilities.length > 0),
     [history],
   );
+  const lastAssessed = history.find((earlier) => earlier.probabilities.length > 0);
   const moved = useMemo(
     () => followTarget(history, (forecast?.originMs ?? 0) + targetDay * type.stepMs, type.stepMs),
     [history, forecast, targetDay, type.stepMs],
@@ -111,7 +112,7 @@ export function MachinePage(props: {
               <span class="muted">
                 issued {dateTime(forecast.originMs, type.timeZone)}
                 {forecast.revision > 0 ? `, revision ${forecast.revision}` : ''}
-                {previous.length > 0 ? ` · grey: the ${previous.length} before` : ''}
+                {curve.length > 0 && previous.length > 0 ? ` · grey: the ${previous.length} before` : ''}
               </span>
             )}
           </div>
@@ -130,6 +131,13 @@ export function MachinePage(props: {
             <div class="no-curve">
               <p>
                 <strong>Cannot be assessed.</strong> {forecast?.reason ?? 'No forecast has been issued yet.'}
+                {lastAssessed && (
+                  <>
+                    <br />
+                    The last forecast is of {dateTime(lastAssessed.originMs, type.timeZone)}:{' '}
+                    <a href={machinePath(machine, lastAssessed.originMs)}>show it</a>
+                  </>
+                )}
               </p>
             </div>
           )}
@@ -241,7 +249,7 @@ function Numbers({ forecast, type }: { readonly forecast: ForecastWire; readonly
       {days.map((day) => (
         <div key={day}>
           <dt>fails within {steps(day, type.stepMs)}</dt>
-          <dd>{percent(probabilities[day - 1] ?? 0)}</dd>
+          <dd>{chance(probabilities[day - 1] ?? 0)}</dd>
         </div>
       ))}
       <div>

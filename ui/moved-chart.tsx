@@ -1,10 +1,10 @@
 import { useCallback } from 'preact/hooks';
 import type { MachineTypeWire, MovedWire } from '../infra/http/wire.js';
 import { Canvas } from './canvas.js';
-import { dayMonth, percent } from './format.js';
+import { chance, dayMonth } from './format.js';
 import type { Theme } from './theme.js';
 
-const margin = { left: 40, right: 12, top: 10, bottom: 20 };
+const margin = { left: 46, right: 12, top: 10, bottom: 20 };
 
 /** How the forecast for one day moved: day of issue against what was said then. */
 export function MovedChart(props: {
@@ -63,7 +63,7 @@ export function MovedChart(props: {
     [moved, type.stepMs, type.timeZone, theme],
   );
   const words = moved.points.map(
-    (point) => `${dayMonth(point.originMs, type.timeZone)} ${percent(point.probability)}`,
+    (point) => `${dayMonth(point.originMs, type.timeZone)} ${chance(point.probability)}`,
   );
   return <Canvas heightPx={150} label={`As forecast on: ${words.join(', ')}`} draw={draw} />;
 }

@@ -85,7 +85,7 @@ export function QualityGrid(props: {
       </div>
       <p class="caption" aria-hidden="true">
         {words ||
-          'darker: more of the expected readings · hatched: none · bar: stuck · dot: out of physical range'}
+          'stronger colour: more of the expected readings · hatched: none · bar: stuck · dot: out of physical range'}
       </p>
     </>
   );

@@ -1,7 +1,7 @@
 import { useCallback } from 'preact/hooks';
 import type { ForecastWire } from '../infra/http/wire.js';
 import { Canvas, hatch } from './canvas.js';
-import { percent } from './format.js';
+import { chance } from './format.js';
 import type { Theme } from './theme.js';
 
 export const stripHeightPx = 22;
@@ -50,6 +50,6 @@ function describe({ probabilities, reason }: ForecastWire): string {
   if (probabilities.length === 0) return `cannot be assessed: ${reason}`;
   const parts = [1, 7, 14, 30]
     .filter((day) => day <= probabilities.length)
-    .map((day) => `${percent(probabilities[day - 1] ?? 0)} by day ${day}`);
+    .map((day) => `${chance(probabilities[day - 1] ?? 0)} by day ${day}`);
   return `probability of failure: ${parts.join(', ')}`;
 }

@@ -121,8 +121,10 @@ export class FixtureMachine {
       model: 'pump-lstm-3f9a1c',
       probabilities,
       expectedDay: expectedDay(probabilities),
-      coverage:
-        1 - silent.length / pumpType.sensors.length - (reason === '' ? this.#rng.uniform() * 0.04 : 0.02),
+      coverage: Math.max(
+        0,
+        1 - silent.length / pumpType.sensors.length - (reason === '' ? this.#rng.uniform() * 0.04 : 0),
+      ),
       silentSensors: silent,
       stepOffset: this.day + 200,
     };
