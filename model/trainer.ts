@@ -141,7 +141,7 @@ export async function trainNetwork(request: TrainingRequest): Promise<TrainedNet
       validation: best.score,
       trainingMachines: training.map(({ machine }) => machine),
       validationMachines: validation.map(({ machine }) => machine),
-      trainingOriginCount: batches.originCount,
+      trainingOriginCount: originsOf(training).length,
       validationOriginCount: origins.length,
       span: spanOf(request.histories),
       trainedMs: clock.nowMs() - startedMs,

@@ -4,7 +4,7 @@ import type { LoadedGraph } from './ports.js';
 import { fillWindow, type Origin } from './windows.js';
 
 export interface ValidationScore {
-  /** Mean over known (origin, day) cells of −log-likelihood of the hazards. */
+  /** −log-likelihood of the known days of an origin, mean over the origins: the hazard loss of training. */
   readonly loss: number;
   /** [H] mean of (F_k − failed by day k)² over the origins whose day k is known; NaN where there is none. */
   readonly brier: readonly number[];
@@ -55,7 +55,7 @@ class Tally {
   readonly #brierSums: Float64Array;
   readonly #brierCounts: Float64Array;
   #lossSum = 0;
-  #cellCount = 0;
+  #originCount = 0;
 
   constructor(horizonSteps: number) {
     this.#brierSums = new Float64Array(horizonSteps);
@@ -63,6 +63,7 @@ class Tally {
   }
 
   add(logits: Float32Array, eventDay: number, knownDays: number): void {
+    this.#originCount += 1;
     let logSurvival = 0;
     for (let day = 1; day <= logits.length; day++) {
       const logit = logits[day - 1];
@@ -70,7 +71,6 @@ class Tally {
       logSurvival -= softplus;
       if (day <= knownDays) {
         this.#lossSum += softplus - (day === eventDay ? logit : 0);
-        this.#cellCount += 1;
       }
       const failed = eventDay > 0 && eventDay <= day;
       if (failed || day <= knownDays) {
@@ -84,7 +84,7 @@ class Tally {
     const brier = [...this.#brierSums].map((sum, index) => sum / this.#brierCounts[index]);
     const known = brier.filter((value) => !Number.isNaN(value));
     return {
-      loss: this.#lossSum / this.#cellCount,
+      loss: this.#lossSum / this.#originCount,
       brier,
       meanBrier: known.reduce((sum, value) => sum + value, 0) / known.length,
     };

@@ -36,57 +36,65 @@ export interface TrainingBatch {
   readonly lifeWeight: Float32Array;
 }
 
-/** Draws training batches: windows that end anywhere in any life, each origin equally likely. */
+/**
+ * Draws training batches. A window may begin and end anywhere, also after the end of its life (those rows are empty
+ * and do not count): so the last steps before a failure are seen as often as any others.
+ */
 export class BatchSource {
   readonly #spec: FeatureSpec;
-  readonly #origins: readonly Origin[];
+  /** `end`: step at the window's last row; may lie up to T − 1 steps after the last of the life. */
+  readonly #ends: readonly { readonly history: History; readonly end: number }[];
   readonly #rng: Rng;
   readonly #shares = new Map<History, Float32Array>();
 
   constructor(spec: FeatureSpec, histories: readonly History[], remainingLifeCapSteps: number, rng: Rng) {
     this.#spec = spec;
-    this.#origins = originsOf(histories);
+    this.#ends = histories.flatMap((history) =>
+      Array.from({ length: history.stepCount + spec.windowSteps - 1 }, (_, end) => ({ history, end })),
+    );
     this.#rng = rng;
     for (const history of histories) this.#shares.set(history, remainingLifeShares(history, remainingLifeCapSteps));
   }
 
-  get originCount(): number {
-    return this.#origins.length;
-  }
-
   draw(batchSize: number): TrainingBatch {
     const { names, contextSteps, windowSteps } = this.#spec;
-    const width = names.length;
     const rowCount = windowSteps * batchSize;
     const batch = {
-      windows: new Float32Array(batchSize * contextSteps * width).fill(NaN),
+      windows: new Float32Array(batchSize * contextSteps * names.length).fill(NaN),
       eventDay: new Float32Array(rowCount),
       knownDays: new Float32Array(rowCount),
       lifeShare: new Float32Array(rowCount),
       lifeWeight: new Float32Array(rowCount),
     };
-    for (let b = 0; b < batchSize; b++) {
-      const { history, step } = this.#origins[this.#rng.int(this.#origins.length)];
-      const first = firstRealStep(history, Math.max(0, step + 1 - contextSteps), step, width);
-      // The newest row comes last; but a life shorter than T starts where the network starts, and what is empty
-      // then is after its end.
-      const offset = Math.min(contextSteps - (step - first + 1), contextSteps - windowSteps);
-      const rows = history.rows.subarray(first * width, (step + 1) * width);
-      batch.windows.set(rows, (b * contextSteps + offset) * width);
-      const shares = this.#shares.get(history) as Float32Array;
-      for (let t = 0; t < windowSteps; t++) {
-        const source = first + (contextSteps - windowSteps + t) - offset;
-        if (source > step) break;
-        const row = t * batchSize + b;
-        batch.eventDay[row] = history.eventDay[source];
-        batch.knownDays[row] = history.knownDays[source];
-        if (!Number.isNaN(shares[source])) {
-          batch.lifeShare[row] = shares[source];
-          batch.lifeWeight[row] = 1;
-        }
+    for (let b = 0; b < batchSize; b++) this.#fill(batch, b, batchSize);
+    return batch;
+  }
+
+  #fill(batch: TrainingBatch, b: number, batchSize: number): void {
+    const { names, contextSteps, windowSteps } = this.#spec;
+    const width = names.length;
+    const { history, end } = this.#ends[this.#rng.int(this.#ends.length)];
+    const last = Math.min(end, history.stepCount - 1);
+    const first = firstRealStep(history, Math.max(0, end + 1 - contextSteps), last, width);
+    // The step `end` comes last; but a life that began less than T steps before starts where the network starts,
+    // and what is empty then is after its end. `row − step` is this everywhere in the window:
+    const shift = Math.min(contextSteps - 1 - end, contextSteps - windowSteps - first);
+    batch.windows.set(
+      history.rows.subarray(first * width, (last + 1) * width),
+      (b * contextSteps + first + shift) * width,
+    );
+    const shares = this.#shares.get(history) as Float32Array;
+    for (let t = 0; t < windowSteps; t++) {
+      const step = contextSteps - windowSteps + t - shift;
+      if (step > last) break;
+      const row = t * batchSize + b;
+      batch.eventDay[row] = history.eventDay[step];
+      batch.knownDays[row] = history.knownDays[step];
+      if (!Number.isNaN(shares[step])) {
+        batch.lifeShare[row] = shares[step];
+        batch.lifeWeight[row] = 1;
       }
     }
-    return batch;
   }
 }
 

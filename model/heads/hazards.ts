@@ -47,8 +47,11 @@ export function hazardLogits(states: Tensor, parameters: ReadonlyMap<string, Ten
 }
 
 /**
- * Mean over the known (row, day) cells of −log-likelihood. logits [N, H]; eventDay [N, 1]: 1..H, or 0 without a
- * failure; knownDays [N, 1]: 0..H, 0 for rows that do not count.
+ * −log-likelihood of what is known of a row's days, mean over the rows of which something is known. logits [N, H];
+ * eventDay [N, 1]: 1..H, or 0 without a failure; knownDays [N, 1]: 0..H, 0 for rows that do not count.
+ *
+ * Summed over the days, not averaged: beside a second task of the size of 1 the averaged form drowned (FD001, mean
+ * Brier .0173 against .0122).
  */
 export function survivalLoss(logits: Tensor, eventDay: Tensor, knownDays: Tensor): Tensor {
   const { graph } = logits;
@@ -59,8 +62,8 @@ export function survivalLoss(logits: Tensor, eventDay: Tensor, knownDays: Tensor
   const failed = cast(equal(spread(eventDay), days), 'float');
   const known = cast(lessOrEqual(days, spread(knownDays)), 'float');
   const cells = multiply(known, subtract(softplus(logits), multiply(failed, logits)));
-  const cellCount = maximum(reduceSum(known), graph.scalar(1));
-  return divide(reduceSum(cells), cellCount);
+  const rows = cast(lessOrEqual(graph.scalar(1), knownDays), 'float');
+  return divide(reduceSum(cells), maximum(reduceSum(rows), graph.scalar(1)));
 }
 
 /**
