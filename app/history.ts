@@ -5,29 +5,95 @@
  */
 import { SetClock } from '../domain/clock.js';
 import type { Dataset } from '../domain/dataset.js';
+import { UserError } from '../domain/errors.js';
+import type { History } from '../domain/features.js';
 import type { Log } from '../domain/log.js';
 import { decodeRecord, topicSpecs, topics } from '../domain/topics.js';
 import { MemoryLog } from '../infra/memory/log.js';
 import { ingestConfigSchema } from '../ingest/config.js';
 import { Ingest } from '../ingest/ingest.js';
 import { HistoryBuilder } from '../stream/history.js';
+import { replay } from '../backtest/replay.js';
 import type { Deployment } from './config.js';
-import { replayTo } from './replay-schedule.js';
+import { datasetMessages, factoryTopic } from './replay-messages.js';
+import { type NextClockMs, replayTo, stepCloses } from './replay-schedule.js';
 import { stepStage } from './stages.js';
 
 /** One partition: one process reads the history, and its order is then that of time. */
 const partitionCount = 1;
 
-/** A log in memory whose topic `inputs` holds the data set as ingest took it. The caller closes it. */
+export interface IngestedHistory {
+  /** In memory; its topic `inputs` holds the data set as ingest took it. The caller closes it. */
+  readonly log: Log;
+  /** Readings and events that ingest took, and those it refused, by reason. */
+  readonly accepted: number;
+  readonly rejected: Readonly<Record<string, number>>;
+}
+
 export async function ingestDataset(
   deployment: Deployment,
   dataset: Dataset,
-  options: { readonly signal?: AbortSignal; onMessages?(count: number): void } = {},
-): Promise<Log> {
+  signal?: AbortSignal,
+): Promise<IngestedHistory> {
   const { types, directory } = deployment;
   const log = new MemoryLog();
   await log.ensureTopics(topicSpecs(partitionCount, Number.POSITIVE_INFINITY));
   // Files hold the machine type's units and sensor names; what the plant's own messages look like does not matter.
   const config = ingestConfigSchema.parse({ time: 'messages' });
   const ingest = new Ingest({ types, directory, config, log, partitionCount, clock: new SetClock(0) });
+  const encoder = new TextEncoder();
+  const publish = async (topic: string, payload: string): Promise<void> => {
+    await ingest.handle(topic, encoder.encode(payload));
+  };
+  await replayTo(publish, datasetMessages(dataset, topicOfMachine(deployment)), {
+    speed: 'max',
+    clockMessages: anyStepCloses(deployment),
+    ...(signal ? { signal } : {}),
+  });
+  signal?.throwIfAborted();
+  const counters = ingest.counters();
+  await ingest.close();
+  const rejected = Object.fromEntries(Object.entries(counters.rejected).filter(([, count]) => count > 0));
+  if (counters.accepted === 0)
+    throw new UserError(
+      `nothing in ${dataset.name} fits this deployment (${Object.entries(rejected).map(([reason, count]) => `${reason}: ${count}`).join(', ') || 'it is empty'}); check \`machines\` and the sensor names of the machine type`,
+    );
+  return { log, accepted: counters.accepted, rejected };
 }
+
+/** Labelled histories by machine type, made by the stages that serve. */
+export async function buildHistories(
+  deployment: Deployment,
+  dataset: Dataset,
+  signal?: AbortSignal,
+): Promise<ReadonlyMap<string, readonly History[]>> {
+  const { log } = await ingestDataset(deployment, dataset, signal);
+  await replay({ log, stages: [stepStage(deployment)], feed: nothing(), ...(signal ? { signal } : {}) });
+  const histories = await readHistories(deployment, log);
+  await log.close();
+  return histories;
+}
+
+/** What the topic `steps` of a log holds, as labelled histories by machine type. */
+export async function readHistories(deployment: Deployment, log: Log): Promise<ReadonlyMap<string, readonly History[]>> {
+  const { types, directory } = deployment;
+  const builder = new HistoryBuilder(types, directory);
+  for (const { partition, beginOffset } of await log.status(topics.steps))
+    for await (const record of log.read({ topic: topics.steps, partition }, beginOffset))
+      builder.add(decodeRecord(topics.steps, record));
+  return new Map([...types.keys()].map((name) => [name, builder.histories(name)]));
+}
+
+/** Topic of a machine in the default templates; a machine that the deployment does not know goes under its id. */
+export function topicOfMachine({ directory }: Deployment): (machine: string) => string {
+  return (id) => factoryTopic(directory.find(id) ?? { id, site: '', line: '' });
+}
+
+/** The next time at which a step of any machine type closes. */
+export function anyStepCloses({ types }: Deployment): NextClockMs {
+  const closes = [...types.values()].map(stepCloses);
+  return (timeMs) => Math.min(...closes.map((next) => next(timeMs)));
+}
+
+/** A feed for logs that are filled already. */
+export async function* nothing(): AsyncGenerator<never[]> {}
