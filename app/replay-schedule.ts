@@ -1,0 +1,154 @@
+/**
+ * Publishes recorded or simulated messages at a chosen speed. Where plant time comes from messages
+ * (`time: {source: messages}`), a clock message `{"timeMs": ...}` goes to millwright/clock at the end of every step, after
+ * everything before it has been acknowledged: the step then closes with all its readings in it, at any speed.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Temporal } from 'temporal-polyfill';
+import { type Clock, wallClock } from '../domain/clock.js';
+import type { MachineType } from '../domain/machine-type.js';
+import type { TimedMessage } from './replay-messages.js';
+
+export const clockTopic = 'millwright/clock';
+
+/** Resolves when the broker has acknowledged (QoS 1). */
+export type Publish = (topic: string, payload: string) => Promise<void>;
+
+/** The first time after `timeMs` at which the clock is to be told. */
+export type NextClockMs = (timeMs: number) => number;
+
+export interface ReplayProgress {
+  /** Plant time that the replay has reached. */
+  readonly timeMs: number;
+  readonly publishedCount: number;
+  readonly clockCount: number;
+  /** Wall time by which the replay is behind its schedule; 0 at speed 'max'. */
+  readonly behindMs: number;
+}
+
+export interface ReplayOptions {
+  /** Plant time over wall time: 86400 is a day in a second. 'max': as fast as acknowledgements come. */
+  readonly speed: number | 'max';
+  /** When to tell the clock; left out: never (the receiver keeps its own time). */
+  readonly clockMessages?: NextClockMs;
+  /** Stops after what is in flight. */
+  readonly signal?: AbortSignal;
+  /** Called after every message and clock message: must be quick. */
+  readonly onProgress?: (progress: ReplayProgress) => void;
+  /** Messages that may wait for their acknowledgement. Default 256. */
+  readonly inFlightMax?: number;
+  /** For tests: the wall clock, and how to wait on it. */
+  readonly clock?: Clock;
+  readonly pause?: (ms: number, signal: AbortSignal | undefined) => Promise<void>;
+}
+
+export interface ReplayReport extends ReplayProgress {
+  /** Plant time of the first message; NaN without any. */
+  readonly firstMs: number;
+  readonly stoppedBy: 'end' | 'signal';
+}
+
+/**
+ * `source` in ascending `timeMs`. Rejects with what `publish` rejected with, after what was in flight has settled.
+ * A message is never published before the clock messages of all earlier step ends are acknowledged.
+ */
+export async function replayTo(
+  publish: Publish,
+  source: AsyncIterable<TimedMessage> | Iterable<TimedMessage>,
+  options: ReplayOptions,
+): Promise<ReplayReport> {
+  const { speed, clockMessages, signal, onProgress, inFlightMax = 256 } = options;
+  const clock = options.clock ?? wallClock;
+  const pause = options.pause ?? waitFor;
+  const inFlight = new Set<Promise<void>>();
+  const failures: unknown[] = [];
+  let firstMs = Number.NaN;
+  let wallStartMs = 0;
+  let timeMs = Number.NaN;
+  let nextClockMs = Number.POSITIVE_INFINITY;
+  let publishedCount = 0;
+  let clockCount = 0;
+  let behindMs = 0;
+
+  const tell = (): void => onProgress?.({ timeMs, publishedCount, clockCount, behindMs });
+  const stopped = (): boolean => signal?.aborted === true;
+  const throwFailure = (): void => {
+    if (failures.length > 0) throw failures[0];
+  };
+  /** Waits until `dueMs` of plant time has come on the wall clock. */
+  const waitUntil = async (dueMs: number): Promise<void> => {
+    if (speed === 'max') return;
+    const waitMs = wallStartMs + (dueMs - firstMs) / speed - clock.nowMs();
+    behindMs = Math.max(0, -waitMs);
+    if (waitMs > 0) await pause(waitMs, signal);
+  };
+  const settle = async (): Promise<void> => {
+    await Promise.all(inFlight);
+    throwFailure();
+  };
+  const tellClock = async (dueMs: number): Promise<void> => {
+    await waitUntil(dueMs);
+    if (stopped()) return;
+    await settle();
+    await publish(clockTopic, JSON.stringify({ timeMs: dueMs }));
+    timeMs = dueMs;
+    clockCount++;
+    tell();
+  };
+
+  try {
+    for await (const message of source) {
+      if (stopped()) break;
+      if (Number.isNaN(firstMs)) {
+        firstMs = message.timeMs;
+        wallStartMs = clock.nowMs();
+        if (clockMessages !== undefined) nextClockMs = clockMessages(firstMs);
+      }
+      while (clockMessages !== undefined && message.timeMs >= nextClockMs && !stopped()) {
+        await tellClock(nextClockMs);
+        nextClockMs = clockMessages(nextClockMs);
+      }
+      await waitUntil(message.timeMs);
+      if (stopped()) break;
+      while (inFlight.size >= inFlightMax) await Promise.race(inFlight);
+      throwFailure();
+      const sent: Promise<void> = publish(message.topic, message.payload).then(
+        () => void inFlight.delete(sent),
+        (error: unknown) => {
+          inFlight.delete(sent);
+          failures.push(error);
+        },
+      );
+      inFlight.add(sent);
+      timeMs = message.timeMs;
+      publishedCount++;
+      tell();
+    }
+    await settle();
+    // The step that the last message is in ends too.
+    if (clockMessages !== undefined && publishedCount > 0 && !stopped()) await tellClock(nextClockMs);
+  } finally {
+    await Promise.all(inFlight);
+  }
+  return { timeMs, publishedCount, clockCount, behindMs, firstMs, stoppedBy: stopped() ? 'signal' : 'end' };
+}
+
+async function waitFor(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await sleep(ms, undefined, signal === undefined ? {} : { signal });
+  } catch (error) {
+    // Being told to stop is no error here: the caller looks at the signal.
+    if (signal?.aborted !== true) throw error;
+  }
+}
+
+/** The times at which steps of this machine type close: each step's end plus its grace. */
+export function stepCloses(type: Pick<MachineType, 'step' | 'graceMs'>): NextClockMs {
+  const { step, graceMs } = type;
+  if (step.kind === 'fixed')
+    return (timeMs) => (Math.floor((timeMs - graceMs) / step.durationMs) + 1) * step.durationMs + graceMs;
+  return (timeMs) => {
+    const day = Temporal.Instant.fromEpochMilliseconds(timeMs - graceMs).toZonedDateTimeISO(step.timeZone);
+    return day.startOfDay().add({ days: 1 }).startOfDay().epochMilliseconds + graceMs;
+  };
+}
