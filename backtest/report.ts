@@ -59,7 +59,7 @@ export interface BacktestReport {
     readonly failedCount: number;
     readonly notAssessableCount: number;
     readonly fallbackCount: number;
-    /** Selected origins after which nothing is known. */
+    /** Selected origins after which nothing is known, or that are no part of a life. */
     readonly unjudgedCount: number;
     readonly machinesWithoutForecast: readonly string[];
   };

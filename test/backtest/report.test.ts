@@ -37,7 +37,7 @@ const reportOf = (rows: readonly JudgedForecast[], reference: readonly JudgedFor
     selection: 'all',
     reference: { name: 'marginal hazard', rows: reference },
     baselines: [],
-    alerts: scoreAlerts([], [], alertBoundsSchema.parse({})),
+    alerts: scoreAlerts([], [], alertBoundsSchema.parse({}), 86_400_000),
   });
 
 test('a report holds the scores of the pipeline and of the reference on the same rows', () => {
