@@ -92,6 +92,7 @@ export interface JudgedAlert {
 
 export interface AlertScore {
   readonly bounds: AlertBounds;
+  /** Failures in the watched stretches. */
   readonly failures: readonly JudgedFailure[];
   readonly alerts: readonly JudgedAlert[];
   readonly failureCounts: Readonly<Record<FailureVerdict, number>>;
@@ -108,15 +109,17 @@ export interface AlertScore {
     readonly p90: number;
     readonly max: number;
   } | null;
-  /** Observed time, in months of 30 days. */
+  /** Watched time, in months of 30 days. */
   readonly machineMonths: number;
-  /** Alerts judged `false`, per machine-month; null without observed time. */
+  /** Alerts judged `false`, per machine-month; null without watched time. */
   readonly falseAlarmsPerMachineMonth: number | null;
 }
 
 /**
- * Scores the transitions of alerts against the fate of machines. A lead time is plant time: from the transition in
- * which the alert first fired to the failure, in days of `dayMs` (where a step is not a day, pass its length).
+ * Scores the transitions of alerts against the fate of machines. Failures after the watched stretch are no test of the
+ * alerts, which could not see the days before them, but they do tell whether an alert was right. A lead time is plant
+ * time: from the transition in which the alert first fired to the failure, in days of `dayMs` (where a step is not a
+ * day, its nominal length).
  * An alert stands from that transition until it is resolved; raised, lowered, amended, acknowledged and
  * not-assessable transitions in between do not end it, and a resolution at the failure's own time counts as after it.
  * Alerts of machines without an observation are a bug of the caller.
@@ -125,18 +128,19 @@ export function scoreAlerts(
   alerts: readonly AlertRecord[],
   observations: readonly Observation[],
   bounds: AlertBounds,
-  dayMs = 86_400_000,
+  dayMs: number,
 ): AlertScore {
   const episodes = alertEpisodes(alerts);
   const failures: JudgedFailure[] = [];
   const judged: JudgedAlert[] = [];
-  let observedMs = 0;
+  let watchedMs = 0;
   const observed = new Set(observations.map(({ machine }) => machine));
   for (const { machine } of episodes)
     assert(observed.has(machine), `an observation of every machine with alerts, none of ${machine}`);
   for (const observation of observations) {
     const own = episodes.filter(({ machine }) => machine === observation.machine);
     observation.failuresMs.forEach((failureMs, i) => {
+      if (failureMs > observation.watchedUntilMs) return;
       const previousMs = observation.failuresMs[i - 1] ?? -Infinity;
       failures.push(judgeFailure(observation.machine, failureMs, previousMs, own, bounds, dayMs));
     });
@@ -150,12 +154,12 @@ export function scoreAlerts(
         verdict: judgeAlert(episode, observation, bounds, dayMs),
       });
     }
-    observedMs += Math.max(0, observation.recordEndMs - observation.fromMs);
+    watchedMs += Math.max(0, observation.watchedUntilMs - observation.fromMs);
   }
   const leads = failures
     .flatMap(({ leadDays }) => (leadDays === null ? [] : [leadDays]))
     .sort((a, b) => a - b);
-  const machineMonths = observedMs / (30 * dayMs);
+  const machineMonths = watchedMs / (30 * dayMs);
   const alertCounts = countBy(judged, alertVerdicts);
   return {
     bounds,

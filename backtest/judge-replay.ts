@@ -1,18 +1,19 @@
 import type { FeatureSpec, History } from '../domain/features.js';
 import { type AlertBounds, scoreAlerts } from './alert-score.js';
 import { fitAgeWeibull } from './baselines/age-weibull.js';
-import { judgeBaseline } from './baselines/baseline.js';
+import { type Baseline, indexHistories, judgeBaseline } from './baselines/baseline.js';
 import { fitMarginal, marginalCurve } from './baselines/marginal.js';
 import { fitSmoothedLinear } from './baselines/smoothed-linear.js';
-import type { CountSteps, Observation } from './observation.js';
+import type { Observation, Steps } from './observation.js';
 import type { ReplayResult } from './replay.js';
 import { type BacktestReport, makeReport, type NamedRows } from './report.js';
 import { judgeForecasts, type Selection } from './rows.js';
 
 /**
  * Judges what a replay gave against what happened, with baselines fitted on the training histories and put to the
- * very same origins. `judgedHistories` must hold the feature rows of every judged origin. Without a failure in the
- * training histories only the marginal hazard can be fitted (and forecasts none).
+ * very same origins. `judgedHistories` are the feature rows of the judged machines; an origin that is in none of them
+ * (forecast after a failure that was reported late) is no part of a life and counts as not judged. Without a failure
+ * in the training histories only the marginal hazard can be fitted (and forecasts none).
  */
 export function judgeReplay(parts: {
   readonly name: string;
@@ -22,32 +23,33 @@ export function judgeReplay(parts: {
   readonly judgedHistories: readonly History[];
   readonly spec: FeatureSpec;
   readonly selection: Selection;
-  readonly countSteps: CountSteps;
+  readonly steps: Steps;
   readonly alertBounds: AlertBounds;
-  /** Length of a day (step) in lead times. */
-  readonly dayMs?: number;
 }): BacktestReport {
   const { name, result, observations, trainingHistories, judgedHistories, spec, selection } = parts;
   const horizonDays = spec.horizonSteps;
-  const judged = judgeForecasts(result.forecasts, observations, {
+  const find = indexHistories(judgedHistories);
+  const selected = judgeForecasts(result.forecasts, observations, {
     selection,
     horizonDays,
-    countSteps: parts.countSteps,
+    steps: parts.steps,
     fallback: marginalCurve(trainingHistories, horizonDays),
   });
-  const named = (baseline: Parameters<typeof judgeBaseline>[0]): NamedRows => ({
+  const rows = selected.rows.filter(({ machine, originMs }) => find(machine, originMs) !== undefined);
+  const unjudgedCount = selected.unjudgedCount + selected.rows.length - rows.length;
+  const named = (baseline: Baseline): NamedRows => ({
     name: baseline.name,
-    rows: judgeBaseline(baseline, judgedHistories, judged.rows),
+    rows: judgeBaseline(baseline, find, rows),
   });
   const anyFailure = trainingHistories.some(({ eventDay }) => eventDay.some((day) => day > 0));
   return makeReport({
     name,
-    judged,
+    judged: { ...selected, rows, unjudgedCount },
     selection,
     reference: named(fitMarginal(trainingHistories, horizonDays)),
     baselines: anyFailure
       ? [named(fitAgeWeibull(trainingHistories, spec)), named(fitSmoothedLinear(trainingHistories, spec))]
       : [],
-    alerts: scoreAlerts(result.alerts, observations, parts.alertBounds, parts.dayMs),
+    alerts: scoreAlerts(result.alerts, observations, parts.alertBounds, parts.steps.nominalMs),
   });
 }

@@ -3,9 +3,10 @@
 /** One machine under observation. All times are plant time, ms since epoch. */
 export interface Observation {
   readonly machine: string;
-  /** From when alerts would have been seen. */
+  /** The stretch that was replayed: from when, and up to when, an alert could have fired. */
   readonly fromMs: number;
-  /** Its failures, ascending. */
+  readonly watchedUntilMs: number;
+  /** Its failures, ascending; also those known to have come after the replayed stretch. */
   readonly failuresMs: readonly number[];
   /**
    * Last moment at which the machine is known to have been running, or to have failed. For a machine that ended by
@@ -20,16 +21,20 @@ export interface Observation {
   readonly observedUntilMs: number;
 }
 
-/**
- * Counts whole steps ("days") from an origin, which is a step's start, to a time at or after it: n when the time is
- * in the (n+1)-th step after the origin. Steps are [start, end). A failure in the k-th step after the origin thus has
- * k − 1 whole steps before it.
- */
-export type CountSteps = (originMs: number, timeMs: number) => number;
+/** The steps ("days") that forecasts count in. They are [start, end), without gaps. */
+export interface Steps {
+  /** Length of an ordinary step; a calendar day may differ from it by a clock change. */
+  readonly nominalMs: number;
+  /**
+   * Whole steps from an origin, which is a step's start, to a time at or after it: n when the time is in the (n+1)-th
+   * step after the origin. A failure in the k-th step after the origin thus has k − 1 whole steps before it.
+   */
+  count(originMs: number, timeMs: number): number;
+}
 
-/** Steps of one length. For calendar days pass a counter that knows the time zone. */
-export function fixedSteps(stepMs: number): CountSteps {
-  return (originMs, timeMs) => Math.floor((timeMs - originMs) / stepMs);
+/** Steps of one length. */
+export function fixedSteps(stepMs: number): Steps {
+  return { nominalMs: stepMs, count: (originMs, timeMs) => Math.floor((timeMs - originMs) / stepMs) };
 }
 
 /** Outcome columns of a forecast issued at `originMs`, see `Judged`. */
@@ -47,23 +52,20 @@ export function outcomeAt(
   observation: Observation,
   originMs: number,
   horizonDays: number,
-  countSteps: CountSteps,
+  steps: Steps,
 ): Outcome {
-  const daysUntil = (timeMs: number) =>
-    timeMs === Infinity
-      ? horizonDays
-      : Math.min(horizonDays, timeMs < originMs ? 0 : countSteps(originMs, timeMs));
+  // Counting steps of a calendar takes time; beyond the horizon the count does not matter.
+  const farMs = originMs + (horizonDays + 3) * steps.nominalMs;
+  const wholeDays = (timeMs: number) =>
+    timeMs < originMs ? 0 : Math.min(horizonDays, steps.count(originMs, Math.min(timeMs, farMs)));
   const { failuresMs, recordEndMs, observedUntilMs } = observation;
   const failureMs = failuresMs.find((timeMs) => timeMs >= originMs);
-  const eventDay = failureMs === undefined ? 0 : countSteps(originMs, failureMs) + 1;
-  if (eventDay >= 1 && eventDay <= horizonDays)
-    return {
-      eventDay,
-      knownDays: eventDay,
-      observedDays: Math.max(eventDay, daysUntil(observedUntilMs)),
-    };
-  // A failure beyond the horizon: the machine ran all H days.
-  if (failureMs !== undefined) return { eventDay: 0, knownDays: horizonDays, observedDays: horizonDays };
-  const knownDays = daysUntil(Math.min(recordEndMs, observedUntilMs));
-  return { eventDay: 0, knownDays, observedDays: knownDays };
+  if (failureMs === undefined) {
+    const knownDays = wholeDays(Math.min(recordEndMs, observedUntilMs));
+    return { eventDay: 0, knownDays, observedDays: knownDays };
+  }
+  const daysBefore = wholeDays(failureMs);
+  if (daysBefore >= horizonDays) return { eventDay: 0, knownDays: horizonDays, observedDays: horizonDays };
+  const eventDay = daysBefore + 1;
+  return { eventDay, knownDays: eventDay, observedDays: Math.max(eventDay, wholeDays(observedUntilMs)) };
 }

@@ -6,7 +6,7 @@ import type { AlertRecord } from '../domain/alert.js';
 import type { ForecastRecord } from '../domain/forecast.js';
 import type { EventRecord } from '../domain/input.js';
 import type { Log, LogRecord, NewRecord, PartitionHandler, PartitionId } from '../domain/log.js';
-import { decodeRecord, topics } from '../domain/topics.js';
+import { decodeRecord, topicSpecs, topics } from '../domain/topics.js';
 
 /** A stage as the wiring starts it live: its group's name, the topic it consumes, and a handler per partition. */
 export interface ReplayStage {
@@ -40,18 +40,29 @@ export type ReplayProgress =
 /**
  * Feeds everything, then lets each stage, in the order given, consume its whole input before the next one starts: the
  * order of records within a partition is all that a stage may depend on, so this equals the live run where all go
- * at once. The log must be empty with its topics made; the caller closes it. Rejects with what stopped a stage, or
- * with the signal's reason once the batch in hand is done.
+ * at once and keep up. The log must be new: its topics are made here, to keep every record, since a stage that starts
+ * when the one before has ended would miss what compaction or retention had removed (live, all but the newest tick
+ * of `steps`). The caller closes it. Rejects with what stopped a stage, or with the signal's reason once the batch in
+ * hand is done.
  */
 export async function replay(options: {
   readonly log: Log;
+  /** As live, and as the feed has it: machines that share a partition share its time. */
+  readonly partitionCount: number;
   readonly stages: readonly ReplayStage[];
   readonly feed: AsyncIterable<readonly NewRecord[]>;
   readonly batchRecordsMax?: number;
   readonly onProgress?: (progress: ReplayProgress) => void;
   readonly signal?: AbortSignal;
 }): Promise<ReplayResult> {
-  const { log, stages, feed, batchRecordsMax = 1000, onProgress, signal } = options;
+  const { log, partitionCount, stages, feed, batchRecordsMax = 1000, onProgress, signal } = options;
+  await log.ensureTopics(
+    topicSpecs(partitionCount, Infinity).map((spec) => ({
+      ...spec,
+      cleanup: 'delete',
+      retentionMs: Infinity,
+    })),
+  );
   let fedCount = 0;
   for await (const records of feed) {
     signal?.throwIfAborted();

@@ -7,6 +7,7 @@ import { type Interval, meanBrierInterval } from './metrics/bootstrap.js';
 import { brierAt, brierByDay, meanOverDays, skill } from './metrics/brier.js';
 import { calibrationErrorAt, type ReliabilityBin, reliabilityAt } from './metrics/calibration.js';
 import { timeDependentConcordance } from './metrics/concordance.js';
+import { brierIpcwAt } from './metrics/ipcw.js';
 import { logLossAt } from './metrics/log-loss.js';
 import { aurocAt, averagePrecisionAt } from './metrics/ranking.js';
 import type { JudgedForecast, JudgedRows, Selection } from './rows.js';
@@ -24,6 +25,8 @@ export interface DayScores {
   readonly rowCount: number;
   readonly failedCount: number;
   readonly brier: number | null;
+  /** The same with inverse-probability-of-censoring weights, for records that end at random. */
+  readonly brierIpcw: number | null;
   readonly logLoss: number | null;
   readonly averagePrecision: number | null;
   readonly auroc: number | null;
@@ -56,7 +59,7 @@ export interface BacktestReport {
     readonly failedCount: number;
     readonly notAssessableCount: number;
     readonly fallbackCount: number;
-    /** Selected origins after which nothing is known. */
+    /** Selected origins after which nothing is known, or that are no part of a life. */
     readonly unjudgedCount: number;
     readonly machinesWithoutForecast: readonly string[];
   };
@@ -133,6 +136,7 @@ function scoreDay(rows: readonly JudgedForecast[], day: number): DayScores {
     rowCount: failed.length,
     failedCount: failed.reduce((sum, value) => sum + value, 0),
     brier: brierAt(rows, day, 'administrative'),
+    brierIpcw: brierIpcwAt(rows, day, 'end-of-day'),
     logLoss: logLossAt(rows, day, 'administrative'),
     averagePrecision: averagePrecisionAt(rows, day, 'administrative'),
     auroc: aurocAt(rows, day, 'administrative'),

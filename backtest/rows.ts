@@ -1,7 +1,7 @@
 import { assert } from '../domain/assert.js';
 import type { ForecastRecord, ForecastStatus } from '../domain/forecast.js';
 import type { Judged } from './judged.js';
-import { type CountSteps, type Observation, outcomeAt } from './observation.js';
+import { type Observation, outcomeAt, type Steps } from './observation.js';
 
 /** One forecast of the pipeline with its outcome. */
 export interface JudgedForecast extends Judged {
@@ -41,12 +41,12 @@ export function judgeForecasts(
   options: {
     readonly selection: Selection;
     readonly horizonDays: number;
-    readonly countSteps: CountSteps;
+    readonly steps: Steps;
     /** [H] F_1..F_H for forecasts without a curve. */
     readonly fallback: ArrayLike<number>;
   },
 ): JudgedRows {
-  const { selection, horizonDays, countSteps, fallback } = options;
+  const { selection, horizonDays, steps, fallback } = options;
   const byMachine = newestRevisions(forecasts);
   const rows: JudgedForecast[] = [];
   const machinesWithoutForecast: string[] = [];
@@ -60,7 +60,7 @@ export function judgeForecasts(
     }
     const ascending = [...own.values()].sort((a, b) => a.originMs - b.originMs);
     for (const forecast of selection === 'last' ? ascending.slice(-1) : ascending) {
-      const outcome = outcomeAt(observation, forecast.originMs, horizonDays, countSteps);
+      const outcome = outcomeAt(observation, forecast.originMs, horizonDays, steps);
       if (outcome.eventDay === 0 && outcome.knownDays === 0) {
         unjudgedCount++;
         continue;

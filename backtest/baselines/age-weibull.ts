@@ -20,7 +20,8 @@ interface Weibull {
  * right-censored. A step is survived or not, so the likelihood is that of the discrete hazards
  * h(age) = 1 − exp(−((age + 1)^shape − age^shape) / scale^shape): exact for failures known to the step.
  *
- * Age is the feature `age` (steps in the present life at the row), or the row's number from 1 where there is none.
+ * Age is the steps lived at the end of the row's step: the feature `age` (ordinal of the step in the present life) plus
+ * one, or the row's number from 1 where there is no such feature.
  * Needs at least one failure.
  */
 export function fitAgeWeibull(histories: readonly History[], spec: FeatureSpec): Baseline {
@@ -44,7 +45,7 @@ function hazardAt({ shape, scaleSteps }: Weibull, age: number): number {
 function ageAt(history: History, row: number, spec: FeatureSpec): number {
   const column = spec.names.indexOf('age');
   const age = column < 0 ? Number.NaN : (history.rows[row * spec.names.length + column] as number);
-  return Number.isFinite(age) && age >= 0 ? age : row + 1;
+  return Number.isFinite(age) && age >= 0 ? age + 1 : row + 1;
 }
 
 /** Each step of a life once: the first day after every row, and all known days after the last row. */

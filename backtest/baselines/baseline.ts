@@ -19,33 +19,36 @@ export function accumulateHazards(hazards: Float64Array): Float64Array {
   return hazards;
 }
 
-/**
- * The baseline's curves on exactly the rows that the forecasts were judged on. `histories` must hold every one of
- * them (a machine may have several, one per life).
- */
-export function judgeBaseline(
-  baseline: Baseline,
-  histories: readonly History[],
-  rows: readonly JudgedForecast[],
-): JudgedForecast[] {
-  const byMachine = new Map<string, History[]>();
+/** Where a machine's origin is in the histories (a machine may have several, one per life). */
+export type FindRow = (
+  machine: string,
+  originMs: number,
+) => { readonly history: History; readonly row: number } | undefined;
+
+export function indexHistories(histories: readonly History[]): FindRow {
+  const byMachine = new Map<string, Map<number, { history: History; row: number }>>();
   for (const history of histories) {
-    const own = byMachine.get(history.machine);
-    if (own) own.push(history);
-    else byMachine.set(history.machine, [history]);
+    let own = byMachine.get(history.machine);
+    if (!own) {
+      own = new Map();
+      byMachine.set(history.machine, own);
+    }
+    for (let row = 0; row < history.stepCount; row++)
+      own.set(history.originsMs[row] as number, { history, row });
   }
-  return rows.map((row) => ({
-    ...row,
-    status: 'ok',
-    reason: '',
-    probabilities: predictAt(baseline, byMachine.get(row.machine) ?? [], row),
-  }));
+  return (machine, originMs) => byMachine.get(machine)?.get(originMs);
 }
 
-function predictAt(baseline: Baseline, lives: readonly History[], row: JudgedForecast): Float64Array {
-  for (const history of lives) {
-    const index = history.originsMs.indexOf(row.originMs);
-    if (index >= 0) return baseline.predict(history, index);
-  }
-  assert(false, `a history row of ${row.machine} at ${new Date(row.originMs).toISOString()}`);
+/** The baseline's curves on exactly the rows that the forecasts were judged on; all of them must be found. */
+export function judgeBaseline(
+  baseline: Baseline,
+  find: FindRow,
+  rows: readonly JudgedForecast[],
+): JudgedForecast[] {
+  return rows.map((row) => {
+    const found = find(row.machine, row.originMs);
+    assert(found, `a history row of ${row.machine} at ${new Date(row.originMs).toISOString()}`);
+    const probabilities = baseline.predict(found.history, found.row);
+    return { ...row, status: 'ok', reason: '', probabilities };
+  });
 }

@@ -51,6 +51,7 @@ const observed = (machine: string, endDay: number, ...failureDays: number[]): Ob
   machine,
   fromMs: 0,
   failuresMs: failureDays.map((day) => day * dayMs),
+  watchedUntilMs: endDay * dayMs,
   recordEndMs: endDay * dayMs,
   observedUntilMs: endDay * dayMs,
 });
@@ -89,7 +90,7 @@ for (const { name, alerts, wanted } of [
   },
 ] as const satisfies readonly { name: string; alerts: AlertRecord[]; wanted: unknown[] }[]) {
   test(`a failure: ${name}`, () => {
-    const [failure] = scoreAlerts(alerts, [observed('a', 100, 100)], bounds).failures;
+    const [failure] = scoreAlerts(alerts, [observed('a', 100, 100)], bounds, dayMs).failures;
     assert.deepEqual([failure?.verdict, failure?.leadDays, failure?.firstAlarmDays], wanted);
   });
 }
@@ -114,7 +115,7 @@ for (const { name, alerts, failures, wanted } of [
   },
 ] as const) {
   test(`an alert: ${name}`, () => {
-    const score = scoreAlerts(alerts, [observed('a', 100, ...failures)], bounds);
+    const score = scoreAlerts(alerts, [observed('a', 100, ...failures)], bounds, dayMs);
     assert.deepEqual(
       score.alerts.map(({ verdict }) => verdict),
       [wanted],
@@ -124,7 +125,7 @@ for (const { name, alerts, failures, wanted } of [
 
 test('alerts of the life before do not warn of the next failure', () => {
   const alerts = [...fired('a', 10, 20, 'failed'), ...fired('a', 85, 100, 'failed')];
-  const { failures } = scoreAlerts(alerts, [observed('a', 120, 20, 60, 100)], bounds);
+  const { failures } = scoreAlerts(alerts, [observed('a', 120, 20, 60, 100)], bounds, dayMs);
   assert.deepEqual(
     failures.map(({ verdict }) => verdict),
     ['foreseen', 'missed', 'foreseen'],
@@ -142,6 +143,7 @@ test('the score sums up: shares, quantiles, early alarms and false alarms per ma
     alerts,
     [observed('a', 100, 100), observed('b', 100, 100), observed('c', 100, 100), observed('d', 90)],
     bounds,
+    dayMs,
   );
   assert.deepEqual(score.failureCounts, { foreseen: 2, ahead: 0, early: 0, late: 0, missed: 1 });
   assert.equal(score.detectedShare, 2 / 3);
@@ -152,8 +154,25 @@ test('the score sums up: shares, quantiles, early alarms and false alarms per ma
   assert.equal(score.falseAlarmsPerMachineMonth, 2 / 13);
 });
 
+test('a failure after the watched stretch is no test of the alerts, but tells whether they were right', () => {
+  const later = (machine: string, failureDay: number): Observation => ({
+    ...observed(machine, 50, failureDay),
+    recordEndMs: failureDay * dayMs,
+    observedUntilMs: Infinity,
+  });
+  const alerts = [...fired('a', 40), ...fired('b', 20, 45)];
+  const score = scoreAlerts(alerts, [later('a', 70), later('b', 90), later('c', 52)], bounds, dayMs);
+  assert.deepEqual(score.failures, []);
+  assert.equal(score.detectedShare, null);
+  assert.deepEqual(
+    score.alerts.map(({ verdict }) => verdict),
+    ['true', 'false'],
+  );
+  assert.equal(score.machineMonths, 5);
+});
+
 test('without failures, alerts or time the shares are undefined, not 0', () => {
-  const score = scoreAlerts([], [], bounds);
+  const score = scoreAlerts([], [], bounds, dayMs);
   assert.equal(score.detectedShare, null);
   assert.equal(score.leadDays, null);
   assert.equal(score.falseAlarmsPerMachineMonth, null);
@@ -166,12 +185,12 @@ test('order and repetition of transitions never change the score', () => {
     ...fired('b', 40, 99),
   ];
   const observations = [observed('a', 100, 100), observed('b', 100, 100)];
-  const wanted = scoreAlerts(transitions, observations, bounds);
+  const wanted = scoreAlerts(transitions, observations, bounds, dayMs);
   fc.assert(
     fc.property(
       fc.shuffledSubarray([...transitions, ...transitions], { minLength: 2 * transitions.length }),
       (shuffled) => {
-        assert.deepEqual(scoreAlerts(shuffled, observations, bounds), wanted);
+        assert.deepEqual(scoreAlerts(shuffled, observations, bounds, dayMs), wanted);
       },
     ),
   );

@@ -2,12 +2,10 @@ import { Buffer } from 'node:buffer';
 import type { ConsumerOptions, Log, LogRecord, NewRecord, PartitionId } from '../../domain/log.js';
 
 /** A log in arrays that does just what a replay asks of one, for tests of the replay alone. */
-export function makeArrayLog(partitionCount: number, topicNames: readonly string[]): Log {
+export function makeArrayLog(): Log {
   const partitions = new Map<string, LogRecord[]>();
   const nameOf = ({ topic, partition }: PartitionId) => `${topic}/${partition}`;
-  for (const topic of topicNames)
-    for (let partition = 0; partition < partitionCount; partition++)
-      partitions.set(nameOf({ topic, partition }), []);
+  let partitionCount = 0;
   const recordsOf = (id: PartitionId) => {
     const records = partitions.get(nameOf(id));
     if (!records) throw new Error(`no partition ${nameOf(id)}`);
@@ -35,7 +33,13 @@ export function makeArrayLog(partitionCount: number, topicNames: readonly string
     }
   };
   return {
-    ensureTopics: async () => {},
+    ensureTopics: async (specs) => {
+      for (const spec of specs) {
+        ({ partitionCount } = spec);
+        for (let partition = 0; partition < partitionCount; partition++)
+          partitions.set(nameOf({ topic: spec.name, partition }), []);
+      }
+    },
     append: async (records) => append(records),
     consume: (options) => {
       const done = process(options);

@@ -26,7 +26,11 @@ function makeHistory(rng: Rng, machine: string, life: number, end: 'failed' | 'r
   return {
     machine,
     rows: Float32Array.from(
-      ages.flatMap((age) => [age, rng.uniform() < 0.1 ? Number.NaN : age / life + 0.05 * rng.normal(), 7]),
+      ages.flatMap((age) => [
+        age - 1,
+        rng.uniform() < 0.1 ? Number.NaN : age / life + 0.05 * rng.normal(),
+        7,
+      ]),
     ),
     stepCount,
     originsMs: Float64Array.from(ages),
@@ -92,7 +96,7 @@ test('the Weibull baseline recovers the life that made the data, also from machi
     if (ages.length === 0) continue;
     histories.push({
       machine: `m${histories.length}`,
-      rows: Float32Array.from(ages.flatMap((age) => [age, 0, 7])),
+      rows: Float32Array.from(ages.flatMap((age) => [age - 1, 0, 7])),
       stepCount: ages.length,
       originsMs: Float64Array.from(ages),
       eventDay: Uint8Array.from(ages, (age) => (life <= end && life - age <= horizonSteps ? life - age : 0)),
@@ -101,7 +105,7 @@ test('the Weibull baseline recovers the life that made the data, also from machi
   }
   const baseline = fitAgeWeibull(histories, spec);
   for (const age of [10, 40, 80]) {
-    const history = { ...(histories[0] as History), rows: Float32Array.of(age, 0, 7) };
+    const history = { ...(histories[0] as History), rows: Float32Array.of(age - 1, 0, 7) };
     const wanted = 1 - Math.exp((age / scale) ** shape - ((age + 5) / scale) ** shape);
     const actual = baseline.predict(history, 0)[4] as number;
     assert.ok(Math.abs(actual / wanted - 1) < 0.2, `age ${age}: ${actual}, wanted ${wanted}`);

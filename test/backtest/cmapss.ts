@@ -46,7 +46,10 @@ export function readEngines(part: 'train' | 'test', subset: string): History[] {
     return {
       machine: `engine-${engine}`,
       rows: Float32Array.from(
-        cycles.flatMap((row) => [row[1] as number, ...sensors.map((sensor) => row[4 + sensor] as number)]),
+        cycles.flatMap((row) => [
+          (row[1] as number) - 1,
+          ...sensors.map((sensor) => row[4 + sensor] as number),
+        ]),
       ),
       stepCount,
       originsMs: Float64Array.from(cycles, (_, i) => (i + 1) * dayMs),

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { test } from 'node:test';
+import type { Judged } from '../../backtest/judged.js';
 import { brierAt } from '../../backtest/metrics/brier.js';
 import { calibrationErrorAt } from '../../backtest/metrics/calibration.js';
 import { timeDependentConcordance } from '../../backtest/metrics/concordance.js';
+import { brierIpcwAt } from '../../backtest/metrics/ipcw.js';
 import { logLossAt } from '../../backtest/metrics/log-loss.js';
 import { aurocAt, averagePrecisionAt } from '../../backtest/metrics/ranking.js';
 import { readOracle, skipWithoutOracle } from './oracle.js';
@@ -34,7 +38,45 @@ test('the Brier score under administrative censoring agrees with pycox', { skip:
   });
 });
 
+test('the Brier score with inverse-probability-of-censoring weights agrees with scikit-survival', {
+  skip: skipWithoutOracle,
+}, () => {
+  const { file, rows } = readOracle();
+  const wanted = file.reference['scikit-survival'].brier_score as number[];
+  wanted.forEach((value, i) => {
+    close(brierIpcwAt(rows, i + 1, 'scikit-survival'), value, `Brier at ${i + 1}`);
+  });
+});
+
 test('time-dependent concordance agrees with pycox (antolini)', { skip: skipWithoutOracle }, () => {
   const { file, rows } = readOracle();
   close(timeDependentConcordance(rows, 30), file.reference.pycox.concordance_td_antolini as number, 'C');
+});
+
+test('with one risk for all days, time-dependent concordance is the C of R survival (Harrell)', {
+  skip: skipWithoutOracle,
+}, () => {
+  interface Benchmark {
+    readonly test_time: number[];
+    readonly test_status: boolean[];
+    readonly estimate: number[];
+    readonly c_Harrell_survival: [number];
+  }
+  const file = resolve('../shared/oracle/torchsurv/benchmark_cindex.json');
+  const benchmarks = JSON.parse(readFileSync(file, 'utf8')) as Benchmark[];
+  for (const { test_time: times, test_status: failed, estimate, c_Harrell_survival: wanted } of benchmarks) {
+    const horizonDays = Math.ceil(Math.max(...times));
+    const rows = times.map((time, i): Judged => {
+      const eventDay = failed[i] ? time : 0;
+      // Any rising function of the risk ranks alike.
+      const probability = 1 / (1 + Math.exp(-(estimate[i] as number)));
+      return {
+        probabilities: Array(horizonDays).fill(probability),
+        eventDay,
+        knownDays: time,
+        observedDays: time,
+      };
+    });
+    close(timeDependentConcordance(rows, horizonDays), wanted[0], 'C', 0.00005 + 1e-9);
+  }
 });

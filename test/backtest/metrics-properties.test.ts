@@ -5,8 +5,10 @@ import type { Censoring, Judged } from '../../backtest/judged.js';
 import { brierAt, brierByDay, meanOverDays, skill } from '../../backtest/metrics/brier.js';
 import { calibrationErrorAt, reliabilityAt } from '../../backtest/metrics/calibration.js';
 import { timeDependentConcordance } from '../../backtest/metrics/concordance.js';
+import { brierIpcwAt } from '../../backtest/metrics/ipcw.js';
 import { logLossAt } from '../../backtest/metrics/log-loss.js';
 import { aurocAt, averagePrecisionAt } from '../../backtest/metrics/ranking.js';
+import { Rng } from '../../domain/rng.js';
 
 const horizonDays = 8;
 
@@ -44,7 +46,8 @@ function allScores(rows: readonly Judged[], days = horizonDays) {
       calibrationErrorAt(rows, i + 1, censoring),
     ]),
   );
-  return [...perDay.flat(2), timeDependentConcordance(rows, days)];
+  const weighted = perDay.map((_, i) => brierIpcwAt(rows, i + 1, 'end-of-day'));
+  return [...perDay.flat(2), ...weighted, timeDependentConcordance(rows, days)];
 }
 
 function assertSameScores(actual: (number | null)[], wanted: (number | null)[]): void {
@@ -119,6 +122,37 @@ test('cutting the record after day c never changes the scores of the days up to 
       assertSameScores(allScores(censored, cut), allScores(rows, cut));
     }),
   );
+});
+
+test('weights change nothing while no record has ended', () => {
+  fc.assert(
+    fc.property(rowsArbitrary, fc.integer({ min: 1, max: horizonDays }), (rows, day) => {
+      const reaching = rows.filter(({ eventDay, knownDays }) => eventDay > 0 || knownDays >= day);
+      assertSameScores([brierIpcwAt(reaching, day, 'end-of-day')], [brierAt(reaching, day, 'known-status')]);
+    }),
+  );
+});
+
+test('where half of the records end at random, weights give the score of the whole', () => {
+  const rng = new Rng(5);
+  const day = 6;
+  const whole = Array.from({ length: 40_000 }, (): Judged => {
+    const hazard = rng.uniform() < 0.5 ? 0.02 : 0.2;
+    const life = 1 + Math.floor(Math.log(1 - rng.uniform()) / Math.log(1 - hazard));
+    const probabilities = Array.from({ length: horizonDays }, (_, i) => 1 - (1 - 1.5 * hazard) ** (i + 1));
+    const eventDay = life <= horizonDays ? life : 0;
+    return { probabilities, eventDay, knownDays: eventDay || horizonDays, observedDays: horizonDays };
+  });
+  const cut = whole.map((row): Judged => {
+    const end = rng.uniform() < 0.5 ? horizonDays : 1 + rng.int(horizonDays);
+    if (row.eventDay > 0 && row.eventDay <= end) return row;
+    return { ...row, eventDay: 0, knownDays: end, observedDays: end };
+  });
+  const wanted = brierAt(whole, day, 'known-status') as number;
+  const biased = brierAt(cut, day, 'known-status') as number;
+  const weighted = brierIpcwAt(cut, day, 'end-of-day') as number;
+  assert.ok(Math.abs(weighted - wanted) < 0.003, `${weighted}, wanted ${wanted}`);
+  assert.ok(Math.abs(biased - wanted) > 0.006, `${biased} should be off from ${wanted}`);
 });
 
 test('concordance equals the count over all pairs, ties one half', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { feedHistory, feedLog } from '../../backtest/feed.js';
+import { observeReplay } from '../../backtest/observe-replay.js';
 import { type ReplayProgress, type ReplayStage, replay } from '../../backtest/replay.js';
 import type { AlertRecord } from '../../domain/alert.js';
 import type { EventRecord, ReadingsRecord } from '../../domain/input.js';
@@ -118,12 +119,12 @@ function passing(
 
 const history = [reading('a', 0.5, 0.1), reading('b', 0.6, 0.2), reading('a', 1.5, 0.9), failure('a', 2.5)];
 const clock = { partitionCount: 3, tickEveryMs: dayMs, untilMs: 4 * dayMs };
-const names = Object.values(topics);
 
 test('a history passes every stage, with ticks at each day and at the end', async () => {
   const progress: ReplayProgress[] = [];
   const result = await replay({
-    log: makeArrayLog(3, names),
+    log: makeArrayLog(),
+    partitionCount: 3,
     stages: [forecasting, alerting],
     feed: feedHistory(history, clock),
     onProgress: (step) => progress.push(step),
@@ -157,11 +158,12 @@ test('a history passes every stage, with ticks at each day and at the end', asyn
 });
 
 test('batch size and a second replay from the recorded log change nothing', async () => {
-  const log = makeArrayLog(3, names);
+  const log = makeArrayLog();
   const stages = [forecasting, alerting];
-  const first = await replay({ log, stages, feed: feedHistory(history, clock) });
+  const first = await replay({ log, partitionCount: 3, stages, feed: feedHistory(history, clock) });
   const again = await replay({
-    log: makeArrayLog(3, names),
+    log: makeArrayLog(),
+    partitionCount: 3,
     stages,
     feed: feedLog(log),
     batchRecordsMax: 1,
@@ -194,7 +196,7 @@ test('a stage that fails stops the replay with its error', async () => {
     }),
   };
   await assert.rejects(
-    replay({ log: makeArrayLog(3, names), stages: [broken], feed: feedHistory(history, clock) }),
+    replay({ log: makeArrayLog(), partitionCount: 3, stages: [broken], feed: feedHistory(history, clock) }),
     /no weights/,
   );
 });
@@ -202,7 +204,8 @@ test('a stage that fails stops the replay with its error', async () => {
 test('an abort stops the replay with its reason', async () => {
   const controller = new AbortController();
   const stopping = replay({
-    log: makeArrayLog(3, names),
+    log: makeArrayLog(),
+    partitionCount: 3,
     stages: [forecasting, alerting],
     feed: feedHistory(history, clock),
     onProgress: ({ phase }) => {
@@ -212,4 +215,40 @@ test('an abort stops the replay with its reason', async () => {
     signal: controller.signal,
   });
   await assert.rejects(stopping, /enough/);
+});
+
+test('a replay tells how long each machine was watched and how it ended', async () => {
+  const retired: EventRecord = { ...failure('c', 3.7), event: 'retired' };
+  const result = await replay({
+    log: makeArrayLog(),
+    partitionCount: 3,
+    stages: [forecasting, alerting],
+    // The failure is reported twice; c is retired after its last forecast.
+    feed: feedHistory(
+      [reading('a', 0.5, 0.1), reading('b', 0.6, 0.2), failure('a', 3.5), failure('a', 3.5)],
+      {
+        ...clock,
+        untilMs: 3.5 * dayMs,
+      },
+    ),
+  });
+  const inDays = (result_: Pick<typeof result, 'forecasts' | 'events'>) =>
+    observeReplay(result_, {
+      observedUntilMs: 9 * dayMs,
+      laterFailures: [{ machine: 'b', failureMs: 7 * dayMs }],
+    })
+      .sort((x, y) => (x.machine < y.machine ? -1 : 1))
+      .map(({ machine, fromMs, watchedUntilMs, failuresMs, recordEndMs, observedUntilMs }) => [
+        machine,
+        ...[fromMs, watchedUntilMs, recordEndMs, observedUntilMs].map((timeMs) => timeMs / dayMs),
+        failuresMs.map((timeMs) => timeMs / dayMs),
+      ]);
+  assert.deepEqual(inDays(result), [
+    ['a', 1, 3.5, 3.5, 9, [3.5]],
+    ['b', 1, 3, 7, 9, [7]],
+  ]);
+  const ofA = result.forecasts.filter(({ machine }) => machine === 'a');
+  const c = ofA.map((forecast) => ({ ...forecast, machine: 'c' }));
+  assert.deepEqual(inDays({ forecasts: c, events: [retired] }), [['c', 1, 3, 3, 3.7, []]]);
+  assert.deepEqual(inDays({ forecasts: c, events: [] }), [['c', 1, 3, 3, 3, []]]);
 });

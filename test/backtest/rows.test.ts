@@ -5,11 +5,12 @@ import { judgeForecasts } from '../../backtest/rows.js';
 import type { ForecastRecord } from '../../domain/forecast.js';
 
 const dayMs = 86_400_000;
-const countSteps = fixedSteps(dayMs);
+const steps = fixedSteps(dayMs);
 const runToFailure = (failureMs: number): Observation => ({
   machine: 'a',
   fromMs: 0,
   failuresMs: [failureMs],
+  watchedUntilMs: failureMs,
   recordEndMs: failureMs,
   observedUntilMs: Infinity,
 });
@@ -17,6 +18,7 @@ const observedUntil = (endMs: number, failuresMs: number[] = []): Observation =>
   machine: 'a',
   fromMs: 0,
   failuresMs,
+  watchedUntilMs: endMs,
   recordEndMs: endMs,
   observedUntilMs: endMs,
 });
@@ -72,7 +74,7 @@ for (const { name, observation, origin, wanted } of [
   },
 ]) {
   test(name, () => {
-    const { eventDay, knownDays, observedDays } = outcomeAt(observation, origin * dayMs, 30, countSteps);
+    const { eventDay, knownDays, observedDays } = outcomeAt(observation, origin * dayMs, 30, steps);
     assert.deepEqual([eventDay, knownDays, observedDays], wanted);
   });
 }
@@ -96,7 +98,7 @@ const forecast = (day: number, probability: number, more: Partial<ForecastRecord
   stepOffset: day,
   ...more,
 });
-const options = { horizonDays: 30, countSteps, fallback: Array(30).fill(0.2) } as const;
+const options = { horizonDays: 30, steps, fallback: Array(30).fill(0.2) } as const;
 
 test('the last origin of every machine counts, at its highest revision, however the forecasts arrive', () => {
   const forecasts = [

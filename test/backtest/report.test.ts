@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { alertBoundsSchema, scoreAlerts } from '../../backtest/alert-score.js';
+import { meanBrierInterval } from '../../backtest/metrics/bootstrap.js';
+import { quantile } from '../../backtest/metrics/quantile.js';
+import { makeReport } from '../../backtest/report.js';
+import { formatReport } from '../../backtest/report-text.js';
+import type { JudgedForecast, JudgedRows } from '../../backtest/rows.js';
+import { Rng } from '../../domain/rng.js';
+
+const horizonDays = 10;
+
+/** One row per machine: the probability of every day, and the day on which it failed (0: ran on). */
+const makeRows = (...rows: (readonly [probability: number, eventDay: number, knownDays?: number])[]) =>
+  rows.map(
+    ([probability, eventDay, knownDays = horizonDays], i): JudgedForecast => ({
+      machine: `m${i}`,
+      originMs: 1000,
+      status: 'ok',
+      reason: '',
+      probabilities: Array(horizonDays).fill(probability),
+      eventDay,
+      knownDays: eventDay || knownDays,
+      observedDays: knownDays,
+    }),
+  );
+const judgedOf = (rows: readonly JudgedForecast[]): JudgedRows => ({
+  horizonDays,
+  rows,
+  unjudgedCount: 2,
+  machinesWithoutForecast: ['quiet'],
+});
+const reportOf = (rows: readonly JudgedForecast[], reference: readonly JudgedForecast[]) =>
+  makeReport({
+    name: 'network v1',
+    judged: judgedOf(rows),
+    selection: 'all',
+    reference: { name: 'marginal hazard', rows: reference },
+    baselines: [],
+    alerts: scoreAlerts([], [], alertBoundsSchema.parse({}), 86_400_000),
+  });
+
+test('a report holds the scores of the pipeline and of the reference on the same rows', () => {
+  const report = reportOf(makeRows([1, 1], [0, 0]), makeRows([0.5, 1], [0.5, 0]));
+  const [network, marginal] = report.forecasters;
+  assert.deepEqual([network?.meanBrier, network?.skill, network?.concordance], [0, 1, 1]);
+  assert.deepEqual([marginal?.meanBrier, marginal?.skill, marginal?.concordance], [0.25, 0, 0.5]);
+  assert.deepEqual(
+    network?.days.map(({ day }) => day),
+    [1, 7, 10],
+  );
+  assert.equal(network?.brierByDay.length, horizonDays);
+  assert.deepEqual(JSON.parse(JSON.stringify(report)), report);
+});
+
+test('what cannot be scored is a dash in the text and null in the JSON, never 0', () => {
+  // Nothing is known after day 5, and nothing failed.
+  const rows = makeRows([0.1, 0, 5], [0.2, 0, 5]);
+  const report = reportOf(rows, rows);
+  assert.equal(report.forecasters[0]?.meanBrier, null);
+  assert.equal(report.forecasters[0]?.concordance, null);
+  assert.equal(report.forecasters[0]?.brierByDay[9], null);
+  const text = formatReport(report);
+  assert.match(text, /network v1 +– +– +0\.0250 +– +– +– +–/);
+  assert.match(text, /False alarms: no machine was observed/);
+});
+
+test('the text says how many were judged, and what was not', () => {
+  const rows = makeRows([0.9, 1], [0.1, 0]);
+  const text = formatReport(reportOf(rows, rows));
+  assert.match(text, /2 forecasts of 2 machines judged \(every origin\); 1 were? followed by a failure/);
+  assert.match(text, /2 forecasts not judged/);
+  assert.match(text, /1 machine without any forecast: quiet/);
+  for (const line of text.split('\n')) assert.ok(line.length <= 120, `${line.length}: ${line}`);
+});
+
+test('a baseline on other rows is refused', () => {
+  assert.throws(() => reportOf(makeRows([0.9, 1], [0.1, 0]), makeRows([0.9, 1])), /rows of marginal hazard/);
+});
+
+test('quantiles are those of R type 7', () => {
+  assert.equal(quantile([1, 2, 3, 4], 0.1), 1.3);
+  assert.equal(quantile([1, 2, 3, 4], 0.5), 2.5);
+  assert.equal(quantile([7], 0.9), 7);
+});
+
+test('the interval is that of the mean over machines, and wider than one over rows would be', () => {
+  const rng = new Rng(1);
+  // Squared errors of 100 machines are 0 or 1: the mean has standard error .05.
+  const rows = makeRows(...Array.from({ length: 100 }, (_, i) => [i % 2, 0] as const));
+  const interval = meanBrierInterval(rows, horizonDays, rng);
+  assert.ok(interval);
+  assert.ok(Math.abs(interval.low - (0.5 - 1.96 * 0.05)) < 0.02, `${interval.low}`);
+  assert.ok(Math.abs(interval.high - (0.5 + 1.96 * 0.05)) < 0.02, `${interval.high}`);
+  const repeated = rows.flatMap((row) => [row, row, row, row]);
+  assert.deepEqual(meanBrierInterval(repeated, horizonDays, new Rng(1)), interval);
+  assert.equal(meanBrierInterval(rows.slice(0, 1), horizonDays, rng), null);
+});
