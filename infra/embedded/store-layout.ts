@@ -1,0 +1,88 @@
+/**
+ * Keys and values of the embedded store. Keys are ordered so that a query is one range: machine, zero byte, time,
+ * what else identifies the record. Values are a revision (u32, little endian) and the record as JSON, so that a
+ * revision can be compared without parsing.
+ */
+import { Buffer } from 'node:buffer';
+import { WorldError } from '../../domain/errors.js';
+import type { Span } from '../../domain/store.js';
+
+export const storeDatabaseNames = [
+  'steps', // machine, start
+  'forecasts', // machine, origin, model
+  'newest', // machine: what the fleet shows
+  'events', // machine, time, kind, code
+  'removed', // machine: since when it is out of the fleet (f64)
+  'transitions', // alert, sequence
+  'alerts', // alert: its newest transition
+  'alerts-by-time', // time, alert
+  'alerts-by-machine', // machine, time, alert
+] as const;
+export type StoreDatabase = (typeof storeDatabaseNames)[number];
+
+/** LMDB's limit for a key with 4 KiB pages is 1,978 bytes; times and an event's kind take up to 50. */
+const nameBytesMax = 1_900;
+const after = Buffer.from([0xff]);
+const zero = Buffer.from([0]);
+
+/** Parts one behind the other, text followed by a zero byte. */
+export function storeKey(...parts: readonly (string | Buffer)[]): Buffer {
+  return Buffer.concat(
+    parts.flatMap((part) => (typeof part === 'string' ? [Buffer.from(part), zero] : [part])),
+  );
+}
+
+/** Refuses names that would not fit into a key together. */
+export function checkNames(...names: readonly string[]): void {
+  let bytes = 0;
+  // A code unit is at most three bytes of UTF-8: an upper bound is enough.
+  for (const name of names) bytes += 3 * name.length;
+  if (bytes > nameBytesMax)
+    throw new WorldError(
+      'too-large',
+      `the store cannot keep a record whose machine, model, code or alert has a name this long: ` +
+        `${names.map((name) => name.slice(0, 60)).join(', ')}`,
+      { retryable: false },
+    );
+}
+
+/** Eight bytes that sort like the time; whole milliseconds, also before 1970. */
+export function timeKey(timeMs: number): Buffer {
+  const key = Buffer.allocUnsafe(8);
+  const high = Math.floor(timeMs / 2 ** 32);
+  key.writeUInt32BE(high + 2 ** 22, 0);
+  key.writeUInt32BE(Math.floor(timeMs - high * 2 ** 32), 4);
+  return key;
+}
+
+/** The range of a machine's records whose time is in the span, newest first. */
+export function newestFirst(
+  machine: string | undefined,
+  span: Span,
+): { readonly start: Buffer; readonly end: Buffer; readonly reverse: true } {
+  const prefix = machine === undefined ? Buffer.alloc(0) : storeKey(machine);
+  const below = (timeMs: number) => Buffer.concat([prefix, timeKey(Math.ceil(timeMs) - 1), after]);
+  const { fromMs = -Infinity, toMs = Infinity } = span;
+  return {
+    start: toMs === Infinity ? Buffer.concat([prefix, after]) : below(toMs),
+    end: fromMs === -Infinity ? Buffer.concat([prefix, zero]) : below(fromMs),
+    reverse: true,
+  };
+}
+
+export function encodeRevised(revision: number, record: unknown): Buffer {
+  const json = JSON.stringify(record);
+  const value = Buffer.allocUnsafe(4 + Buffer.byteLength(json));
+  value.writeUInt32LE(revision, 0);
+  value.write(json, 4);
+  return value;
+}
+
+export function revisionOf(value: Buffer): number {
+  return value.readUInt32LE(0);
+}
+
+/** The store is ours: what it holds was validated before it was written. */
+export function decodeRevised<T>(value: Buffer): T {
+  return JSON.parse(value.toString('utf8', 4)) as T;
+}

@@ -1,0 +1,105 @@
+import type { AlertRecord, AlertState } from '../../domain/alert.js';
+import type { ForecastRecord } from '../../domain/forecast.js';
+import type { FleetRow, Span } from '../../domain/store.js';
+import { compareAlerts, compareText, isOpenAlert, matchesStates } from '../memory/store-rules.js';
+import type { Bytes, BytesRoot } from './lmdb-open.js';
+import { decodeRevised, newestFirst, type StoreDatabase, storeKey } from './store-layout.js';
+
+/** What the fleet view is made of: small beside the history, so that a writer keeps it in memory. */
+export interface FleetIndex {
+  /** By machine. */
+  readonly newest: Map<string, ForecastRecord>;
+  readonly removedMs: Map<string, number>;
+  /** Newest transition of every alert that is not resolved, by alert. */
+  readonly open: Map<string, AlertRecord>;
+}
+
+/** The queries of the embedded store, on what the folder holds right now. */
+export class StoreView {
+  readonly #root: BytesRoot;
+  readonly #database: (name: StoreDatabase) => Bytes | undefined;
+
+  /** `database` may be undefined while another process has not made it yet. */
+  constructor(root: BytesRoot, database: (name: StoreDatabase) => Bytes | undefined) {
+    this.#root = root;
+    this.#database = database;
+  }
+
+  /** Records of a machine by time, newest first. */
+  ofMachine<T>(name: 'steps' | 'forecasts' | 'events', machine: string, span: Span): T[] {
+    const found: T[] = [];
+    const limit = span.limit ?? Infinity;
+    if (limit <= 0) return found;
+    for (const { value } of this.#range(name, newestFirst(machine, span))) {
+      found.push(decodeRevised<T>(value));
+      if (found.length >= limit) break;
+    }
+    return found;
+  }
+
+  alerts(filter: {
+    readonly machine?: string;
+    readonly states?: readonly AlertState[];
+    readonly limit?: number;
+  }): AlertRecord[] {
+    const found: AlertRecord[] = [];
+    const limit = filter.limit ?? Infinity;
+    if (limit <= 0) return found;
+    const name = filter.machine === undefined ? 'alerts-by-time' : 'alerts-by-machine';
+    for (const { value: alertId } of this.#range(name, newestFirst(filter.machine, {}))) {
+      const value = this.#database('alerts')?.get(alertId);
+      const alert = value && decodeRevised<AlertRecord>(value);
+      if (!alert || !matchesStates(alert, filter.states)) continue;
+      found.push(alert);
+      if (found.length >= limit) break;
+    }
+    return found;
+  }
+
+  alertHistory(alertId: string): AlertRecord[] {
+    const start = storeKey(alertId);
+    const end = Buffer.concat([start, Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff])]);
+    return [...this.#range('transitions', { start, end })].map(({ value }) =>
+      decodeRevised<AlertRecord>(value),
+    );
+  }
+
+  fleetIndex(): FleetIndex {
+    const index: FleetIndex = { newest: new Map(), removedMs: new Map(), open: new Map() };
+    for (const { value } of this.#range('newest', {})) {
+      const forecast = decodeRevised<ForecastRecord>(value);
+      index.newest.set(forecast.machine, forecast);
+    }
+    for (const { key, value } of this.#range('removed', {}))
+      index.removedMs.set(Buffer.from(key).toString('utf8', 0, key.length - 1), value.readDoubleLE(0));
+    for (const { value } of this.#range('alerts', {})) {
+      const alert = decodeRevised<AlertRecord>(value);
+      if (isOpenAlert(alert)) index.open.set(alert.alertId, alert);
+    }
+    return index;
+  }
+
+  *#range(
+    name: StoreDatabase,
+    range: { readonly start?: Buffer; readonly end?: Buffer; readonly reverse?: true },
+  ): Generator<{ readonly key: Uint8Array; readonly value: Buffer }> {
+    this.#root.resetReadTxn();
+    const database = this.#database(name);
+    if (database) yield* database.getRange(range);
+  }
+}
+
+/** One row per machine that is not removed, by machine. */
+export function fleetRows(index: FleetIndex): FleetRow[] {
+  const alerts = new Map<string, AlertRecord[]>();
+  for (const alert of index.open.values()) {
+    const beside = alerts.get(alert.machine);
+    if (beside) beside.push(alert);
+    else alerts.set(alert.machine, [alert]);
+  }
+  const rows: FleetRow[] = [];
+  for (const [machine, forecast] of index.newest)
+    if ((index.removedMs.get(machine) ?? -Infinity) <= forecast.originMs)
+      rows.push({ forecast, alerts: (alerts.get(machine) ?? []).sort(compareAlerts) });
+  return rows.sort((a, b) => compareText(a.forecast.machine, b.forecast.machine));
+}

@@ -1,0 +1,108 @@
+/**
+ * The store of results in a folder, on LMDB: what the page and the command line read when there is no InfluxDB. One
+ * process writes, others may read meanwhile. Deliberately absent: expiry; a machine adds about 4 KB a step.
+ */
+import type { AlertRecord, AlertState } from '../../domain/alert.js';
+import { UserError, WorldError } from '../../domain/errors.js';
+import type { ForecastRecord } from '../../domain/forecast.js';
+import type { EventRecord } from '../../domain/input.js';
+import type { StepRecord } from '../../domain/step.js';
+import type { FleetRow, Span, Store, StoreBatch } from '../../domain/store.js';
+import { compareAlerts, matchesStates } from '../memory/store-rules.js';
+import { type FolderMode, type LmdbFolder, openFolder } from './lmdb-folder.js';
+import { openDatabase } from './lmdb-open.js';
+import { fleetRows, StoreView } from './store-view.js';
+import { EmbeddedStoreWriter } from './store-writer.js';
+
+/** Grows when the layout of the folder changes. */
+const storeFormat = { holds: 'store', version: 1 } as const;
+
+/** Opens the store in `dir`; errors as for the embedded log. */
+export async function openEmbeddedStore(options: {
+  readonly dir: string;
+  readonly mode?: FolderMode;
+}): Promise<Store> {
+  const folder = openFolder(options.dir, storeFormat, options.mode ?? 'read-write');
+  try {
+    const writer = folder.writer && (await EmbeddedStoreWriter.open(folder, folder.writer));
+    return new EmbeddedStore(folder, writer);
+  } catch (error) {
+    await folder.close();
+    throw error;
+  }
+}
+
+class EmbeddedStore implements Store {
+  readonly #folder: LmdbFolder;
+  /** null when read-only. */
+  readonly #writer: EmbeddedStoreWriter | null;
+  readonly #view: StoreView;
+  #closing: Promise<void> | null = null;
+
+  constructor(folder: LmdbFolder, writer: EmbeddedStoreWriter | null) {
+    this.#folder = folder;
+    this.#writer = writer;
+    this.#view = writer?.view ?? new StoreView(folder.root, (name) => openDatabase(folder.root, name));
+  }
+
+  async write(batch: StoreBatch): Promise<void> {
+    this.#checkOpen();
+    if (!this.#writer) throw new UserError(`the store in ${this.#folder.dir} is open for reading only`);
+    await this.#writer.write(batch);
+  }
+
+  async fleet(): Promise<readonly FleetRow[]> {
+    this.#checkOpen();
+    return fleetRows(this.#writer?.fleet ?? this.#view.fleetIndex());
+  }
+
+  async forecasts(machine: string, span: Span = {}): Promise<readonly ForecastRecord[]> {
+    this.#checkOpen();
+    return this.#view.ofMachine<ForecastRecord>('forecasts', machine, span);
+  }
+
+  async steps(machine: string, span: Span = {}): Promise<readonly StepRecord[]> {
+    this.#checkOpen();
+    return this.#view.ofMachine<StepRecord>('steps', machine, span);
+  }
+
+  async events(machine: string, span: Span = {}): Promise<readonly EventRecord[]> {
+    this.#checkOpen();
+    return this.#view.ofMachine<EventRecord>('events', machine, span);
+  }
+
+  async alerts(
+    filter: {
+      readonly machine?: string;
+      readonly states?: readonly AlertState[];
+      readonly limit?: number;
+    } = {},
+  ): Promise<readonly AlertRecord[]> {
+    this.#checkOpen();
+    const open = this.#writer?.fleet.open;
+    if (!open || !filter.states || filter.states.includes('resolved')) return this.#view.alerts(filter);
+    // Open alerts are few and in memory; resolved ones gather for years.
+    return [...open.values()]
+      .filter((alert) => filter.machine === undefined || alert.machine === filter.machine)
+      .filter((alert) => matchesStates(alert, filter.states))
+      .sort(compareAlerts)
+      .slice(0, filter.limit);
+  }
+
+  async alertHistory(alertId: string): Promise<readonly AlertRecord[]> {
+    this.#checkOpen();
+    return this.#view.alertHistory(alertId);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= (async () => {
+      await this.#writer?.finish();
+      await this.#folder.close();
+    })();
+    return this.#closing;
+  }
+
+  #checkOpen(): void {
+    if (this.#closing) throw new WorldError('closed', 'the store is closed', { retryable: false });
+  }
+}

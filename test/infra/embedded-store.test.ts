@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { it } from 'node:test';
+import { UserError } from '../../domain/errors.js';
+import type { Store } from '../../domain/store.js';
+import { openEmbeddedStore } from '../../infra/embedded/store.js';
+import {
+  alertOf,
+  describeStore,
+  eventOf,
+  forecastOf,
+  type StoreHarness,
+  stepOf,
+  storeBatch,
+} from '../conformance/store.js';
+
+function embeddedHarness(): StoreHarness & { readonly dir: string } {
+  const dir = mkdtempSync(join(tmpdir(), 'millwright-store-'));
+  const opened: Store[] = [];
+  const open = async () => {
+    const store = await openEmbeddedStore({ dir });
+    opened.push(store);
+    return store;
+  };
+  return {
+    dir,
+    open,
+    reopen: open,
+    cleanUp: async () => {
+      for (const store of opened) await store.close();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+describeStore('embedded', embeddedHarness);
+
+it('a store that is open for reading sees what the writer has written since, and writes nothing', async () => {
+  const made = embeddedHarness();
+  const reader: Store[] = [];
+  try {
+    const writer = await made.open();
+    await writer.write(storeBatch({ forecasts: [forecastOf('a', 0)] }));
+    const store = await openEmbeddedStore({ dir: made.dir, mode: 'read-only' });
+    reader.push(store);
+    assert.equal((await store.fleet()).length, 1);
+    await writer.write(
+      storeBatch({
+        forecasts: [forecastOf('b', 0)],
+        alerts: [alertOf('b', 0)],
+        events: [eventOf('a', 1, { event: 'failure' })],
+        steps: [stepOf('b', 0)],
+      }),
+    );
+    assert.deepEqual(await store.fleet(), [{ forecast: forecastOf('b', 0), alerts: [alertOf('b', 0)] }]);
+    assert.deepEqual(await store.steps('b'), [stepOf('b', 0)]);
+    assert.deepEqual(await store.alerts({ states: ['firing'] }), [alertOf('b', 0)]);
+    await assert.rejects(store.write(storeBatch({ steps: [stepOf('b', 0)] })), UserError);
+  } finally {
+    for (const store of reader) await store.close();
+    await made.cleanUp();
+  }
+});
