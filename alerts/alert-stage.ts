@@ -143,7 +143,6 @@ class AlertHandler implements PartitionHandler {
 
   #onEvent(event: EventRecord): AlertRecord[] {
     this.#hear(event.ingestTimeMs);
-    if (!this.#machines.has(event.machine)) return [];
     return this.#advance(event, this.#rulesFor(event), (rule, place, state) =>
       advanceByEvent(rule, place, state, event),
     );

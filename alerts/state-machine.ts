@@ -31,6 +31,8 @@ export interface Episode {
   /** Of the newest record; never goes back within an episode. */
   readonly timeMs: number;
   readonly everFired: boolean;
+  /** Has fired or could not be assessed: people may have been told, so that its end is told too. */
+  readonly everTold: boolean;
   /** Last told as firing; '' when it is not. Behind a gap a judgement can change without being told. */
   readonly toldSeverity: string;
   /** Since when the severity has been what it is; null: it has not fired. */
@@ -117,8 +119,9 @@ export function advanceByForecast(
   const before = isRevision ? state.before : state.now;
   const beforeSinceMs = isRevision ? state.beforeSinceMs : (state.open?.sinceMs ?? null);
   let now = judgeForecast(rule, before, forecast);
-  // Silence is ended by a newer origin, not by news of an old one.
-  if (isRevision && state.now.gap === 'silence') now = withGap(now, 'silence');
+  // Silence is ended by a newer origin, not by news of an old one, unless that shows that it was not yet due.
+  if (isRevision && state.now.gap === 'silence' && logTimeMs >= silenceDeadlineMs(rule, now))
+    now = withGap(now, 'silence');
   const judged: RuleState = {
     ...state,
     newest: { originMs: forecast.originMs, revision: forecast.revision },
@@ -186,7 +189,7 @@ export function withdraw(
   return recordOf(rule, place, open, {
     state: 'resolved',
     severity: now.severity,
-    transition: now.phase === 'pending' ? 'cancelled' : 'resolved',
+    transition: open.everTold ? 'resolved' : 'cancelled',
     reason: 'rule-removed',
     timeMs: Math.max(logTimeMs, open.timeMs),
     acknowledgedBy: open.acknowledgedBy,
@@ -256,13 +259,15 @@ function decideTransition(
   switch (to) {
     case 'inactive':
       if (from === 'inactive') return undefined;
-      if (from === 'pending') return 'cancelled';
+      if (from === 'pending') return was.open?.everTold ? 'resolved' : 'cancelled';
       return from === 'firing' || was.open?.everFired || cause.trace === null ? 'resolved' : 'assessable';
     case 'not-assessable':
       return from === 'not-assessable' ? undefined : 'not-assessable';
     case 'pending':
       if (from === 'not-assessable') return 'assessable';
       if (from === 'inactive') return 'pending';
+      // Fired by a forecast that its revision takes back without clearing the condition.
+      if (from === 'firing') return 'lowered';
       return cause.isRevision && was.now.value !== is.now.value ? 'amended' : undefined;
     case 'firing': {
       const told = was.open?.toldSeverity ?? '';
@@ -286,6 +291,7 @@ function openEpisode(state: RuleState, { timeMs, isRevision }: Cause): Episode {
     sequence: 0,
     timeMs: sinceMs,
     everFired: false,
+    everTold: false,
     toldSeverity: '',
     severitySinceMs: null,
     acknowledgedBy: '',
@@ -316,6 +322,7 @@ function write(
     sequence: episode.sequence + 1,
     timeMs,
     everFired: episode.everFired || transition === 'fired',
+    everTold: episode.everTold || state === 'firing' || state === 'not-assessable',
     toldSeverity:
       state === 'not-assessable' ? episode.toldSeverity : state === 'firing' ? is.now.severity : '',
     severitySinceMs: changed ? timeMs : episode.severitySinceMs,
