@@ -1,15 +1,101 @@
-/** A data set through the live stages, judged by what happened: the work behind `millwright backtest`. */
-import { type AlertBounds, scoreAlerts } from '../backtest/alert-score.js';
-import { type Baseline, judgeBaseline } from '../backtest/baselines/baseline.js';
-import { fitAgeWeibull } from '../backtest/baselines/age-weibull.js';
-import { fitMarginal } from '../backtest/baselines/marginal.js';
-import { fitSmoothedLinear } from '../backtest/baselines/smoothed-linear.js';
-import type { Observation } from '../backtest/observation.js';
-import { type ReplayResult, replay } from '../backtest/replay.js';
-import { type BacktestReport, makeReport } from '../backtest/report.js';
-import { judgeForecasts, type Selection } from '../backtest/rows.js';
+/** A data set through the live stages, judged by what happened: the work behind `millwright backtest` and the demo. */
+import type { AlertBounds } from '../backtest/alert-score.js';
+import { judgeReplay } from '../backtest/judge-replay.js';
+import type { Observation, Steps } from '../backtest/observation.js';
+import { type ReplayProgress, type ReplayResult, replay } from '../backtest/replay.js';
+import type { BacktestReport } from '../backtest/report.js';
+import type { Selection } from '../backtest/rows.js';
 import type { Dataset, MachineRecord } from '../domain/dataset.js';
 import type { History, Predictor } from '../domain/features.js';
+import type { ForecastRecord } from '../domain/forecast.js';
 import type { MachineType } from '../domain/machine-type.js';
-import { countSteps, makeStepCalendar } from '../stream/step-calendar.js';
+import { countSteps, makeStepCalendar, type StepCalendar } from '../stream/step-calendar.js';
 import type { Deployment } from './config.js';
+import { ingestDataset, nothing, readHistories } from './history.js';
+import { alertStage, forecastStage, stepStage } from './stages.js';
+
+export interface BacktestRequest {
+  readonly deployment: Deployment;
+  /** One machine type is judged at a time: its horizon and steps are the report's. */
+  readonly type: MachineType;
+  readonly predictor: Predictor;
+  /** What is judged. */
+  readonly dataset: Dataset;
+  /** What the baselines are fitted on; must not hold what is judged. */
+  readonly training: readonly History[];
+  readonly selection: Selection;
+  readonly bounds: AlertBounds;
+  readonly signal?: AbortSignal;
+  onProgress?(progress: ReplayProgress): void;
+}
+
+export interface BacktestOutcome {
+  readonly report: BacktestReport;
+  readonly replayed: ReplayResult;
+}
+
+export async function runBacktest(request: BacktestRequest): Promise<BacktestOutcome> {
+  const { deployment, type, predictor, dataset, training, signal, onProgress } = request;
+  const { log } = await ingestDataset(deployment, dataset, signal);
+  const replayed = await replay({
+    log,
+    partitionCount: deployment.config.log.partitions,
+    stages: [
+      stepStage(deployment),
+      forecastStage(deployment, new Map([[type.name, predictor]])),
+      alertStage(deployment),
+    ],
+    feed: nothing(),
+    ...(onProgress ? { onProgress } : {}),
+    ...(signal ? { signal } : {}),
+  });
+  const judgedHistories = (await readHistories(deployment, log)).get(type.name) ?? [];
+  await log.close();
+
+  const calendar = makeStepCalendar(type.step);
+  const machines = dataset.machines.filter(({ machine }) => deployment.directory.find(machine)?.type === type.name);
+  const known = new Set(machines.map(({ machine }) => machine));
+  const report = judgeReplay({
+    name: predictor.version,
+    result: {
+      forecasts: withinRecords(replayed.forecasts, machines, calendar),
+      alerts: replayed.alerts.filter(({ machine }) => known.has(machine)),
+    },
+    observations: machines.map(observe),
+    trainingHistories: training,
+    judgedHistories,
+    spec: predictor.spec,
+    selection: request.selection,
+    steps: stepsOf(calendar),
+    alertBounds: request.bounds,
+  });
+  return { report, replayed };
+}
+
+export function stepsOf(calendar: StepCalendar): Steps {
+  return { nominalMs: calendar.nominalMs, count: (originMs, timeMs) => countSteps(calendar, originMs, timeMs) };
+}
+
+/** What the files tell of a machine's fate. */
+export function observe({ machine, firstMs, lastMs, knownUntilMs, failuresMs }: MachineRecord): Observation {
+  const recordEndMs = Math.max(lastMs, ...failuresMs);
+  return {
+    machine,
+    fromMs: firstMs,
+    watchedUntilMs: lastMs,
+    failuresMs,
+    recordEndMs,
+    // Files whose machines run to failure end with them: had they run on, it would have been seen.
+    observedUntilMs: failuresMs.at(-1) === recordEndMs ? Number.POSITIVE_INFINITY : Math.max(knownUntilMs, recordEndMs),
+  };
+}
+
+/** Without the forecasts issued after a machine's record had ended: there its silence is the file's, not its own. */
+function withinRecords(
+  forecasts: readonly ForecastRecord[],
+  machines: readonly MachineRecord[],
+  calendar: StepCalendar,
+): ForecastRecord[] {
+  const lastOriginMs = new Map(machines.map(({ machine, lastMs }) => [machine, calendar.stepAt(lastMs).endMs]));
+  return forecasts.filter(({ machine, originMs }) => originMs <= (lastOriginMs.get(machine) ?? Number.NEGATIVE_INFINITY));
+}

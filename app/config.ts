@@ -9,14 +9,15 @@ import { durationMs } from '../domain/duration.js';
 import { MachineDirectory, type MachineEntry, machineEntrySchema } from '../domain/machine-directory.js';
 import { type MachineType, machineTypeSchema } from '../domain/machine-type.js';
 import { secretSchema } from '../domain/secret.js';
+import { embeddedBrokerConfigSchema } from '../infra/embedded/broker.js';
 import { httpConfigSchema } from '../infra/http/ports.js';
+import { mqttSourceConfigSchema } from '../infra/mqtt/source.js';
 import { ingestConfigSchema } from '../ingest/config.js';
 import { type Environment, type Problem, problemsError, readYaml } from './config-file.js';
 import { durationText } from './config-options.js';
 import { suggestion } from './did-you-mean.js';
 
 const dayMs = 86_400_000;
-const portSchema = z.number().int().min(0).max(65_535);
 
 const plantSchema = z.strictObject({
   name: z.string().min(1).default('Plant').describe('Name of the plant, for people.'),
@@ -45,41 +46,18 @@ const storeSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
+const password = secretSchema.optional().describe('Password; write ${NAME} and keep it in the environment.');
+
 const mqttSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('embedded').describe('Millwright is the MQTT broker itself.'),
-    host: z
-      .string()
-      .default('127.0.0.1')
-      .describe('Address to listen on; 0.0.0.0 lets other computers in, without a password.'),
-    port: portSchema.default(1883).describe('Port to listen on; 0 takes a free one.'),
+    ...embeddedBrokerConfigSchema.shape,
+    password,
   }),
   z.strictObject({
     kind: z.literal('client').describe('Messages come from a broker that is there already.'),
-    url: z
-      .string()
-      .regex(/^(mqtts?|wss?):\/\/[^/\s]+/, 'write an address such as "mqtt://broker.example:1883"')
-      .describe('Address of the broker; mqtts:// for TLS.'),
-    clientId: z
-      .string()
-      .min(1)
-      .default('millwright')
-      .describe('Fixed, so that the broker keeps what was missed; different for each process.'),
-    username: z.string().optional().describe('User name, if the broker wants one.'),
-    password: secretSchema
-      .optional()
-      .describe('Password; best kept in the environment and named here, as in the example.'),
-    caFile: z
-      .string()
-      .optional()
-      .describe('PEM file of the authority that signed the certificate of the broker.'),
-    certFile: z.string().optional().describe('PEM file of our own certificate, for mutual TLS.'),
-    keyFile: z.string().optional().describe('PEM file of the key of our own certificate.'),
-    sharedGroup: z
-      .string()
-      .regex(/^[^/+#]+$/, 'must not hold /, + or #')
-      .optional()
-      .describe('Name of a shared subscription, where several ingest processes share the messages.'),
+    ...mqttSourceConfigSchema.shape,
+    password,
   }),
 ]);
 

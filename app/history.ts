@@ -8,19 +8,16 @@ import type { Dataset } from '../domain/dataset.js';
 import { UserError } from '../domain/errors.js';
 import type { History } from '../domain/features.js';
 import type { Log } from '../domain/log.js';
-import { decodeRecord, topicSpecs, topics } from '../domain/topics.js';
+import { decodeRecord, topics } from '../domain/topics.js';
 import { MemoryLog } from '../infra/memory/log.js';
 import { ingestConfigSchema } from '../ingest/config.js';
 import { Ingest } from '../ingest/ingest.js';
 import { HistoryBuilder } from '../stream/history.js';
-import { replay } from '../backtest/replay.js';
+import { replay, replayTopicSpecs } from '../backtest/replay.js';
 import type { Deployment } from './config.js';
 import { datasetMessages, factoryTopic } from './replay-messages.js';
 import { type NextClockMs, replayTo, stepCloses } from './replay-schedule.js';
 import { stepStage } from './stages.js';
-
-/** One partition: one process reads the history, and its order is then that of time. */
-const partitionCount = 1;
 
 export interface IngestedHistory {
   /** In memory; its topic `inputs` holds the data set as ingest took it. The caller closes it. */
@@ -36,8 +33,9 @@ export async function ingestDataset(
   signal?: AbortSignal,
 ): Promise<IngestedHistory> {
   const { types, directory } = deployment;
+  const partitionCount = deployment.config.log.partitions;
   const log = new MemoryLog();
-  await log.ensureTopics(topicSpecs(partitionCount, Number.POSITIVE_INFINITY));
+  await log.ensureTopics(replayTopicSpecs(partitionCount));
   // Files hold the machine type's units and sensor names; what the plant's own messages look like does not matter.
   const config = ingestConfigSchema.parse({ time: 'messages' });
   const ingest = new Ingest({ types, directory, config, log, partitionCount, clock: new SetClock(0) });
@@ -68,7 +66,13 @@ export async function buildHistories(
   signal?: AbortSignal,
 ): Promise<ReadonlyMap<string, readonly History[]>> {
   const { log } = await ingestDataset(deployment, dataset, signal);
-  await replay({ log, stages: [stepStage(deployment)], feed: nothing(), ...(signal ? { signal } : {}) });
+  await replay({
+    log,
+    partitionCount: deployment.config.log.partitions,
+    stages: [stepStage(deployment)],
+    feed: nothing(),
+    ...(signal ? { signal } : {}),
+  });
   const histories = await readHistories(deployment, log);
   await log.close();
   return histories;

@@ -86,8 +86,8 @@ async function listen(
   onPublish: (topic: string, payload: Uint8Array) => Promise<unknown>,
   onProblem: (sentence: string) => void,
 ): Promise<Source> {
-  const { kind: _kind, ...brokerConfig } = config;
-  const broker = await startEmbeddedBroker({ ...brokerConfig, onPublish, onProblem });
+  const { kind: _kind, password, ...brokerConfig } = config;
+  const broker = await startEmbeddedBroker({ ...brokerConfig, password: password?.reveal(), onPublish, onProblem });
   return {
     url: broker.url,
     publish: (topic, payload) => broker.publish(topic, payload),
@@ -103,7 +103,8 @@ async function subscribe(
   onProblem: (sentence: string) => void,
   onFailure: (error: unknown) => void,
 ): Promise<Source> {
-  const { kind: _kind, ...sourceConfig } = config;
+  const { kind: _kind, password, ...withoutPassword } = config;
+  const sourceConfig = { ...withoutPassword, password: password?.reveal() };
   const source = await connectMqttSource({ ...sourceConfig, topics, onPublish, onProblem });
   source.done.catch(onFailure);
   const publisher = await connectPublisher({ ...sourceConfig, clientId: `${config.clientId}-publisher` });

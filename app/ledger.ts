@@ -1,7 +1,7 @@
 /** The account of everything received: where each reading and event ended. Computed from the log alone. */
 import type { Log, PartitionId } from '../domain/log.js';
 import { decodeRecord, topics } from '../domain/topics.js';
-import { readLedger } from '../stream/step-stage.js';
+import { readLedger } from '../stream/step-state-entries.js';
 import { groups } from './groups.js';
 
 /** Counts of readings and events; a message that could not be read at all counts as one. */
@@ -15,6 +15,8 @@ export interface Ledger {
   /** In the log, not yet seen by the stream stage. */
   readonly waiting: number;
 }
+
+export const emptyLedger: Ledger = { received: 0, accepted: 0, rejected: 0, duplicate: 0, late: 0, waiting: 0 };
 
 /**
  * Rejected and late ones are records of the topic `rejected`, one each, so their number is its end offset (offsets

@@ -16,6 +16,7 @@ import type { HealthReport } from '../infra/http/ports.js';
 import type { Deployment } from './config.js';
 import { groups } from './groups.js';
 import { type IngestPart, startIngest } from './ingest-part.js';
+import { computeLedger, emptyLedger, type Ledger } from './ledger.js';
 import { LiveTail } from './live-tail.js';
 import type { Logger } from './logger.js';
 import { startNotifiers } from './notify-part.js';
@@ -43,8 +44,11 @@ export interface Pipeline {
   /** Rejects with what stopped a stage; never resolves before `close`. */
   readonly failed: Promise<never>;
   health(): Promise<HealthReport>;
-  /** Takes no more messages, lets every stage finish what the log holds, then closes all; idempotent. */
-  close(): Promise<void>;
+  /**
+   * Takes no more messages, lets every stage finish what the log holds, closes all, and tells where everything
+   * received has ended; idempotent.
+   */
+  close(): Promise<Ledger>;
 }
 
 /** Records in one batch of a stage: bounds memory and the time between checkpoints. */
@@ -57,7 +61,11 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   try {
     const clock = config.ingest.time === 'messages' ? new SetClock(0) : wallClock;
     const log = await openEmbeddedLog({ dir: join(config.dataDir, 'log') });
-    closers.push(() => log.close());
+    let ledger = emptyLedger;
+    closers.push(async () => {
+      ledger = await computeLedger(log);
+      await log.close();
+    });
     await log.ensureTopics(topicSpecs(config.log.partitions, config.log.retentionMs));
     const store = await openEmbeddedStore({ dir: join(config.dataDir, 'store') });
     closers.push(() => store.close());
@@ -125,7 +133,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       pageUrl = page.url;
       closers.push(() => page.close());
     }
-    let closing: Promise<void> | undefined;
+    let closing: Promise<Ledger> | undefined;
     return {
       log,
       store,
@@ -136,7 +144,10 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       pageUrl,
       failed,
       health,
-      close: () => (closing ??= closeAll(closers)),
+      close: () => {
+        closing ??= closeAll(closers).then(() => ledger);
+        return closing;
+      },
     };
   } catch (error) {
     await closeAll(closers);

@@ -5,7 +5,7 @@
 import type { AlertRecord } from '../domain/alert.js';
 import type { ForecastRecord } from '../domain/forecast.js';
 import type { EventRecord } from '../domain/input.js';
-import type { Log, LogRecord, NewRecord, PartitionHandler, PartitionId } from '../domain/log.js';
+import type { Log, LogRecord, NewRecord, PartitionHandler, PartitionId, TopicSpec } from '../domain/log.js';
 import { decodeRecord, topicSpecs, topics } from '../domain/topics.js';
 
 /** A stage as the wiring starts it live: its group's name, the topic it consumes, and a handler per partition. */
@@ -56,13 +56,7 @@ export async function replay(options: {
   readonly signal?: AbortSignal;
 }): Promise<ReplayResult> {
   const { log, partitionCount, stages, feed, batchRecordsMax = 1000, onProgress, signal } = options;
-  await log.ensureTopics(
-    topicSpecs(partitionCount, Infinity).map((spec) => ({
-      ...spec,
-      cleanup: 'delete',
-      retentionMs: Infinity,
-    })),
-  );
+  await log.ensureTopics(replayTopicSpecs(partitionCount));
   let fedCount = 0;
   for await (const records of feed) {
     signal?.throwIfAborted();
@@ -83,6 +77,11 @@ export async function replay(options: {
   const alerts: AlertRecord[] = [];
   for await (const record of readTopic(log, topics.alerts)) alerts.push(decodeRecord(topics.alerts, record));
   return { fedCount, forecasts, events, alerts, rejectedCount: await countRecords(log, topics.rejected) };
+}
+
+/** The pipeline's topics, with everything kept: a replay reads back what compaction would have removed. */
+export function replayTopicSpecs(partitionCount: number): TopicSpec[] {
+  return topicSpecs(partitionCount, Infinity).map((spec) => ({ ...spec, cleanup: 'delete', retentionMs: Infinity }));
 }
 
 /** Lets one stage process all that its topic holds. */

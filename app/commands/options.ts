@@ -1,0 +1,56 @@
+/** What most commands share: reading the deployment, the data set, numbers. */
+import { dirname, resolve } from 'node:path';
+import { InvalidArgumentError, Option } from 'commander';
+import type { Dataset } from '../../domain/dataset.js';
+import { datasetSchema } from '../../infra/files/dataset-config.js';
+import { openDataset } from '../../infra/files/open-dataset.js';
+import { UserError } from '../../domain/errors.js';
+import { globPattern } from '../../domain/machine-directory.js';
+import { loadYaml } from '../config-file.js';
+
+/** `-c, --config FILE`, in every command that needs the deployment. */
+export function configOption(): Option {
+  return new Option('-c, --config <file>', 'deployment file').default('millwright.yaml');
+}
+
+export function jsonOption(): Option {
+  return new Option('--json', 'print JSON').default(false);
+}
+
+/** A whole number of at least `min`. */
+export function wholeNumber(min: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < min) throw new InvalidArgumentError(`write a whole number of at least ${min}.`);
+    return value;
+  };
+}
+
+/** `86400`, `86400x` or `max`. */
+export function parseSpeed(text: string): number | 'max' {
+  if (text === 'max') return 'max';
+  const value = Number(text.replace(/x$/, ''));
+  if (!(value > 0)) throw new InvalidArgumentError('write how much faster than real time, such as 86400 (a day in a second), or max.');
+  return value;
+}
+
+/** Opens what a data-set file (YAML) describes. */
+export function openDatasetFile(file: string): Promise<Dataset> {
+  return openDataset(loadYaml(file, datasetSchema), dirname(resolve(file)));
+}
+
+/** Some machines of a data set only: a list of ids, or patterns with *. */
+export function keepMachines(dataset: Dataset, words: string | undefined): Dataset {
+  if (words === undefined) return dataset;
+  const patterns = words.split(',').map((word) => globPattern(word.trim()));
+  const kept = (machine: string) => patterns.some((pattern) => pattern.test(machine));
+  const machines = dataset.machines.filter(({ machine }) => kept(machine));
+  if (machines.length === 0) throw new UserError(`no machine of ${dataset.name} fits --machines ${words}`);
+  return {
+    ...dataset,
+    machines,
+    async *records() {
+      for await (const record of dataset.records()) if (kept(record.machine)) yield record;
+    },
+  };
+}

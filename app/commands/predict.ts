@@ -1,0 +1,109 @@
+/** `millwright predict`: the failure curve of a machine, or of a window in a file. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { z } from 'zod';
+import { UserError } from '../../domain/errors.js';
+import type { FeatureWindow, Predictor } from '../../domain/features.js';
+import { expectedDay, probabilityWithin } from '../../domain/forecast.js';
+import { openEmbeddedStore } from '../../infra/embedded/store.js';
+import { type Deployment, loadDeployment } from '../config.js';
+import { silentLogger } from '../logger.js';
+import { openPredictors, requirePredictor } from '../predictors.js';
+import { formatDays, formatProbability, formatTime } from '../terminal/format.js';
+import { printResult } from '../terminal/print-result.js';
+import { curveChart } from '../terminal/sparkline.js';
+import { chooseType } from '../training.js';
+import { configOption, jsonOption } from './options.js';
+
+interface PredictOptions {
+  readonly config: string;
+  readonly window?: string;
+  readonly type?: string;
+  readonly json: boolean;
+}
+
+export function predictCommand(): Command {
+  return new Command('predict')
+    .description('print the probability of failure for each of the next days, of a machine or of a window')
+    .argument('[machine]', 'machine id: its newest forecast in the store')
+    .addOption(configOption())
+    .option('--window <file>', 'JSON file with {"rows": [{feature: value}, ...]}, oldest first: forecast from it')
+    .option('--type <name>', 'with --window: machine type, where there are several')
+    .addOption(jsonOption())
+    .addHelpText('after', '\nExamples:\n  millwright predict unit-84\n  millwright predict --window window.json --json\n\nExit code: 0 forecast, 1 the machine cannot be assessed, 2 wrong usage.')
+    .action(async (machine: string | undefined, options: PredictOptions) => {
+      const deployment = loadDeployment(options.config);
+      if ((machine === undefined) === (options.window === undefined))
+        throw new UserError('name a machine, or a window with --window: one of the two');
+      if (machine !== undefined) await showNewest(deployment, machine, options.json);
+      else await forecastWindow(deployment, options.window as string, options);
+    });
+}
+
+async function showNewest(deployment: Deployment, machine: string, json: boolean): Promise<void> {
+  const store = await openEmbeddedStore({ dir: join(deployment.config.dataDir, 'store'), mode: 'read-only' });
+  try {
+    const [forecast] = await store.forecasts(machine, { limit: 1 });
+    if (!forecast) throw new UserError(`there is no forecast of "${machine}"; the machines that have one are on the page, or in \`millwright run\`'s store`);
+    const { probabilities } = forecast;
+    if (probabilities.length === 0) process.exitCode = 1;
+    printResult(
+      {
+        json: forecast,
+        human: () =>
+          probabilities.length === 0
+            ? `${machine} cannot be assessed: ${forecast.reason}`
+            : [
+                `${machine} at ${formatTime(forecast.originMs)} · ${forecast.status}${forecast.reason ? ` (${forecast.reason})` : ''} · model ${forecast.model}`,
+                ...describeCurve(probabilities, (days) => probabilityWithin(forecast, days)),
+              ].join('\n'),
+      },
+      json,
+    );
+  } finally {
+    await store.close();
+  }
+}
+
+const windowSchema = z.strictObject({ rows: z.array(z.record(z.string(), z.number().nullable())).min(1) });
+
+async function forecastWindow(deployment: Deployment, file: string, options: PredictOptions): Promise<void> {
+  const type = chooseType(deployment.types, options.type);
+  const predictors = await openPredictors(deployment, silentLogger);
+  try {
+    const predictor = requirePredictor(predictors, type.name);
+    const probabilities = [...(await predictor.predict([await readWindow(file, predictor)]))];
+    const human = () => describeCurve(probabilities, (days) => probabilities[Math.min(days, probabilities.length) - 1]).join('\n');
+    printResult({ json: { model: predictor.version, probabilities, expectedDay: expectedDay(probabilities) }, human }, options.json);
+  } finally {
+    await predictors.close();
+  }
+}
+
+async function readWindow(file: string, { spec }: Predictor): Promise<FeatureWindow> {
+  let json: unknown;
+  try {
+    json = JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new UserError(`cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+  const parsed = windowSchema.safeParse(json);
+  if (!parsed.success)
+    throw new UserError(`${file}: ${parsed.error.issues[0]?.message}; write {"rows": [{"${spec.names[0]}": 1.5, ...}, ...]}, a row per step, oldest first`);
+  const newest = parsed.data.rows.slice(-spec.contextSteps);
+  const rows = new Float32Array(spec.contextSteps * spec.names.length).fill(Number.NaN);
+  newest.forEach((row, index) => {
+    for (const [name, value] of Object.entries(row)) {
+      const column = spec.names.indexOf(name);
+      if (column < 0) throw new UserError(`${file}: row ${index + 1} has "${name}", which is no feature of ${spec.machineType}; features: ${spec.names.join(', ')}`);
+      if (value !== null) rows[(spec.contextSteps - newest.length + index) * spec.names.length + column] = value;
+    }
+  });
+  return { rows, stepCount: newest.length };
+}
+
+function describeCurve(probabilities: readonly number[], within: (days: number) => number | undefined): string[] {
+  const parts = [7, 14, 30].map((days) => `within ${days} d ${formatProbability(within(days) ?? Number.NaN)}`);
+  return [`P(fail) ${parts.join(' · ')} · expected in ${formatDays(expectedDay(probabilities))}`, '', ...curveChart(probabilities)];
+}

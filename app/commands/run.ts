@@ -1,0 +1,40 @@
+/** `millwright run`: the pipeline of a plant, until it is told to stop. */
+import { Command } from 'commander';
+import { loadDeployment } from '../config.js';
+import { makeJsonLogger } from '../logger.js';
+import { startPipeline } from '../pipeline.js';
+import { parseRoles, roles } from '../roles.js';
+import { formatLedger } from '../terminal/ledger-line.js';
+import { configOption } from './options.js';
+
+export function runCommand(signal: AbortSignal): Command {
+  return new Command('run')
+    .description('run the pipeline: take messages, forecast, alert, show the page')
+    .addOption(configOption())
+    .option('--roles <list>', `what this process does, separated by commas: ${roles.join(', ')}`, roles.join(','))
+    .addHelpText(
+      'after',
+      '\nExamples:\n  millwright run\n  millwright run -c plant.yaml --roles ingest,stream\n\nThe log of the process goes to stderr as JSON lines. Ctrl-C takes no more messages, finishes those taken, and says what it did.',
+    )
+    .action(async (options: { config: string; roles: string }) => {
+      const deployment = loadDeployment(options.config);
+      const logger = makeJsonLogger();
+      const pipeline = await startPipeline({ deployment, roles: parseRoles(options.roles), logger });
+      const { ingest, pageUrl } = pipeline;
+      if (ingest) logger.info({ url: ingest.brokerUrl }, `taking messages at ${ingest.brokerUrl}`);
+      if (pageUrl !== undefined) logger.info({ url: pageUrl }, `the page is at ${pageUrl}`);
+      try {
+        await Promise.race([pipeline.failed, untilAborted(signal)]);
+      } finally {
+        logger.info({}, `stopped; ${formatLedger(await pipeline.close())}`);
+      }
+    });
+}
+
+/** Resolves when the signal aborts. */
+export function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,56 @@
+#!/usr/bin/env node
+/** The command line. One file per command under `commands/`; this one only joins them. */
+import { Command, CommanderError } from 'commander';
+import { backtestCommand } from './commands/backtest.js';
+import { configCommand } from './commands/config.js';
+import { demoCommand } from './commands/demo.js';
+import { doctorCommand } from './commands/doctor.js';
+import { ledgerCommand } from './commands/ledger.js';
+import { predictCommand } from './commands/predict.js';
+import { rejectedCommand } from './commands/rejected.js';
+import { replayCommand } from './commands/replay.js';
+import { runCommand } from './commands/run.js';
+import { simulateCommand } from './commands/simulate.js';
+import { trainCommand } from './commands/train.js';
+import { exitCodes } from './terminal/exit-codes.js';
+import { runMain } from './terminal/run-main.js';
+import { codeVersion } from './training.js';
+
+const exitHelp = `
+Exit codes: 0 done; 1 done, but what was asked for is not so; 2 wrong usage or configuration; 3 the world (a service
+that cannot be reached, a full disk, a port in use); 130 interrupted by Ctrl-C, after finishing what was under way.`;
+
+function makeProgram(signal: AbortSignal): Command {
+  const program = new Command('millwright')
+    .description('From sensor messages to failure forecasts and alerts')
+    .version(codeVersion())
+    .addHelpText('after', exitHelp)
+    .showHelpAfterError('(--help tells the options)');
+  for (const command of [
+    demoCommand(signal),
+    runCommand(signal),
+    trainCommand(signal),
+    backtestCommand(signal),
+    replayCommand(signal),
+    simulateCommand(signal),
+    predictCommand(),
+    rejectedCommand(),
+    ledgerCommand(),
+    configCommand(),
+    doctorCommand(),
+  ])
+    program.addCommand(command);
+  for (const command of [program, ...program.commands, ...program.commands.flatMap((each) => each.commands)]) command.exitOverride();
+  return program;
+}
+
+process.exitCode = await runMain(async (signal) => {
+  try {
+    await makeProgram(signal).parseAsync(process.argv);
+  } catch (error) {
+    // Commander has printed what was wrong, or the help or version that was asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    throw error;
+  }
+  return undefined;
+});
