@@ -41,7 +41,7 @@ const machineTypeExamples: Readonly<Record<string, string>> = {
   attributes: '[{ name: maker, values: [acme, other] }]',
   eventCodes: '[E1, E2]',
   maintenanceKinds: '[seal, bearing]',
-  step: '{ kind: calendar-day, timeZone: Europe/Berlin }',
+  'step.durationMs': '1h',
   graceMs: '1h',
   provisionalEveryMs: '6h',
   contextSteps: '60',

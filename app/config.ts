@@ -9,7 +9,8 @@ import { MachineDirectory, type MachineEntry, machineEntrySchema } from '../doma
 import { type MachineType, machineTypeSchema } from '../domain/machine-type.js';
 import { secretSchema } from '../domain/secret.js';
 import { type Environment, type Problem, problemsError, readYaml } from './config-file.js';
-import { durationText } from './config-options.js';
+import { defaultTextOf } from './config-options.js';
+import { isDuration } from './config-schema.js';
 import { suggestion } from './did-you-mean.js';
 
 const dayMs = 86_400_000;
@@ -284,9 +285,15 @@ export function configJsonSchema(kind: ConfigKind): Readonly<Record<string, unkn
       io: 'input',
       target: 'draft-2020-12',
       // Defaults are held as they come out of a schema; editors want them as they are written.
-      override: ({ jsonSchema }) => {
-        if (jsonSchema.type === 'string' && typeof jsonSchema.default === 'number')
-          jsonSchema.default = durationText(jsonSchema.default);
+      override: ({ zodSchema, jsonSchema }) => {
+        if (isDuration(zodSchema)) {
+          const text = defaultTextOf(zodSchema);
+          if (text !== undefined) jsonSchema.default = text;
+        }
+        if (jsonSchema.secret === true) {
+          delete jsonSchema.secret;
+          jsonSchema.writeOnly = true;
+        }
       },
     }),
   };

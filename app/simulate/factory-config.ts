@@ -19,7 +19,9 @@ const sensorProfileSchema = z.strictObject({
 });
 
 const faultSchema = z.strictObject({
-  name: nameSchema.describe('What fails: the code of the failure, and the kind of maintenance that replaces it.'),
+  name: nameSchema.describe(
+    'What fails: the code of the failure, and the kind of maintenance that replaces it.',
+  ),
   errorCode: nameSchema.optional().describe('Error that machines report more often as this fault grows.'),
   tauDays: z
     .number()
@@ -59,7 +61,9 @@ export const factorySchema = z.strictObject({
     })
     .prefault({})
     .describe('How long a part lasts.'),
-  repairMs: durationMs.default(18 * hourMs).describe('Mean time that a machine stands still after a failure.'),
+  repairMs: durationMs
+    .default(18 * hourMs)
+    .describe('Mean time that a machine stands still after a failure.'),
   sensors: z
     .record(z.string(), sensorProfileSchema)
     .default({})
@@ -81,7 +85,9 @@ export const factorySchema = z.strictObject({
       kind: nameSchema.default('service').describe('Kind of maintenance in its event.'),
       detectShare: share
         .default(0.3)
-        .describe('Share of the services that find a growing fault (signal over 0.2) and replace the part in time.'),
+        .describe(
+          'Share of the services that find a growing fault (signal over 0.2) and replace the part in time.',
+        ),
     })
     .prefault({})
     .describe('Planned maintenance.'),
@@ -89,7 +95,9 @@ export const factorySchema = z.strictObject({
     .strictObject({
       delayMs: durationMs.default(500).describe('Mean delay of a message.'),
       gatewayOutagesPerMonth: z.number().min(0).default(2).describe('How often a gateway goes offline.'),
-      gatewayOutageMs: durationMs.default(6 * hourMs).describe('Mean length of it; the backlog comes afterwards.'),
+      gatewayOutageMs: durationMs
+        .default(6 * hourMs)
+        .describe('Mean length of it; the backlog comes afterwards.'),
       backlog: z
         .enum(['in-order', 'shuffled'])
         .default('in-order')
@@ -128,13 +136,21 @@ export function loadFactory(file: string, environment: Environment = process.env
   const type = loadYaml(resolve(dirname(file), read.value.machineType), machineTypeSchema, environment);
   const names = type.sensors.map((sensor) => sensor.name);
   const problems: Problem[] = [];
-  const check = (word: string, known: readonly string[], path: readonly PropertyKey[], what: string): void => {
+  const check = (
+    word: string,
+    known: readonly string[],
+    path: readonly PropertyKey[],
+    what: string,
+  ): void => {
     if (!known.includes(word))
-      problems.push(read.locate(path, `machine type ${type.name} has no ${what} "${word}"${suggestion(word, known)}`));
+      problems.push(
+        read.locate(path, `machine type ${type.name} has no ${what} "${word}"${suggestion(word, known)}`),
+      );
   };
   for (const name of Object.keys(read.value.sensors)) check(name, names, ['sensors', name], 'sensor');
   read.value.faults.forEach((fault, index) => {
-    for (const name of Object.keys(fault.effects)) check(name, names, ['faults', index, 'effects', name], 'sensor');
+    for (const name of Object.keys(fault.effects))
+      check(name, names, ['faults', index, 'effects', name], 'sensor');
     if (fault.errorCode !== undefined)
       check(fault.errorCode, type.eventCodes, ['faults', index, 'errorCode'], 'event code');
     check(fault.name, type.maintenanceKinds, ['faults', index, 'name'], 'maintenance kind');
