@@ -155,6 +155,7 @@ test('lives follow the Weibull distribution that was asked for', () => {
   const factory = factoryWith({
     machines: 200,
     days: 400,
+    everyMs: '12h',
     maintenance: { everyDays: 30, kind: 'service', detectShare: 0 },
   });
   const { labels } = history(factory);
@@ -172,7 +173,7 @@ test('lives follow the Weibull distribution that was asked for', () => {
 });
 
 test('sensors show the coming fault, the load and nothing but them', () => {
-  const factory = factoryWith({ machines: 60, days: 200, trouble: calm });
+  const factory = factoryWith({ machines: 60, days: 200, everyMs: '3h', trouble: calm });
   const { records, labels } = history(factory);
   const bearing = lives(labels).filter((life) => life.fault === 'bearing' && life.end === 'failed');
   const vibration = (fromDays: number, toDays: number): number[] =>
