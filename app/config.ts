@@ -7,11 +7,13 @@ import { z } from 'zod';
 import { durationMs } from '../domain/duration.js';
 import { MachineDirectory, type MachineEntry, machineEntrySchema } from '../domain/machine-directory.js';
 import { type MachineType, machineTypeSchema } from '../domain/machine-type.js';
-import { secretSchema } from '../domain/secret.js';
+import { datasetSchema } from '../infra/files/dataset-config.js';
 import { type Environment, type Problem, problemsError, readYaml } from './config-file.js';
 import { defaultTextOf } from './config-options.js';
 import { isDuration } from './config-schema.js';
-import { suggestion } from './did-you-mean.js';
+import { secretSchema } from './config-secret.js';
+import { suggestion } from './config-suggestion.js';
+import { factorySchema } from './simulate/factory-config.js';
 
 const dayMs = 86_400_000;
 const portSchema = z.number().int().min(0).max(65_535);
@@ -270,11 +272,19 @@ function deepFreeze<T>(value: T): T {
   return value;
 }
 
-export const configKinds = ['deployment', 'machine-type'] as const;
+/** The kinds of files that people write. */
+export const configKinds = ['deployment', 'machine-type', 'data-set', 'factory'] as const;
 export type ConfigKind = (typeof configKinds)[number];
 
-export function configSchemaOf(kind: ConfigKind): typeof deploymentSchema | typeof machineTypeSchema {
-  return kind === 'deployment' ? deploymentSchema : machineTypeSchema;
+const configSchemas = {
+  deployment: deploymentSchema,
+  'machine-type': machineTypeSchema,
+  'data-set': datasetSchema,
+  factory: factorySchema,
+} as const satisfies Record<ConfigKind, z.ZodType>;
+
+export function configSchemaOf(kind: ConfigKind): z.ZodType {
+  return configSchemas[kind];
 }
 
 /** JSON Schema (2020-12) of what a person writes, for completion and checks in editors. */

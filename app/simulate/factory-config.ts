@@ -3,8 +3,8 @@ import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { durationMs } from '../../domain/duration.js';
 import { type MachineType, machineTypeSchema, nameSchema } from '../../domain/machine-type.js';
-import { type Environment, loadYaml, type Problem, problemsError, readYaml } from '../config-file.js';
-import { suggestion } from '../did-you-mean.js';
+import { type Environment, type Problem, problemsError, readYaml } from '../config-file.js';
+import { suggestion } from '../config-suggestion.js';
 
 const hourMs = 3_600_000;
 const share = z.number().min(0).max(1);
@@ -129,11 +129,24 @@ export interface Factory {
   readonly faults: readonly Fault[];
 }
 
-/** Reads a factory file and the machine type that it names. */
+export type FactoryRead =
+  | { readonly ok: true; readonly factory: Factory }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/** Reads a factory file and the machine type that it names; throws one UserError with all that is wrong. */
 export function loadFactory(file: string, environment: Environment = process.env): Factory {
-  const read = readYaml(file, factorySchema, environment);
+  const read = checkFactory(file, environment);
   if (!read.ok) throw problemsError(read.problems);
-  const type = loadYaml(resolve(dirname(file), read.value.machineType), machineTypeSchema, environment);
+  return read.factory;
+}
+
+/** As `loadFactory`, with the problems as values. A file that cannot be read at all throws. */
+export function checkFactory(file: string, environment: Environment = process.env): FactoryRead {
+  const read = readYaml(file, factorySchema, environment);
+  if (!read.ok) return read;
+  const typeRead = readYaml(resolve(dirname(file), read.value.machineType), machineTypeSchema, environment);
+  if (!typeRead.ok) return typeRead;
+  const type = typeRead.value;
   const names = type.sensors.map((sensor) => sensor.name);
   const problems: Problem[] = [];
   const check = (
@@ -157,8 +170,8 @@ export function loadFactory(file: string, environment: Environment = process.env
   });
   if (type.maintenanceKinds.length > 0)
     check(read.value.maintenance.kind, type.maintenanceKinds, ['maintenance', 'kind'], 'maintenance kind');
-  if (problems.length > 0) throw problemsError(problems);
-  return makeFactory(read.value, type);
+  if (problems.length > 0) return { ok: false, problems };
+  return { ok: true, factory: makeFactory(read.value, type) };
 }
 
 /** Fills in what the config leaves to the machine type: profiles from the ranges, one fault that moves every sensor. */

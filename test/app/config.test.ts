@@ -116,7 +116,7 @@ test('the generated examples are valid and name every option', () => {
   assert.ok(loadDeployment('config.example.yaml', {}));
   assert.equal(loadYaml('examples/machine-type.example.yaml', machineTypeSchema, {}).name, 'pump');
   const texts = { deployment: 'config.example.yaml', 'machine-type': 'examples/machine-type.example.yaml' };
-  for (const kind of configKinds) {
+  for (const kind of ['deployment', 'machine-type'] as const) {
     const text = readFileSync(texts[kind], 'utf8');
     for (const option of listOptions(configSchemaOf(kind))) {
       const name = option.key.split('.').at(-1)?.replace('[]', '') ?? '';
@@ -144,11 +144,13 @@ test('the example stays valid when every commented-out option is switched on', (
   assert.equal(config.machines[0]?.line, 'line-1');
 });
 
-test('every option is described, and the JSON Schema shows durations as they are written', () => {
-  const undescribed = listOptions(configSchemaOf('deployment'))
-    .filter((option) => option.description === '' && !option.key.endsWith('<name>'))
-    .map((option) => option.key);
-  assert.deepEqual(undescribed, []);
+test('every option of deployment, data set and factory is described, and the JSON Schema shows durations as they are written', () => {
+  for (const kind of configKinds.filter((other) => other !== 'machine-type')) {
+    const undescribed = listOptions(configSchemaOf(kind))
+      .filter((option) => option.description === '' && !option.key.endsWith('<name>'))
+      .map((option) => option.key);
+    assert.deepEqual(undescribed, [], kind);
+  }
   const text = JSON.stringify(configJsonSchema('deployment'));
   assert.match(text, /"default":"90d"/);
   assert.match(JSON.stringify(configJsonSchema('machine-type')), /"required":\["name","sensors"\]/);
@@ -181,6 +183,14 @@ test('config check: 0 and a summary, or 2 and every problem; --json for both', (
   assert.deepEqual(
     { status: type.status, ...JSON.parse(type.stdout) },
     { status: 0, ok: true, file: 'data/cmapss/turbofan.yaml', kind: 'machine-type', problems: [] },
+  );
+  assert.match(
+    runConfig('check', 'examples/demo/train.yaml').stdout,
+    /is good: a data set of kind cmapss\n$/,
+  );
+  assert.match(
+    runConfig('check', 'examples/simulated/factory.yaml').stdout,
+    /is good: a simulated factory of 20 machines of type press, 180 d\n$/,
   );
   const file = plant(t, 'machineTypes: [types/pump.yaml]\nmachnies: []\n');
   const bad = runConfig('check', file, '--json');

@@ -253,20 +253,22 @@ test('a process ends with the code of how it went, and user errors show no stack
   assert.equal(spawnSync(process.execPath, program('')).status, 0);
 });
 
-test('Ctrl-C drains and gives 130; a second one does not wait', async () => {
+test('Ctrl-C drains and gives 130, SIGTERM drains and gives 0; a second one does not wait', async () => {
   const drains = `console.log('up'); const t = setInterval(() => {}, 1000);
     await new Promise((done) => signal.addEventListener('abort', done)); clearInterval(t); console.log('drained');`;
   const hangs = `console.log('up'); setInterval(() => {}, 1000); await new Promise(() => {});`;
-  for (const [body, kills, said] of [
-    [drains, 1, 'up\ndrained\n'],
-    [hangs, 2, 'up\n'],
+  for (const [body, kills, signal, expected, said] of [
+    [drains, 1, 'SIGINT', 130, 'up\ndrained\n'],
+    [drains, 1, 'SIGTERM', 0, 'up\ndrained\n'],
+    [hangs, 2, 'SIGINT', 130, 'up\n'],
+    [hangs, 2, 'SIGTERM', 130, 'up\n'],
   ] as const) {
     const child = spawn(process.execPath, program(body), { stdio: ['ignore', 'pipe', 'pipe'] });
     let out = '';
     let err = '';
     let sent = 0;
     const kill = (): void => {
-      if (sent++ < kills) child.kill('SIGINT');
+      if (sent++ < kills) child.kill(signal);
     };
     child.stdout.on('data', (chunk) => {
       out += String(chunk);
@@ -277,7 +279,7 @@ test('Ctrl-C drains and gives 130; a second one does not wait', async () => {
       kill();
     });
     const code = await new Promise((done) => child.once('close', done));
-    assert.equal(code, 130);
+    assert.equal(code, expected);
     assert.equal(out, said);
     assert.match(err, /stopping: finishing what is under way \(Ctrl-C again stops at once\)/);
   }
