@@ -4,9 +4,11 @@
  */
 import type { $ZodType } from 'zod/v4/core';
 import { machineTypeSchema } from '../domain/machine-type.js';
+import { datasetSchema } from '../infra/files/dataset-config.js';
 import { deploymentSchema } from './config.js';
 import { defaultTextOf, optionTable } from './config-options.js';
 import { literalOf, shapeOf, unwrap } from './config-schema.js';
+import { factorySchema } from './simulate/factory-config.js';
 
 /**
  * What the examples show where a field has no default, by key as in the option table. YAML, flow style. A field that is
@@ -41,7 +43,7 @@ const machineTypeExamples: Readonly<Record<string, string>> = {
   attributes: '[{ name: maker, values: [acme, other] }]',
   eventCodes: '[E1, E2]',
   maintenanceKinds: '[seal, bearing]',
-  step: '{ kind: calendar-day, timeZone: Europe/Berlin }',
+  'step.durationMs': '1h',
   graceMs: '1h',
   provisionalEveryMs: '6h',
   contextSteps: '60',
@@ -96,6 +98,18 @@ One file for each kind of machine: everything that the pipeline must know about 
 [machine-type.example.yaml](../../examples/machine-type.example.yaml) holds every option.
 
 ${optionTable(machineTypeSchema)}
+
+## Data set
+
+Where recorded history lies, for training, backtests and replays. [examples/demo/train.yaml](../../examples/demo/train.yaml) is one.
+
+${optionTable(datasetSchema)}
+
+## Simulated factory
+
+What \`millwright simulate\` makes up. [examples/simulated/factory.yaml](../../examples/simulated/factory.yaml) is one.
+
+${optionTable(factorySchema)}
 `;
 }
 
@@ -115,7 +129,7 @@ function exampleOfField(
   key: string,
 ): string[] {
   const { schema, description, required } = unwrap(field);
-  const words = description === undefined ? [] : wrapComment(description);
+  const words = wrapComment(description);
   const shape = shapeOf(schema);
   const example = examples[key];
   if (shape.kind === 'object') return [...words, `${name}:`, ...indent(exampleOf(schema, examples, key))];
@@ -127,7 +141,7 @@ function exampleOfField(
       const fields = inner.kind === 'object' ? Object.entries(inner.fields) : [];
       const lines = fields.flatMap(([innerName, innerField]) =>
         innerName === shape.discriminator
-          ? [...wrapComment(unwrap(innerField).description ?? ''), `${innerName}: ${literalOf(innerField)}`]
+          ? [...wrapComment(unwrap(innerField).description), `${innerName}: ${literalOf(innerField)}`]
           : exampleOfField(innerName, innerField, examples, `${key}.${innerName}`),
       );
       return [tag.includes(`"${word}"`), [`${name}:`, ...indent(lines)]];
@@ -155,7 +169,8 @@ function indent(lines: readonly string[]): string[] {
   return lines.map((line) => `  ${line}`);
 }
 
-function wrapComment(text: string): string[] {
+function wrapComment(text: string | undefined): string[] {
+  if (text === undefined) return [];
   const lines: string[] = [];
   let line = '#';
   for (const word of text.split(' ')) {

@@ -9,7 +9,7 @@ import type { z } from 'zod';
 import type { $ZodIssue } from 'zod/v4/core';
 import { UserError } from '../domain/errors.js';
 import { schemaAt, shapeOf, unwrap } from './config-schema.js';
-import { suggestion } from './did-you-mean.js';
+import { suggestion } from './config-suggestion.js';
 
 /** One thing that is wrong with a file. `line` and `column` count from 1. */
 export interface Problem {

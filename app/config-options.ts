@@ -50,9 +50,10 @@ export function listOptions(schema: $ZodType, prefix = '', onlyWith = ''): Optio
     case 'record':
       return listField(shape.value, `${prefix}.<name>`, onlyWith);
     case 'choice': {
+      const tagKey = prefix === '' ? shape.discriminator : `${prefix}.${shape.discriminator}`;
       const words = [...shape.options.keys()].map((word) => `"${word}"`).join(' or ');
       const tag: Option = {
-        key: `${prefix}.${shape.discriminator}`,
+        key: tagKey,
         type: words,
         required: true,
         defaultText: defaultTag(schema, shape.discriminator),
@@ -64,9 +65,7 @@ export function listOptions(schema: $ZodType, prefix = '', onlyWith = ''): Optio
         onlyWith,
       };
       const others = [...shape.options].flatMap(([word, option]) =>
-        listOptions(option, prefix, `${prefix}.${shape.discriminator}: ${word}`).filter(
-          (inner) => inner.key !== tag.key,
-        ),
+        listOptions(option, prefix, `${tagKey}: ${word}`).filter((inner) => inner.key !== tag.key),
       );
       return [tag, ...others];
     }

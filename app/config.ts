@@ -13,9 +13,12 @@ import { embeddedBrokerConfigSchema } from '../infra/embedded/broker.js';
 import { httpConfigSchema } from '../infra/http/ports.js';
 import { mqttSourceConfigSchema } from '../infra/mqtt/source.js';
 import { ingestConfigSchema } from '../ingest/config.js';
+import { datasetSchema } from '../infra/files/dataset-config.js';
 import { type Environment, type Problem, problemsError, readYaml } from './config-file.js';
-import { durationText } from './config-options.js';
-import { suggestion } from './did-you-mean.js';
+import { defaultTextOf } from './config-options.js';
+import { isDuration } from './config-schema.js';
+import { suggestion } from './config-suggestion.js';
+import { factorySchema } from './simulate/factory-config.js';
 
 const dayMs = 86_400_000;
 
@@ -230,11 +233,19 @@ function deepFreeze<T>(value: T): T {
   return value;
 }
 
-export const configKinds = ['deployment', 'machine-type'] as const;
+/** The kinds of files that people write. */
+export const configKinds = ['deployment', 'machine-type', 'data-set', 'factory'] as const;
 export type ConfigKind = (typeof configKinds)[number];
 
-export function configSchemaOf(kind: ConfigKind): typeof deploymentSchema | typeof machineTypeSchema {
-  return kind === 'deployment' ? deploymentSchema : machineTypeSchema;
+const configSchemas = {
+  deployment: deploymentSchema,
+  'machine-type': machineTypeSchema,
+  'data-set': datasetSchema,
+  factory: factorySchema,
+} as const satisfies Record<ConfigKind, z.ZodType>;
+
+export function configSchemaOf(kind: ConfigKind): z.ZodType {
+  return configSchemas[kind];
 }
 
 /** JSON Schema (2020-12) of what a person writes, for completion and checks in editors. */
@@ -245,9 +256,15 @@ export function configJsonSchema(kind: ConfigKind): Readonly<Record<string, unkn
       io: 'input',
       target: 'draft-2020-12',
       // Defaults are held as they come out of a schema; editors want them as they are written.
-      override: ({ jsonSchema }) => {
-        if (jsonSchema.type === 'string' && typeof jsonSchema.default === 'number')
-          jsonSchema.default = durationText(jsonSchema.default);
+      override: ({ zodSchema, jsonSchema }) => {
+        if (isDuration(zodSchema)) {
+          const text = defaultTextOf(zodSchema);
+          if (text !== undefined) jsonSchema.default = text;
+        }
+        if (jsonSchema.secret === true) {
+          delete jsonSchema.secret;
+          jsonSchema.writeOnly = true;
+        }
       },
     }),
   };

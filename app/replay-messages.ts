@@ -9,14 +9,22 @@ export interface TimedMessage {
 }
 
 /** `factory/{site}/{line}/{machine}`: a topic level cannot be empty, so a place without a name is called `plant`. */
-export function factoryTopic(machine: { readonly id: string; readonly site: string; readonly line: string }): string {
+export function factoryTopic(machine: {
+  readonly id: string;
+  readonly site: string;
+  readonly line: string;
+}): string {
   return `factory/${machine.site || 'plant'}/${machine.line || 'plant'}/${machine.id}`;
 }
 
 /** `{"time": ms, "sensor": value, ...}`, or `{"time": ms, "event": kind, "code": ...}` for the topic ending in /event. */
 export function recordPayload(record: DatasetRecord, timeMs: number = record.timeMs): string {
   if (record.kind === 'readings') return JSON.stringify({ time: timeMs, ...record.values });
-  return JSON.stringify({ time: timeMs, event: record.event, ...(record.code === '' ? {} : { code: record.code }) });
+  return JSON.stringify({
+    time: timeMs,
+    event: record.event,
+    ...(record.code === '' ? {} : { code: record.code }),
+  });
 }
 
 /** All records of a data set as messages, in its order. `topicOf` gives a machine's topic (see `factoryTopic`). */

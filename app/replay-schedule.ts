@@ -9,6 +9,9 @@ import { type Clock, wallClock } from '../domain/clock.js';
 import type { MachineType } from '../domain/machine-type.js';
 import type { TimedMessage } from './replay-messages.js';
 
+/** Node's timers fire at once when they are set further ahead than 2^31 ms. */
+const pauseMsMax = 3_600_000;
+
 export const clockTopic = 'millwright/clock';
 
 /** Resolves when the broker has acknowledged (QoS 1). */
@@ -78,9 +81,10 @@ export async function replayTo(
   /** Waits until `dueMs` of plant time has come on the wall clock. */
   const waitUntil = async (dueMs: number): Promise<void> => {
     if (speed === 'max') return;
-    const waitMs = wallStartMs + (dueMs - firstMs) / speed - clock.nowMs();
-    behindMs = Math.max(0, -waitMs);
-    if (waitMs > 0) await pause(waitMs, signal);
+    const leftMs = (): number => wallStartMs + (dueMs - firstMs) / speed - clock.nowMs();
+    behindMs = Math.max(0, -leftMs());
+    for (let waitMs = leftMs(); waitMs > 0 && !stopped(); waitMs = leftMs())
+      await pause(Math.min(waitMs, pauseMsMax), signal);
   };
   const settle = async (): Promise<void> => {
     await Promise.all(inFlight);

@@ -3,22 +3,21 @@ import { readFileSync } from 'node:fs';
 import { Argument, Command } from 'commander';
 import { parseDocument } from 'yaml';
 import { machineTypeSchema } from '../../domain/machine-type.js';
+import { datasetSchema } from '../../infra/files/dataset-config.js';
 import { type ConfigKind, checkDeployment, configJsonSchema, configKinds } from '../config.js';
 import { formatProblem, type Problem, readYaml } from '../config-file.js';
+import { checkFactory } from '../simulate/factory-config.js';
 import { exitCodes } from '../terminal/exit-codes.js';
-import { formatCount } from '../terminal/format.js';
+import { formatCounted, formatDays } from '../terminal/format.js';
 import { printResult } from '../terminal/print-result.js';
 
 export function configCommand(): Command {
   const command = new Command('config').description('check configuration files, print their schemas');
   command
     .command('check')
-    .description('say all that is wrong with a deployment file or a machine-type file')
+    .description('say all that is wrong with a deployment, a machine type, a data set or a simulated factory')
     .argument('<file>', 'YAML file')
-    .option(
-      '--kind <kind>',
-      `what the file is: ${configKinds.join(' or ')} (told from its keys when left out)`,
-    )
+    .option('--kind <kind>', `what the file is: ${configKinds.join(', ')} (told from its keys when left out)`)
     .option('--json', 'print JSON', false)
     .addHelpText(
       'after',
@@ -27,7 +26,7 @@ export function configCommand(): Command {
     .action((file: string, options: { kind?: string; json: boolean }, self: Command) => {
       const kind = options.kind ?? kindOf(file);
       if (!isKind(kind))
-        self.error(`--kind ${kind}: write ${configKinds.join(' or ')}`, { exitCode: exitCodes.usage });
+        self.error(`--kind ${kind}: write ${configKinds.join(', ')}`, { exitCode: exitCodes.usage });
       const { summary, problems } = checkFile(file, kind);
       printResult(
         {
@@ -35,10 +34,7 @@ export function configCommand(): Command {
           human: () =>
             problems.length === 0
               ? `${file} is good: ${summary}`
-              : [
-                  ...problems.map(formatProblem),
-                  `${formatCount(problems.length)} ${problems.length === 1 ? 'problem' : 'problems'}`,
-                ].join('\n'),
+              : [...problems.map(formatProblem), formatCounted(problems.length, 'problem')].join('\n'),
         },
         options.json,
       );
@@ -61,34 +57,63 @@ function isKind(word: string): word is ConfigKind {
   return configKinds.some((kind) => kind === word);
 }
 
-/** A machine type has sensors; everything else is taken for a deployment, whose errors then say what is missing. */
+/** Each kind has a key that no other has; everything else is taken for a deployment, whose errors then say what is missing. */
 function kindOf(file: string): ConfigKind {
   try {
-    return parseDocument(readFileSync(file, 'utf8')).has('sensors') ? 'machine-type' : 'deployment';
+    const document = parseDocument(readFileSync(file, 'utf8'));
+    if (document.has('machineType')) return 'factory';
+    if (document.has('sensors')) return 'machine-type';
+    return document.has('kind') ? 'data-set' : 'deployment';
   } catch {
     // Not readable or not YAML: reading it as a deployment says so, with file and line.
     return 'deployment';
   }
 }
 
-function checkFile(file: string, kind: ConfigKind): { summary: string; problems: readonly Problem[] } {
-  if (kind === 'machine-type') {
-    const read = readYaml(file, machineTypeSchema);
-    return read.ok
-      ? {
-          summary: `machine type ${read.value.name}, ${read.value.sensors.length} sensors, window ${read.value.windowSteps}, horizon ${read.value.horizonSteps}`,
-          problems: [],
-        }
-      : { summary: '', problems: read.problems };
+interface Checked {
+  /** What is in the file, when nothing is wrong. */
+  readonly summary: string;
+  readonly problems: readonly Problem[];
+}
+
+const wrong = (problems: readonly Problem[]): Checked => ({ summary: '', problems });
+const good = (summary: string): Checked => ({ summary, problems: [] });
+
+function checkFile(file: string, kind: ConfigKind): Checked {
+  switch (kind) {
+    case 'machine-type': {
+      const read = readYaml(file, machineTypeSchema);
+      if (!read.ok) return wrong(read.problems);
+      const { name, sensors, windowSteps, horizonSteps } = read.value;
+      return good(
+        `machine type ${name}, ${formatCounted(sensors.length, 'sensor')}, window ${windowSteps}, horizon ${horizonSteps}`,
+      );
+    }
+    case 'data-set': {
+      const read = readYaml(file, datasetSchema);
+      return read.ok ? good(`a data set of kind ${read.value.kind}`) : wrong(read.problems);
+    }
+    case 'factory': {
+      const read = checkFactory(file);
+      if (!read.ok) return wrong(read.problems);
+      const { config, type } = read.factory;
+      return good(
+        `a simulated factory of ${formatCounted(config.machines, 'machine')} of type ${type.name}, ${formatDays(config.days)}`,
+      );
+    }
+    case 'deployment':
+      return checkDeploymentFile(file);
   }
+}
+
+function checkDeploymentFile(file: string): Checked {
   const read = checkDeployment(file);
-  if (!read.ok) return { summary: '', problems: read.problems };
+  if (!read.ok) return wrong(read.problems);
   const types = [...read.deployment.types.values()].map(
-    (type) => `${type.name} (${type.sensors.length} sensors)`,
+    (type) => `${type.name} (${formatCounted(type.sensors.length, 'sensor')})`,
   );
   const { machines, mqtt } = read.deployment.config;
-  return {
-    summary: `machine types ${types.join(', ')}; ${machines.length} machine ${machines.length === 1 ? 'entry' : 'entries'}; MQTT ${mqtt.kind}`,
-    problems: [],
-  };
+  return good(
+    `machine types ${types.join(', ')}; ${formatCounted(machines.length, 'machine entry', 'machine entries')}; MQTT ${mqtt.kind}`,
+  );
 }

@@ -3,8 +3,8 @@ import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { durationMs } from '../../domain/duration.js';
 import { type MachineType, machineTypeSchema, nameSchema } from '../../domain/machine-type.js';
-import { type Environment, loadYaml, type Problem, problemsError, readYaml } from '../config-file.js';
-import { suggestion } from '../did-you-mean.js';
+import { type Environment, type Problem, problemsError, readYaml } from '../config-file.js';
+import { suggestion } from '../config-suggestion.js';
 
 const hourMs = 3_600_000;
 const share = z.number().min(0).max(1);
@@ -19,7 +19,9 @@ const sensorProfileSchema = z.strictObject({
 });
 
 const faultSchema = z.strictObject({
-  name: nameSchema.describe('What fails: the code of the failure, and the kind of maintenance that replaces it.'),
+  name: nameSchema.describe(
+    'What fails: the code of the failure, and the kind of maintenance that replaces it.',
+  ),
   errorCode: nameSchema.optional().describe('Error that machines report more often as this fault grows.'),
   tauDays: z
     .number()
@@ -59,7 +61,9 @@ export const factorySchema = z.strictObject({
     })
     .prefault({})
     .describe('How long a part lasts.'),
-  repairMs: durationMs.default(18 * hourMs).describe('Mean time that a machine stands still after a failure.'),
+  repairMs: durationMs
+    .default(18 * hourMs)
+    .describe('Mean time that a machine stands still after a failure.'),
   sensors: z
     .record(z.string(), sensorProfileSchema)
     .default({})
@@ -81,7 +85,9 @@ export const factorySchema = z.strictObject({
       kind: nameSchema.default('service').describe('Kind of maintenance in its event.'),
       detectShare: share
         .default(0.3)
-        .describe('Share of the services that find a growing fault (signal over 0.2) and replace the part in time.'),
+        .describe(
+          'Share of the services that find a growing fault (signal over 0.2) and replace the part in time.',
+        ),
     })
     .prefault({})
     .describe('Planned maintenance.'),
@@ -89,7 +95,9 @@ export const factorySchema = z.strictObject({
     .strictObject({
       delayMs: durationMs.default(500).describe('Mean delay of a message.'),
       gatewayOutagesPerMonth: z.number().min(0).default(2).describe('How often a gateway goes offline.'),
-      gatewayOutageMs: durationMs.default(6 * hourMs).describe('Mean length of it; the backlog comes afterwards.'),
+      gatewayOutageMs: durationMs
+        .default(6 * hourMs)
+        .describe('Mean length of it; the backlog comes afterwards.'),
       backlog: z
         .enum(['in-order', 'shuffled'])
         .default('in-order')
@@ -121,28 +129,49 @@ export interface Factory {
   readonly faults: readonly Fault[];
 }
 
-/** Reads a factory file and the machine type that it names. */
+export type FactoryRead =
+  | { readonly ok: true; readonly factory: Factory }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/** Reads a factory file and the machine type that it names; throws one UserError with all that is wrong. */
 export function loadFactory(file: string, environment: Environment = process.env): Factory {
-  const read = readYaml(file, factorySchema, environment);
+  const read = checkFactory(file, environment);
   if (!read.ok) throw problemsError(read.problems);
-  const type = loadYaml(resolve(dirname(file), read.value.machineType), machineTypeSchema, environment);
+  return read.factory;
+}
+
+/** As `loadFactory`, with the problems as values. A file that cannot be read at all throws. */
+export function checkFactory(file: string, environment: Environment = process.env): FactoryRead {
+  const read = readYaml(file, factorySchema, environment);
+  if (!read.ok) return read;
+  const typeRead = readYaml(resolve(dirname(file), read.value.machineType), machineTypeSchema, environment);
+  if (!typeRead.ok) return typeRead;
+  const type = typeRead.value;
   const names = type.sensors.map((sensor) => sensor.name);
   const problems: Problem[] = [];
-  const check = (word: string, known: readonly string[], path: readonly PropertyKey[], what: string): void => {
+  const check = (
+    word: string,
+    known: readonly string[],
+    path: readonly PropertyKey[],
+    what: string,
+  ): void => {
     if (!known.includes(word))
-      problems.push(read.locate(path, `machine type ${type.name} has no ${what} "${word}"${suggestion(word, known)}`));
+      problems.push(
+        read.locate(path, `machine type ${type.name} has no ${what} "${word}"${suggestion(word, known)}`),
+      );
   };
   for (const name of Object.keys(read.value.sensors)) check(name, names, ['sensors', name], 'sensor');
   read.value.faults.forEach((fault, index) => {
-    for (const name of Object.keys(fault.effects)) check(name, names, ['faults', index, 'effects', name], 'sensor');
+    for (const name of Object.keys(fault.effects))
+      check(name, names, ['faults', index, 'effects', name], 'sensor');
     if (fault.errorCode !== undefined)
       check(fault.errorCode, type.eventCodes, ['faults', index, 'errorCode'], 'event code');
     check(fault.name, type.maintenanceKinds, ['faults', index, 'name'], 'maintenance kind');
   });
   if (type.maintenanceKinds.length > 0)
     check(read.value.maintenance.kind, type.maintenanceKinds, ['maintenance', 'kind'], 'maintenance kind');
-  if (problems.length > 0) throw problemsError(problems);
-  return makeFactory(read.value, type);
+  if (problems.length > 0) return { ok: false, problems };
+  return { ok: true, factory: makeFactory(read.value, type) };
 }
 
 /** Fills in what the config leaves to the machine type: profiles from the ranges, one fault that moves every sensor. */

@@ -55,6 +55,10 @@ export class GatewayOutages {
   #draw(rng: Rng, afterMs: number): Outage {
     const { gatewayOutagesPerMonth, gatewayOutageMs } = this.#factory.config.trouble;
     const startMs = afterMs + Math.round((drawExponential(rng) * monthMs) / gatewayOutagesPerMonth);
-    return { startMs, endMs: startMs + 1 + Math.round(drawExponential(rng) * gatewayOutageMs), backlogCount: 0 };
+    return {
+      startMs,
+      endMs: startMs + 1 + Math.round(drawExponential(rng) * gatewayOutageMs),
+      backlogCount: 0,
+    };
   }
 }

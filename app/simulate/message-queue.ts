@@ -54,5 +54,7 @@ export class MessageQueue {
 }
 
 function isBefore(a: Entry, b: Entry): boolean {
-  return a.message.timeMs < b.message.timeMs || (a.message.timeMs === b.message.timeMs && a.sequence < b.sequence);
+  return (
+    a.message.timeMs < b.message.timeMs || (a.message.timeMs === b.message.timeMs && a.sequence < b.sequence)
+  );
 }

@@ -34,7 +34,10 @@ export type SimulatedItem = SimulatedMessage | { readonly kind: 'label'; readonl
 /** Records in ascending time; labels as soon as their end is known. */
 export function* simulateHistory(factory: Factory): Generator<HistoryItem> {
   const { config } = factory;
-  const machines = Array.from({ length: config.machines }, (_, index) => new SimulatedMachine(factory, index));
+  const machines = Array.from(
+    { length: config.machines },
+    (_, index) => new SimulatedMachine(factory, index),
+  );
   const endMs = config.startAt + Math.round(config.days * dayMs);
   for (let fromMs = config.startAt; fromMs < endMs; fromMs += config.everyMs) {
     const toMs = Math.min(fromMs + config.everyMs, endMs);
@@ -48,7 +51,8 @@ export function* simulateHistory(factory: Factory): Generator<HistoryItem> {
     for (const label of labels) yield { kind: 'label', label };
     yield { kind: 'until', timeMs: toMs };
   }
-  for (const machine of machines) for (const label of machine.endLabels(endMs)) yield { kind: 'label', label };
+  for (const machine of machines)
+    for (const label of machine.endLabels(endMs)) yield { kind: 'label', label };
 }
 
 /** Messages in the order of their arrival, and labels. What is still on its way at the end is delivered too. */
@@ -79,7 +83,8 @@ export function* simulateFactory(factory: Factory): Generator<SimulatedItem> {
     }
     const { record, machineIndex } = item;
     const line = Math.floor(machineIndex / config.machinesPerLine);
-    const topic = record.kind === 'event' ? `${topics[machineIndex]}/event` : (topics[machineIndex] as string);
+    const topic =
+      record.kind === 'event' ? `${topics[machineIndex]}/event` : (topics[machineIndex] as string);
     const payload = recordPayload(record, record.timeMs + (skews[machineIndex] as number));
     const delayMs = Math.round(drawExponential(rng) * trouble.delayMs);
     const outage = gateways.at(line, record.timeMs);

@@ -135,7 +135,14 @@ export class SimulatedMachine {
   }
 
   #lifeLabel(endMs: number, end: 'failed' | 'replaced' | 'running'): Label {
-    return { kind: 'life', machine: this.id, fault: this.#fault.name, startMs: this.#lifeStartMs, endMs, end };
+    return {
+      kind: 'life',
+      machine: this.id,
+      fault: this.#fault.name,
+      startMs: this.#lifeStartMs,
+      endMs,
+      end,
+    };
   }
 
   #beginLife(startMs: number): void {
@@ -210,7 +217,10 @@ export class SimulatedMachine {
           profile.dirtGain * dirt +
           (this.#fault.effects[sensor.name] ?? 0) * signal +
           noise;
-      const inRange = Math.min(sensor.max ?? Number.POSITIVE_INFINITY, Math.max(sensor.min ?? Number.NEGATIVE_INFINITY, value));
+      const inRange = Math.min(
+        sensor.max ?? Number.POSITIVE_INFINITY,
+        Math.max(sensor.min ?? Number.NEGATIVE_INFINITY, value),
+      );
       const shown = Number(inRange.toPrecision(6));
       const troubled = this.#trouble.sensor === index && timeMs >= this.#trouble.startMs;
       if (!troubled) {

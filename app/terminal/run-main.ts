@@ -51,34 +51,38 @@ function worldFault(error: unknown): string | undefined {
 }
 
 /**
- * `main` gets a signal that aborts at the first Ctrl-C (or SIGTERM) and drains; a second one ends the process at once
- * with 130. Returns the exit code: what `main` returned, or `process.exitCode` if it set one, or 130 after an
- * interruption. A command that was interrupted and drained in good order says so itself and still gives 130.
+ * `main` gets a signal that aborts at the first Ctrl-C or SIGTERM, and drains; a second one ends the process at once.
+ * Returns the exit code: what `main` returned, or `process.exitCode` if it set one. After Ctrl-C it is 130 however well
+ * it drained; after SIGTERM, by which supervisors stop what they started, draining in good order is 0.
  */
 export async function runMain(
   main: (signal: AbortSignal) => Promise<ExitCode | undefined>,
   print: (text: string) => void = (text) => void process.stderr.write(text),
 ): Promise<number> {
   const controller = new AbortController();
-  const interrupt = (): void => {
-    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
+  let stoppedBy: 'SIGINT' | 'SIGTERM' | undefined;
+  const stop = (by: 'SIGINT' | 'SIGTERM'): void => {
+    if (stoppedBy !== undefined) process.exit(exitCodes.interrupted);
+    stoppedBy = by;
     controller.abort();
     print('\nstopping: finishing what is under way (Ctrl-C again stops at once)\n');
   };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  // Behind a function: the handlers above change it while `main` runs, which the compiler cannot see.
+  const wasInterrupted = (): boolean => stoppedBy === 'SIGINT';
   try {
     const code = await main(controller.signal);
-    if (controller.signal.aborted) return exitCodes.interrupted;
-    return code ?? Number(process.exitCode ?? exitCodes.ok);
+    return wasInterrupted() ? exitCodes.interrupted : (code ?? Number(process.exitCode ?? exitCodes.ok));
   } catch (error) {
-    if (controller.signal.aborted && isAbort(error)) return exitCodes.interrupted;
+    if (controller.signal.aborted && isAbort(error))
+      return wasInterrupted() ? exitCodes.interrupted : exitCodes.ok;
     const { text, exitCode } = describeFailure(error);
     print(`millwright: ${text}\n`);
     return exitCode;
   } finally {
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
   }
 }
 

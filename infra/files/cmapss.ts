@@ -5,10 +5,11 @@
  *
  * Labels. An engine of the training files fails in its last recorded cycle L, at 18:00 of that day: after its last
  * reading, inside its last step. Seen from the end of cycle c (the origin), day k is cycle c + k, so the failure falls
- * on day k = L - c: NASA's remaining useful life, 0 at the last row. `peers/boosting.py` and docs/MEASURED count the
- * same way: rows with at least one cycle left, event day L - c; the last row itself is no origin. An engine of the test
- * files whose record stops at cycle c with remaining life r (RUL_FD00x.txt) fails at 18:00 of cycle c + r. That is in
- * `failuresMs`, for the judge; `records()` shows only what the file holds, so for a test engine no failure (r > 0).
+ * on day k = L - c: NASA's remaining useful life, 0 at the last row, which is no origin because nothing is left to
+ * forecast. An engine of the test files whose record stops at cycle c with remaining life r (RUL_FD00x.txt) fails at
+ * 18:00 of cycle c + r. That is in `failuresMs`, for the judge; `records()` shows only what the file holds, so for a
+ * test engine no failure (r > 0). Counted so, the marginal hazard scores .0946 on FD001, as other implementations of
+ * this convention find (test/infra/files-cmapss.test.ts).
  */
 import { join } from 'node:path';
 import { assert } from '../../domain/assert.js';

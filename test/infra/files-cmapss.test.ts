@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import type { DatasetRecord } from '../../domain/dataset.js';
+import type { DatasetRecord, MachineRecord } from '../../domain/dataset.js';
 import { UserError } from '../../domain/errors.js';
 import { cmapssSensors, readCmapss } from '../../infra/files/cmapss.js';
 
@@ -83,6 +83,33 @@ test('FD001 test: failures come from the RUL file and are not shown among the re
   const records = await collect(dataset.records());
   assert.equal(records.filter((record) => record.kind === 'event').length, 0);
   assert.equal(records.length, rowsOf(shared, 'test_FD001.txt').length);
+});
+
+test('the labels give the marginal hazard its measured Brier score of .0946 on the last cycles of FD001', async (t) => {
+  if (!existsSync(shared)) {
+    t.skip(`SKIPPED LOUDLY: ${shared} is not there, the labels were not scored`);
+    return;
+  }
+  const dayOf = (machine: MachineRecord, originMs: number): number =>
+    Math.ceil(((machine.failuresMs[0] ?? 0) - originMs) / dayMs);
+  const train = await readCmapss({ dir: shared, subset: 'FD001', part: 'train' });
+  const atRisk = new Float64Array(31);
+  const failed = new Float64Array(31);
+  for (const machine of train.machines)
+    for (let originMs = startMs + dayMs; dayOf(machine, originMs) >= 1; originMs += dayMs) {
+      const day = dayOf(machine, originMs);
+      for (let k = 1; k <= Math.min(day, 30); k++) atRisk[k] = (atRisk[k] ?? 0) + 1;
+      if (day <= 30) failed[day] = (failed[day] ?? 0) + 1;
+    }
+  const test = await readCmapss({ dir: shared, subset: 'FD001', part: 'test' });
+  const lastDays = test.machines.map((machine) => dayOf(machine, machine.lastMs + dayMs / 2));
+  let survival = 1;
+  let sum = 0;
+  for (let k = 1; k <= 30; k++) {
+    survival *= 1 - (failed[k] ?? 0) / (atRisk[k] ?? 1);
+    for (const day of lastDays) sum += ((day <= k ? 1 : 0) - (1 - survival)) ** 2;
+  }
+  assert.equal((sum / 30 / lastDays.length).toFixed(4), '0.0946');
 });
 
 test('a choice of engines keeps those, and an engine that is not there is named', async () => {
