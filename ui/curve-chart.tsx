@@ -222,10 +222,6 @@ function drawMarks(chart: uPlot, props: CurveChartProps): void {
     context.strokeStyle = severity === 'critical' ? theme.critical : theme.warning;
     context.fillStyle = context.strokeStyle;
     line(x(0), y(set), x(days), y(set), [5, 4]);
-    context.setLineDash([]);
-    context.beginPath();
-    context.arc(x(days), y(set), 4 * ratio, 0, 2 * Math.PI);
-    context.fill();
     context.textAlign = 'left';
     context.textBaseline = 'bottom';
     label(
@@ -236,6 +232,10 @@ function drawMarks(chart: uPlot, props: CurveChartProps): void {
       theme,
       ratio,
     );
+    context.setLineDash([]);
+    context.beginPath();
+    context.arc(x(days), y(set), 4 * ratio, 0, 2 * Math.PI);
+    context.fill();
   }
   context.restore();
 }

@@ -15,10 +15,10 @@ const securityHeaders = {
   'permissions-policy': 'camera=(), microphone=(), geolocation=()',
 };
 
-const loopbackHosts = new Set(['127.0.0.1', 'localhost', '::1', '[::1]']);
+const loopbackHosts = new Set(['localhost', '::1', '[::1]']);
 
 export function isLoopback(host: string): boolean {
-  return loopbackHosts.has(host) || host.startsWith('127.');
+  return loopbackHosts.has(host) || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 /** `127.0.0.1:8080` → `127.0.0.1`; `[::1]:8080` → `[::1]`. */

@@ -25,6 +25,8 @@ export async function startHttpServer(
     forceCloseConnections: true,
     requestTimeout: 30_000,
   });
+  // Only JSON has a meaning here; a plain form of a foreign page must not even be read.
+  app.removeContentTypeParser('text/plain');
   guard(app, parts.host);
   app.setErrorHandler((error, _request, reply) => {
     const { status, body } = describeError(error);
