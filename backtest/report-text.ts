@@ -20,6 +20,10 @@ function formatRows({ rows, selection, horizonDays, reference }: BacktestReport)
   if (rows.notAssessableCount > 0)
     lines.push(`${count(rows.notAssessableCount, 'forecast')} not assessable: scored as the ${reference}.`);
   if (rows.fallbackCount > 0) lines.push(`${count(rows.fallbackCount, 'forecast')} came from the fallback.`);
+  if (rows.silentCount > 0)
+    lines.push(
+      `${count(rows.silentCount, 'forecast')} left out: the machine had sent its last reading before them.`,
+    );
   if (rows.unjudgedCount > 0)
     lines.push(`${count(rows.unjudgedCount, 'forecast')} not judged: nothing is known of the days after.`);
   if (rows.machinesWithoutForecast.length > 0)
