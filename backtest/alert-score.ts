@@ -4,7 +4,6 @@
  */
 import { z } from 'zod';
 import type { AlertRecord } from '../domain/alert.js';
-import { assert } from '../domain/assert.js';
 import { type AlertEpisode, alertEpisodes } from './alert-episodes.js';
 import { quantile } from './metrics/quantile.js';
 import type { Observation } from './observation.js';
@@ -95,6 +94,8 @@ export interface AlertScore {
   /** Failures in the watched stretches. */
   readonly failures: readonly JudgedFailure[];
   readonly alerts: readonly JudgedAlert[];
+  /** Alerts that fired for machines of which no fate is known. */
+  readonly unobservedCount: number;
   readonly failureCounts: Readonly<Record<FailureVerdict, number>>;
   readonly alertCounts: Readonly<Record<AlertVerdict, number>>;
   /** Share of failures at which an alert stood, whatever its lead; null without a failure. */
@@ -122,7 +123,8 @@ export interface AlertScore {
  * day, its nominal length).
  * An alert stands from that transition until it is resolved; raised, lowered, amended, acknowledged and
  * not-assessable transitions in between do not end it, and a resolution at the failure's own time counts as after it.
- * Alerts of machines without an observation are a bug of the caller.
+ * What fired or cleared after the watched stretch, while the machine was silent for good, does not count.
+ * Alerts of machines without an observation are counted, not judged.
  */
 export function scoreAlerts(
   alerts: readonly AlertRecord[],
@@ -130,15 +132,18 @@ export function scoreAlerts(
   bounds: AlertBounds,
   dayMs: number,
 ): AlertScore {
-  const episodes = alertEpisodes(alerts);
+  const episodes = new Map<string, AlertEpisode[]>();
+  for (const episode of alertEpisodes(alerts)) {
+    const own = episodes.get(episode.machine);
+    if (own) own.push(episode);
+    else episodes.set(episode.machine, [episode]);
+  }
   const failures: JudgedFailure[] = [];
   const judged: JudgedAlert[] = [];
   let watchedMs = 0;
-  const observed = new Set(observations.map(({ machine }) => machine));
-  for (const { machine } of episodes)
-    assert(observed.has(machine), `an observation of every machine with alerts, none of ${machine}`);
   for (const observation of observations) {
-    const own = episodes.filter(({ machine }) => machine === observation.machine);
+    const own = watchedEpisodes(episodes.get(observation.machine) ?? [], observation);
+    episodes.delete(observation.machine);
     observation.failuresMs.forEach((failureMs, i) => {
       if (failureMs > observation.watchedUntilMs) return;
       const previousMs = observation.failuresMs[i - 1] ?? -Infinity;
@@ -165,6 +170,7 @@ export function scoreAlerts(
     bounds,
     failures,
     alerts: judged,
+    unobservedCount: [...episodes.values()].reduce((sum, { length }) => sum + length, 0),
     failureCounts: countBy(failures, failureVerdicts),
     alertCounts,
     detectedShare: failures.length === 0 ? null : leads.length / failures.length,
@@ -184,6 +190,15 @@ export function scoreAlerts(
     machineMonths,
     falseAlarmsPerMachineMonth: machineMonths > 0 ? alertCounts.false / machineMonths : null,
   };
+}
+
+/** What fired while the machine was watched; what ended only later (in silence) still stood at the end. */
+function watchedEpisodes(episodes: readonly AlertEpisode[], { watchedUntilMs }: Observation): AlertEpisode[] {
+  return episodes
+    .filter((episode) => episode.firedMs <= watchedUntilMs)
+    .map((episode) =>
+      episode.endedMs <= watchedUntilMs ? episode : { ...episode, endedMs: Infinity, endReason: '' },
+    );
 }
 
 function judgeFailure(

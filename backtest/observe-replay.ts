@@ -9,37 +9,30 @@ export interface LaterFailure {
 }
 
 /**
- * What a replayed record tells of each machine that was forecast or failed in it. A machine is watched from its first
- * origin to its last one, or to a failure after that; it is known to run up to then. It was under observation until
- * it was retired, or until `observedUntilMs`: the end of the data set for those that failed before (Infinity where
- * every machine is followed to its failure), the end of its own record for those that did not.
+ * What a replayed record tells of each machine that spoke in it. A machine is watched from its first step with a
+ * reading to its last one, or to the failure in or after that which ended it: of one that fell silent for good nothing
+ * is known from then on. It was under observation until it was retired, or until `observedUntilMs`: the end of the data
+ * set for those that a failure ended (Infinity where every machine is followed to its failure), the end of its own
+ * record for the others.
  */
 export function observeReplay(
-  { forecasts, events }: Pick<ReplayResult, 'forecasts' | 'events'>,
+  { spans, events }: Pick<ReplayResult, 'spans' | 'events'>,
   truth: { readonly observedUntilMs: number; readonly laterFailures: readonly LaterFailure[] },
 ): Observation[] {
-  const seen = new Map<string, { fromMs: number; lastMs: number }>();
-  const see = (machine: string, timeMs: number) => {
-    const span = seen.get(machine);
-    if (!span) seen.set(machine, { fromMs: timeMs, lastMs: timeMs });
-    else {
-      span.fromMs = Math.min(span.fromMs, timeMs);
-      span.lastMs = Math.max(span.lastMs, timeMs);
-    }
-  };
-  for (const { machine, originMs } of forecasts) see(machine, originMs);
   const failures = timesByMachine(events, 'failure');
   const retirements = timesByMachine(events, 'retired');
-  for (const [machine, timesMs] of failures) for (const timeMs of timesMs) see(machine, timeMs);
-  return [...seen].map(([machine, { fromMs, lastMs }]) => {
-    const failuresMs = [...(failures.get(machine) ?? [])];
-    for (const later of truth.laterFailures) if (later.machine === machine) failuresMs.push(later.failureMs);
-    failuresMs.sort((a, b) => a - b);
-    const recordEndMs = Math.max(lastMs, failuresMs.at(-1) ?? lastMs);
-    const endedByFailure = failuresMs.at(-1) === recordEndMs;
-    const retiredMs = retirements.get(machine)?.find((timeMs) => timeMs >= recordEndMs);
-    const observedUntilMs = Math.max(recordEndMs, retiredMs ?? (endedByFailure ? truth.observedUntilMs : 0));
-    return { machine, fromMs, watchedUntilMs: lastMs, failuresMs, recordEndMs, observedUntilMs };
+  return spans.map(({ machine, fromMs, lastStepMs, untilMs }) => {
+    const seen = failures.get(machine) ?? [];
+    const later = truth.laterFailures.filter((failure) => failure.machine === machine);
+    const failuresMs = [...seen, ...later.map(({ failureMs }) => failureMs)].sort((a, b) => a - b);
+    const lastSeenMs = seen.at(-1) ?? -Infinity;
+    const watchedUntilMs = lastSeenMs >= lastStepMs ? lastSeenMs : untilMs;
+    const lastFailureMs = failuresMs.at(-1) ?? -Infinity;
+    const endedByFailure = lastFailureMs >= lastStepMs;
+    const recordEndMs = endedByFailure ? lastFailureMs : untilMs;
+    const retiredMs = retirements.get(machine)?.find((timeMs) => timeMs >= recordEndMs) ?? recordEndMs;
+    const observedUntilMs = Math.max(recordEndMs, endedByFailure ? truth.observedUntilMs : retiredMs);
+    return { machine, fromMs, watchedUntilMs, failuresMs, recordEndMs, observedUntilMs };
   });
 }
 

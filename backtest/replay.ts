@@ -15,9 +15,21 @@ export interface ReplayStage {
   handlerFor(partition: PartitionId): PartitionHandler;
 }
 
+/** The stretch in which a machine spoke: from its first closed step with a reading to its last. */
+export interface SpokenSpan {
+  readonly machine: string;
+  /** Start of the first of these steps. */
+  readonly fromMs: number;
+  /** Start and end of the last one. */
+  readonly lastStepMs: number;
+  readonly untilMs: number;
+}
+
 export interface ReplayResult {
   /** Records fed to `inputs`, ticks included. */
   readonly fedCount: number;
+  /** One per machine that has a closed step with a reading. */
+  readonly spans: readonly SpokenSpan[];
   /** All forecasts in log order (partition by partition), every revision, provisional ones too. */
   readonly forecasts: readonly ForecastRecord[];
   /** Events that passed the stages, in log order. */
@@ -76,7 +88,15 @@ export async function replay(options: {
   }
   const alerts: AlertRecord[] = [];
   for await (const record of readTopic(log, topics.alerts)) alerts.push(decodeRecord(topics.alerts, record));
-  return { fedCount, forecasts, events, alerts, rejectedCount: await countRecords(log, topics.rejected) };
+  const spans = await readSpans(log);
+  return {
+    fedCount,
+    spans,
+    forecasts,
+    events,
+    alerts,
+    rejectedCount: await countRecords(log, topics.rejected),
+  };
 }
 
 /** The pipeline's topics, with everything kept: a replay reads back what compaction would have removed. */
@@ -116,6 +136,23 @@ async function drain(
   });
   // A stage that fails, or an abort, stops the consumer and rejects `done`: there is nothing left to drain then.
   await Promise.all([consumer.done, consumer.close({ drain: true })]);
+}
+
+async function readSpans(log: Log): Promise<SpokenSpan[]> {
+  const spans = new Map<string, SpokenSpan>();
+  for await (const record of readTopic(log, topics.steps)) {
+    const step = decodeRecord(topics.steps, record);
+    if (step.kind !== 'step' || !step.final || step.lastOffset < 0) continue;
+    const { machine, startMs, endMs } = step;
+    const known = spans.get(machine);
+    spans.set(machine, {
+      machine,
+      fromMs: Math.min(startMs, known?.fromMs ?? Infinity),
+      lastStepMs: Math.max(startMs, known?.lastStepMs ?? -Infinity),
+      untilMs: Math.max(endMs, known?.untilMs ?? -Infinity),
+    });
+  }
+  return [...spans.values()];
 }
 
 async function* readTopic(log: Log, topic: string): AsyncGenerator<LogRecord> {

@@ -20,6 +20,10 @@ function formatRows({ rows, selection, horizonDays, reference }: BacktestReport)
   if (rows.notAssessableCount > 0)
     lines.push(`${count(rows.notAssessableCount, 'forecast')} not assessable: scored as the ${reference}.`);
   if (rows.fallbackCount > 0) lines.push(`${count(rows.fallbackCount, 'forecast')} came from the fallback.`);
+  if (rows.silentCount > 0)
+    lines.push(
+      `${count(rows.silentCount, 'forecast')} left out: the machine had sent its last reading before them.`,
+    );
   if (rows.unjudgedCount > 0)
     lines.push(`${count(rows.unjudgedCount, 'forecast')} not judged: nothing is known of the days after.`);
   if (rows.machinesWithoutForecast.length > 0)
@@ -65,16 +69,21 @@ function formatAlerts(alerts: AlertScore): string[] {
         `shortest ${days(leadDays.min)} d, longest ${days(leadDays.max)} d`
       : 'Lead time: no alert stood when a failure came',
     `First alarm more than ${bounds.earlyFromDays} days ahead: ${count(alerts.earlyAlarmFailures, 'failure')}`,
-    `${count(alerts.alerts.length, 'alert')}: ${Object.entries(alertCounts)
-      .filter(([, number]) => number > 0)
-      .map(([verdict, number]) => `${number} ${verdict}`)
-      .join(', ')}`,
+    `${count(alerts.alerts.length, 'alert')} fired: ${formatCounts(alertCounts)}`,
     alerts.falseAlarmsPerMachineMonth === null
       ? 'False alarms: no machine was observed'
       : `False alarms: ${alerts.falseAlarmsPerMachineMonth.toFixed(3)} per machine-month ` +
         `(${alerts.machineMonths.toFixed(0)} machine-months observed)`,
   ];
-  return lines.map((line) => line.replace(/: $/, ': none'));
+  if (alerts.unobservedCount > 0)
+    lines.push(`${count(alerts.unobservedCount, 'alert')} not judged: nothing is known of their machines`);
+  return lines;
+}
+
+/** Such as "18 true, 1 false"; "none" when all are 0. */
+function formatCounts(counts: AlertScore['alertCounts']): string {
+  const present = Object.entries(counts).filter(([, number]) => number > 0);
+  return present.map(([verdict, number]) => `${number} ${verdict}`).join(', ') || 'none';
 }
 
 function formatInterval({ meanBrierInterval: interval }: ForecasterScores): string {

@@ -59,6 +59,8 @@ export interface BacktestReport {
     readonly failedCount: number;
     readonly notAssessableCount: number;
     readonly fallbackCount: number;
+    /** Origins at which the machine had fallen silent for good. */
+    readonly silentCount: number;
     /** Selected origins after which nothing is known, or that are no part of a life. */
     readonly unjudgedCount: number;
     readonly machinesWithoutForecast: readonly string[];
@@ -101,6 +103,7 @@ export function makeReport(parts: {
       failedCount: rows.filter(({ eventDay }) => eventDay > 0).length,
       notAssessableCount: rows.filter(({ status }) => status === 'not-assessable').length,
       fallbackCount: rows.filter(({ status }) => status === 'fallback').length,
+      silentCount: judged.silentCount,
       unjudgedCount: judged.unjudgedCount,
       machinesWithoutForecast: judged.machinesWithoutForecast,
     },

@@ -13,8 +13,8 @@ export interface JudgedForecast extends Judged {
 }
 
 /**
- * Which origins are judged: `last` the last one of every machine (the test protocol of C-MAPSS: one row per engine,
- * however short its record), `all` every one.
+ * Which origins are judged: `last` the last one at which a machine was still watched (the test protocol of C-MAPSS: one
+ * row per engine, however short its record), `all` every one up to that.
  */
 export type Selection = 'last' | 'all';
 
@@ -22,6 +22,8 @@ export interface JudgedRows {
   readonly horizonDays: number;
   /** By machine, then by origin. */
   readonly rows: readonly JudgedForecast[];
+  /** Origins after the watched stretch: forecasts issued while the machine had fallen silent for good. */
+  readonly silentCount: number;
   /** Selected rows of which nothing is known after the origin: there is nothing to judge them by. */
   readonly unjudgedCount: number;
   /** Machines under observation for which no forecast was issued at all. */
@@ -50,6 +52,7 @@ export function judgeForecasts(
   const byMachine = newestRevisions(forecasts);
   const rows: JudgedForecast[] = [];
   const machinesWithoutForecast: string[] = [];
+  let silentCount = 0;
   let unjudgedCount = 0;
   for (const observation of [...observations].sort((a, b) => (a.machine < b.machine ? -1 : 1))) {
     const own = byMachine.get(observation.machine);
@@ -58,7 +61,10 @@ export function judgeForecasts(
       machinesWithoutForecast.push(observation.machine);
       continue;
     }
-    const ascending = [...own.values()].sort((a, b) => a.originMs - b.originMs);
+    const ascending = [...own.values()]
+      .filter(({ originMs }) => originMs <= observation.watchedUntilMs)
+      .sort((a, b) => a.originMs - b.originMs);
+    silentCount += own.size - ascending.length;
     for (const forecast of selection === 'last' ? ascending.slice(-1) : ascending) {
       const outcome = outcomeAt(observation, forecast.originMs, horizonDays, steps);
       if (outcome.eventDay === 0 && outcome.knownDays === 0) {
@@ -75,7 +81,7 @@ export function judgeForecasts(
     }
   }
   assert(byMachine.size === 0, `an observation of every forecast machine, none for ${[...byMachine.keys()]}`);
-  return { horizonDays, rows, unjudgedCount, machinesWithoutForecast };
+  return { horizonDays, rows, silentCount, unjudgedCount, machinesWithoutForecast };
 }
 
 /** Machine → origin → its final forecast of the highest revision. */

@@ -88,8 +88,8 @@ function fitScaling(histories: readonly History[], featureCount: number): Scalin
 }
 
 /**
- * [L, inputCount] row-major: 1, then per varying column the z-score of the row (0 when missing) and its running
- * averages: (Σ_i (1 − α)^(age of i) z_i) / (Σ_i (1 − α)^(age of i)) over the values present; 0 before the first.
+ * [L, inputCount] row-major: 1, then per varying column the newest z-score present and its running averages:
+ * (Σ_i (1 − α)^(n − i) z_i) / (Σ_i (1 − α)^(n − i)) over the n values present so far; 0 before the first.
  */
 function smoothInputs(
   history: History,
@@ -100,6 +100,7 @@ function smoothInputs(
   const inputs = new Float64Array(history.stepCount * inputCount);
   const sums = new Float64Array(columns.length * alphas.length);
   const totals = new Float64Array(columns.length * alphas.length);
+  const newest = new Float64Array(columns.length);
   for (let row = 0; row < history.stepCount; row++) {
     let at = row * inputCount;
     inputs[at++] = 1;
@@ -107,7 +108,8 @@ function smoothInputs(
       const value = history.rows[row * featureCount + column] as number;
       const present = Number.isFinite(value);
       const raw = (value - (mean[column] as number)) / (deviation[column] as number);
-      const z = present ? Math.max(-zScoreMax, Math.min(zScoreMax, raw)) : 0;
+      if (present) newest[c] = Math.max(-zScoreMax, Math.min(zScoreMax, raw));
+      const z = newest[c] as number;
       inputs[at++] = z;
       alphas.forEach((alpha, a) => {
         const i = c * alphas.length + a;

@@ -171,6 +171,26 @@ test('a failure after the watched stretch is no test of the alerts, but tells wh
   assert.equal(score.machineMonths, 5);
 });
 
+test('what an alert does after the last reading of its machine does not count', () => {
+  const silent: Observation = {
+    ...observed('a', 50, 70),
+    recordEndMs: 70 * dayMs,
+    observedUntilMs: Infinity,
+  };
+  const alerts = [...fired('a', 45, 55), ...fired('a', 60)];
+  const score = scoreAlerts(alerts, [silent], bounds, dayMs);
+  assert.deepEqual(
+    score.alerts.map(({ firedMs, verdict }) => [firedMs / dayMs, verdict]),
+    [[45, 'true']],
+  );
+});
+
+test('alerts of machines of which nothing is known are counted, not judged', () => {
+  const score = scoreAlerts([...fired('a', 90), ...fired('x', 1)], [observed('a', 100, 100)], bounds, dayMs);
+  assert.equal(score.alerts.length, 1);
+  assert.equal(score.unobservedCount, 1);
+});
+
 test('without failures, alerts or time the shares are undefined, not 0', () => {
   const score = scoreAlerts([], [], bounds, dayMs);
   assert.equal(score.detectedShare, null);

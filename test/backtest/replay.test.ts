@@ -6,6 +6,7 @@ import { type ReplayProgress, type ReplayStage, replay } from '../../backtest/re
 import type { AlertRecord } from '../../domain/alert.js';
 import type { EventRecord, ReadingsRecord } from '../../domain/input.js';
 import type { NewRecord, PartitionHandler } from '../../domain/log.js';
+import type { StepRecord } from '../../domain/step.js';
 import { decodeRecord, encodeRecord, topics } from '../../domain/topics.js';
 import { makeArrayLog } from './array-log.js';
 
@@ -32,42 +33,78 @@ const failure = (machine: string, day: number): EventRecord => ({
   comment: '',
 });
 
-/** Forecasts on each tick from the newest value, straight from the inputs; passes events and ticks on. */
-const forecasting: ReplayStage = {
-  name: 'forecasting',
+/** Closes a step of every machine on each tick; passes events and ticks on. */
+const stepping: ReplayStage = {
+  name: 'stepping',
   topic: topics.inputs,
   handlerFor: ({ partition }) => {
-    const newest = new Map<string, number>();
+    const newest = new Map<string, { value: number; offset: number }>();
     return passing((records) =>
       records.flatMap((record) => {
         const input = decodeRecord(topics.inputs, record);
         if (input.kind === 'readings') {
-          newest.set(input.machine, input.values.at(-1) as number);
+          newest.set(input.machine, { value: input.values.at(-1) as number, offset: record.offset });
           return [];
         }
-        if (input.kind === 'event') return [encodeRecord(topics.forecasts, partition, input)];
-        const forecasts = [...newest].map(([machine, value]) =>
-          encodeRecord(topics.forecasts, partition, {
-            kind: 'forecast',
-            machine,
-            ...place,
-            originMs: input.timeMs,
-            stepIndex: 0,
-            revision: 0,
-            status: 'ok',
-            reason: '',
-            model: 'newest value',
-            probabilities: [value],
-            expectedDay: null,
-            coverage: 1,
-            silentSensors: [],
-            stepOffset: 0,
-          }),
-        );
-        return [...forecasts, encodeRecord(topics.forecasts, partition, input)];
+        const steps: NewRecord[] = [];
+        if (input.kind === 'tick')
+          for (const [machine, held] of newest) {
+            steps.push(encodeRecord(topics.steps, partition, step(machine, input.timeMs, held)));
+            held.offset = -1;
+          }
+        return [...steps, encodeRecord(topics.steps, partition, input)];
       }),
     );
   },
+};
+
+/** The step that ends at `endMs`, with the newest value as coverage: all that the next stage looks at. */
+const step = (machine: string, endMs: number, held: { value: number; offset: number }): StepRecord => ({
+  kind: 'step',
+  machine,
+  ...place,
+  startMs: endMs - dayMs,
+  endMs,
+  stepIndex: 0,
+  lifeStartMs: 0,
+  revision: 0,
+  final: true,
+  sensors: [null],
+  eventCounts: [],
+  maintenanceAges: [],
+  coverage: [held.value],
+  stuck: [false],
+  firstOffset: held.offset,
+  lastOffset: held.offset,
+});
+
+/** Takes the value of a step for the probability. */
+const forecasting: ReplayStage = {
+  name: 'forecasting',
+  topic: topics.steps,
+  handlerFor: ({ partition }) =>
+    passing((records) =>
+      records.map((record) => {
+        const input = decodeRecord(topics.steps, record);
+        if (input.kind !== 'step') return encodeRecord(topics.forecasts, partition, input);
+        return encodeRecord(topics.forecasts, partition, {
+          kind: 'forecast',
+          machine: input.machine,
+          ...place,
+          originMs: input.endMs,
+          stepIndex: 0,
+          revision: 0,
+          status: 'ok',
+          reason: '',
+          model: 'newest value',
+          probabilities: [...input.coverage],
+          expectedDay: null,
+          coverage: 1,
+          silentSensors: [],
+          stepOffset: 0,
+        });
+      }),
+    ),
 };
 
 /** Fires whenever a forecast is above one half. */
@@ -125,7 +162,7 @@ test('a history passes every stage, with ticks at each day and at the end', asyn
   const result = await replay({
     log: makeArrayLog(),
     partitionCount: 3,
-    stages: [forecasting, alerting],
+    stages: [stepping, forecasting, alerting],
     feed: feedHistory(history, clock),
     onProgress: (step) => progress.push(step),
   });
@@ -159,7 +196,7 @@ test('a history passes every stage, with ticks at each day and at the end', asyn
 
 test('batch size and a second replay from the recorded log change nothing', async () => {
   const log = makeArrayLog();
-  const stages = [forecasting, alerting];
+  const stages = [stepping, forecasting, alerting];
   const first = await replay({ log, partitionCount: 3, stages, feed: feedHistory(history, clock) });
   const again = await replay({
     log: makeArrayLog(),
@@ -206,7 +243,7 @@ test('an abort stops the replay with its reason', async () => {
   const stopping = replay({
     log: makeArrayLog(),
     partitionCount: 3,
-    stages: [forecasting, alerting],
+    stages: [stepping, forecasting, alerting],
     feed: feedHistory(history, clock),
     onProgress: ({ phase }) => {
       if (phase === 'stage') controller.abort(new Error('enough'));
@@ -218,37 +255,36 @@ test('an abort stops the replay with its reason', async () => {
 });
 
 test('a replay tells how long each machine was watched and how it ended', async () => {
-  const retired: EventRecord = { ...failure('c', 3.7), event: 'retired' };
+  const fed = [
+    reading('a', 0.5, 0.1),
+    reading('b', 0.6, 0.2),
+    reading('c', 0.6, 0.2),
+    reading('d', 1.6, 0.2),
+    failure('a', 1.5),
+    reading('a', 2.2, 0.1),
+    failure('d', 2.4),
+    failure('d', 2.4),
+    { ...failure('c', 3.2), event: 'retired' as const },
+  ].sort((x, y) => x.ingestTimeMs - y.ingestTimeMs);
   const result = await replay({
     log: makeArrayLog(),
     partitionCount: 3,
-    stages: [forecasting, alerting],
-    // The failure is reported twice; c is retired after its last forecast.
-    feed: feedHistory(
-      [reading('a', 0.5, 0.1), reading('b', 0.6, 0.2), failure('a', 3.5), failure('a', 3.5)],
-      {
-        ...clock,
-        untilMs: 3.5 * dayMs,
-      },
-    ),
+    stages: [stepping, forecasting, alerting],
+    feed: feedHistory(fed, clock),
   });
-  const inDays = (result_: Pick<typeof result, 'forecasts' | 'events'>) =>
-    observeReplay(result_, {
-      observedUntilMs: 9 * dayMs,
-      laterFailures: [{ machine: 'b', failureMs: 7 * dayMs }],
-    })
-      .sort((x, y) => (x.machine < y.machine ? -1 : 1))
-      .map(({ machine, fromMs, watchedUntilMs, failuresMs, recordEndMs, observedUntilMs }) => [
-        machine,
-        ...[fromMs, watchedUntilMs, recordEndMs, observedUntilMs].map((timeMs) => timeMs / dayMs),
-        failuresMs.map((timeMs) => timeMs / dayMs),
-      ]);
-  assert.deepEqual(inDays(result), [
-    ['a', 1, 3.5, 3.5, 9, [3.5]],
-    ['b', 1, 3, 7, 9, [7]],
+  const laterFailures = [{ machine: 'b', failureMs: 7 * dayMs }];
+  const observations = observeReplay(result, { observedUntilMs: 9 * dayMs, laterFailures });
+  const inDays = observations
+    .sort((x, y) => (x.machine < y.machine ? -1 : 1))
+    .map(({ machine, failuresMs, ...times }) => [
+      machine,
+      [times.fromMs, times.watchedUntilMs, times.recordEndMs, times.observedUntilMs].map((t) => t / dayMs),
+      failuresMs.map((timeMs) => timeMs / dayMs),
+    ]);
+  assert.deepEqual(inDays, [
+    ['a', [0, 3, 3, 3], [1.5]], // repaired, and running when the data ended
+    ['b', [0, 1, 7, 9], [7]], // silent after a day; that it failed later is known from elsewhere
+    ['c', [0, 1, 1, 3.2], []], // silent after a day, retired later
+    ['d', [1, 2.4, 2.4, 9], [2.4]], // ended by its failure, reported twice
   ]);
-  const ofA = result.forecasts.filter(({ machine }) => machine === 'a');
-  const c = ofA.map((forecast) => ({ ...forecast, machine: 'c' }));
-  assert.deepEqual(inDays({ forecasts: c, events: [retired] }), [['c', 1, 3, 3, 3.7, []]]);
-  assert.deepEqual(inDays({ forecasts: c, events: [] }), [['c', 1, 3, 3, 3, []]]);
 });

@@ -27,6 +27,7 @@ const makeRows = (...rows: (readonly [probability: number, eventDay: number, kno
 const judgedOf = (rows: readonly JudgedForecast[]): JudgedRows => ({
   horizonDays,
   rows,
+  silentCount: 1,
   unjudgedCount: 2,
   machinesWithoutForecast: ['quiet'],
 });
@@ -69,6 +70,7 @@ test('the text says how many were judged, and what was not', () => {
   const rows = makeRows([0.9, 1], [0.1, 0]);
   const text = formatReport(reportOf(rows, rows));
   assert.match(text, /2 forecasts of 2 machines judged \(every origin\); 1 were? followed by a failure/);
+  assert.match(text, /1 forecast left out: the machine had sent its last reading/);
   assert.match(text, /2 forecasts not judged/);
   assert.match(text, /1 machine without any forecast: quiet/);
   for (const line of text.split('\n')) assert.ok(line.length <= 120, `${line.length}: ${line}`);

@@ -131,19 +131,32 @@ test('a forecast that is not assessable is scored as the fallback and keeps its 
   assert.equal(rows[0]?.probabilities[0], 0.2);
 });
 
-test('all origins: those after which nothing is known are counted, machines without a forecast are named', () => {
-  const forecasts = [forecast(1, 0.1), forecast(2, 0.1), forecast(10, 0.9)];
+test('all origins: those that cannot be judged are counted by reason, machines without a forecast are named', () => {
+  const forecasts = [forecast(1, 0.1), forecast(2, 0.1), forecast(6, 0.1), forecast(7, 0.9)];
   const silent = { ...runToFailure(5 * dayMs), machine: 'b' };
-  const judged = judgeForecasts(forecasts, [runToFailure(9.5 * dayMs), silent], {
+  const judged = judgeForecasts(forecasts, [observedUntil(6 * dayMs), silent], {
     ...options,
     selection: 'all',
   });
   assert.deepEqual(
-    judged.rows.map((row) => row.eventDay),
-    [9, 8],
+    judged.rows.map((row) => row.knownDays),
+    [5, 4],
   );
   assert.equal(judged.unjudgedCount, 1);
+  assert.equal(judged.silentCount, 1);
   assert.deepEqual(judged.machinesWithoutForecast, ['b']);
+});
+
+test('the last origin is the last one at which the machine spoke, whatever was issued in its silence', () => {
+  const silence = { status: 'not-assessable', reason: 'silent', probabilities: [] } as const;
+  const forecasts = [forecast(3, 0.3), forecast(4, 0, silence), forecast(5, 0, silence)];
+  const fate = { ...runToFailure(9.5 * dayMs), watchedUntilMs: 3 * dayMs };
+  const judged = judgeForecasts(forecasts, [fate], { ...options, selection: 'last' });
+  assert.deepEqual(
+    judged.rows.map((row) => [row.originMs / dayMs, row.probabilities[0], row.eventDay]),
+    [[3, 0.3, 7]],
+  );
+  assert.equal(judged.silentCount, 2);
 });
 
 test('a forecast of a machine that nobody observed is refused', () => {
