@@ -26,13 +26,14 @@ interface Stretch {
   /** Final steps by ordinal, each in its newest revision. */
   readonly steps: Map<number, StepRecord>;
   readonly failuresMs: number[];
+  ended: boolean;
 }
 
 export class HistoryBuilder {
   readonly #types: ReadonlyMap<string, HistoryType>;
   readonly #directory: MachineDirectory;
-  readonly #living = new Map<string, Stretch>();
-  readonly #ended: Stretch[] = [];
+  readonly #stretches: Stretch[] = [];
+  readonly #newest = new Map<string, Stretch>();
 
   constructor(types: ReadonlyMap<string, MachineType>, directory: MachineDirectory) {
     this.#types = new Map(
@@ -55,9 +56,9 @@ export class HistoryBuilder {
     else if (record.kind === 'event') this.#event(record);
   }
 
-  /** The histories of one machine type, those that ended first; without those that have no step. */
+  /** The histories of one machine type, in the order in which they began; without those that have no step. */
   histories(typeName: string): History[] {
-    return [...this.#ended, ...this.#living.values()]
+    return this.#stretches
       .filter(({ type }) => type.type.name === typeName)
       .map((stretch) => this.#history(stretch))
       .filter(({ stepCount }) => stepCount > 0);
@@ -66,29 +67,25 @@ export class HistoryBuilder {
   #step(step: StepRecord): void {
     const type = this.#types.get(step.type);
     if (!type || !step.final) return;
-    let stretch = this.#living.get(step.machine);
-    if (stretch && (step.lifeStartMs > stretch.lifeStartMs || stretch.type !== type)) {
-      this.#ended.push(stretch);
-      stretch = undefined;
-    }
-    if (!stretch) {
+    let stretch = this.#newest.get(step.machine);
+    if (stretch && step.lifeStartMs < stretch.lifeStartMs) return; // of a life that has ended: written twice
+    if (!stretch || step.lifeStartMs > stretch.lifeStartMs || (stretch.ended && stretch.steps.size === 0)) {
       const { machine, lifeStartMs } = step;
-      stretch = { machine, type, lifeStartMs, steps: new Map(), failuresMs: [] };
-      this.#living.set(machine, stretch);
+      stretch = { machine, type, lifeStartMs, steps: new Map(), failuresMs: [], ended: false };
+      this.#stretches.push(stretch);
+      this.#newest.set(machine, stretch);
     }
     const known = stretch.steps.get(step.stepIndex);
-    if (step.lifeStartMs === stretch.lifeStartMs && (!known || known.revision < step.revision))
-      stretch.steps.set(step.stepIndex, step);
+    if (!known || known.revision < step.revision) stretch.steps.set(step.stepIndex, step);
   }
 
+  /** A failure counts for the newest stretch even if that has ended: a silent machine may turn out to have failed. */
   #event(event: EventRecord): void {
-    const stretch = this.#living.get(event.machine);
+    const stretch = this.#newest.get(event.machine);
     if (!stretch || event.eventTimeMs < stretch.lifeStartMs) return;
     if (event.event === 'failure') stretch.failuresMs.push(event.eventTimeMs);
-    if (event.event === 'retired' || (event.event === 'failure' && stretch.type.type.failureEndsLife)) {
-      this.#living.delete(event.machine);
-      this.#ended.push(stretch);
-    }
+    if (event.event === 'retired' || (event.event === 'failure' && stretch.type.type.failureEndsLife))
+      stretch.ended = true;
   }
 
   #history({ machine, type, steps, failuresMs }: Stretch): History {

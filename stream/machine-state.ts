@@ -115,6 +115,12 @@ export function eventName(event: string, code: string): string {
   return `${event}|${code}`;
 }
 
+interface Maintenance {
+  readonly timeMs: number;
+  /** Start of the step in which it was done. */
+  readonly startMs: number;
+}
+
 /** Life-ending events remembered per machine, to tell a duplicate. */
 const endingsMax = 4;
 
@@ -140,8 +146,11 @@ export class MachineState {
   cutSteps: { readonly startMs: number; readonly issuedCount: number }[] = [];
   /** Names and times of the newest events that ended a life. */
   endings: string[] = [];
-  /** Per maintenance kind: ordinal (perhaps negative) of the newest step before the kept ones that had it; NaN: none. */
-  maintainedIndex: number[];
+  /**
+   * Per maintenance kind, ascending: when it was done in the present life. All that the re-openable and open steps
+   * can show: those within the revision horizon and the newest before.
+   */
+  maintained: Maintenance[][];
   /** When something becomes due: the first open step closes, or an ended machine is forgotten. */
   dueMs = Infinity;
   /** Open steps and closed ones that can be re-opened, ascending; open ones may be missing while nothing is in them. */
@@ -155,7 +164,7 @@ export class MachineState {
     this.clock = clock;
     this.site = site;
     this.line = line;
-    this.maintainedIndex = clock.type.maintenanceKinds.map(() => Number.NaN);
+    this.maintained = clock.type.maintenanceKinds.map(() => []);
   }
 
   /** Begins a life at a step. */
@@ -164,7 +173,7 @@ export class MachineState {
     this.settled = false;
     this.closedCount = 0;
     this.silentCount = 0;
-    this.maintainedIndex = this.clock.type.maintenanceKinds.map(() => Number.NaN);
+    this.maintained = this.clock.type.maintenanceKinds.map(() => []);
     this.beginAt(step);
   }
 
@@ -207,16 +216,34 @@ export class MachineState {
     return true;
   }
 
-  /** Steps since each maintenance kind at the end of a kept step, the `stepIndex`-th; null: never in this life. */
-  maintenanceAges(target: StepState, stepIndex: number): (number | null)[] {
-    return this.clock.type.maintenanceKinds.map((kind, k) => {
-      const name = eventName('maintenance', kind);
-      let index = this.maintainedIndex[k] as number;
-      for (const step of this.steps) {
-        if (step.startMs > target.startMs) break;
-        if (step.events.has(name)) index = step === target ? stepIndex : step.stepIndex;
-      }
-      return Number.isNaN(index) ? null : stepIndex - index;
+  /**
+   * Notes a maintenance: 'duplicate' if it was noted, 'old' if it tells nothing about the steps that can still
+   * change, because the same was done again since.
+   */
+  noteMaintenance(kind: string, timeMs: number): 'new' | 'old' | 'duplicate' {
+    const noted = this.maintained[this.clock.type.maintenanceKinds.indexOf(kind)];
+    if (!noted) return 'old';
+    const { horizonMs, calendar } = this.clock;
+    const forgotten = noted.splice(
+      0,
+      noted.findLastIndex((earlier) => earlier.timeMs < horizonMs),
+    );
+    if (forgotten.length > 0) this.dirty = true;
+    const before = noted.findLastIndex((earlier) => earlier.timeMs <= timeMs);
+    if (noted[before]?.timeMs === timeMs) return 'duplicate';
+    if (before < 0 && (noted[0]?.timeMs ?? Infinity) < horizonMs) return 'old';
+    noted.splice(before + 1, 0, { timeMs, startMs: calendar.stepAt(timeMs).startMs });
+    this.dirty = true;
+    return 'new';
+  }
+
+  /** Steps since each maintenance kind at the end of a kept step; null: never in this life. */
+  maintenanceAges(step: Step): (number | null)[] {
+    const { nominalMs } = this.clock.calendar;
+    return this.maintained.map((noted) => {
+      const newest = noted.findLast(({ timeMs }) => timeMs < step.endMs);
+      // Starts of steps are whole steps apart, but for the hours that clocks were moved.
+      return newest ? Math.round((step.startMs - newest.startMs) / nominalMs) : null;
     });
   }
 
@@ -239,7 +266,13 @@ export class MachineState {
     }
     writer.integer(this.endings.length);
     for (const ending of this.endings) writer.text(ending);
-    for (const index of this.maintainedIndex) writer.double(index);
+    for (const noted of this.maintained) {
+      writer.integer(noted.length);
+      for (const { timeMs, startMs } of noted) {
+        writer.double(timeMs);
+        writer.double(startMs);
+      }
+    }
     return writer.finish();
   }
 
@@ -262,7 +295,9 @@ export class MachineState {
     for (let left = reader.integer(); left > 0; left--)
       machine.cutSteps.push({ startMs: reader.double(), issuedCount: reader.integer() });
     for (let left = reader.integer(); left > 0; left--) machine.endings.push(reader.text());
-    machine.maintainedIndex = machine.maintainedIndex.map(() => reader.double());
+    for (const noted of machine.maintained)
+      for (let left = reader.integer(); left > 0; left--)
+        noted.push({ timeMs: reader.double(), startMs: reader.double() });
     machine.dirty = false;
     return machine;
   }

@@ -34,7 +34,6 @@ import type { StepRecord } from '../domain/step.js';
 import { addReading, aggregateSize, valueMagnitudeMax } from './aggregate.js';
 import type { Ledger } from './ledger.js';
 import { eventName, MachineState, type StepState } from './machine-state.js';
-import { countSteps } from './step-calendar.js';
 import { makeStepRecord } from './step-record.js';
 import { collectState, machineKey, restoreState, stepKey } from './step-state-entries.js';
 import { stepsAheadMax, TypeClock } from './type-clock.js';
@@ -257,7 +256,7 @@ export class StepOperator {
         break;
       }
       case 'maintenance':
-        if (machine?.living && !this.#maintain(machine, record.code, name, timeMs)) return;
+        if (machine?.living && !this.#maintain(machine, record.code, timeMs)) return;
         break;
       case 'failure':
       case 'retired':
@@ -282,22 +281,12 @@ export class StepOperator {
   }
 
   /** Resets an age; false if the event was there. */
-  #maintain(machine: MachineState, kind: string, name: string, timeMs: number): boolean {
-    const { calendar, type } = machine.clock;
+  #maintain(machine: MachineState, kind: string, timeMs: number): boolean {
+    const noted = machine.noteMaintenance(kind, timeMs);
     this.#dirty.add(machine);
-    const kept = timeMs >= machine.nextStartMs ? this.#open(machine, timeMs) : machine.findAt(timeMs);
-    if (kept) {
-      if (!kept.addEvent(name, timeMs)) return false;
-    } else {
-      const k = type.maintenanceKinds.indexOf(kind);
-      const index = machine.closedCount - countSteps(calendar, timeMs, machine.nextStartMs);
-      const known = machine.maintainedIndex[k];
-      if (known === undefined || known >= index) return true;
-      machine.maintainedIndex[k] = index;
-      machine.dirty = true;
-    }
-    for (const step of machine.steps) if (step.endMs > timeMs) this.#touch(machine, step);
-    return true;
+    if (noted === 'new')
+      for (const step of machine.steps) if (step.endMs > timeMs) this.#touch(machine, step);
+    return noted !== 'duplicate';
   }
 
   /**
@@ -444,13 +433,9 @@ export class StepOperator {
   }
 
   #dropClosedBefore(machine: MachineState, horizonMs: number): void {
-    const { type } = machine.clock;
     for (;;) {
       const step = machine.steps[0];
       if (!step?.closed || step.startMs >= horizonMs) return;
-      type.maintenanceKinds.forEach((kind, k) => {
-        if (step.events.has(eventName('maintenance', kind))) machine.maintainedIndex[k] = step.stepIndex;
-      });
       machine.steps.shift();
       this.#removed.add(stepKey(machine.id, step.startMs));
       if (machine.recent === step) machine.recent = undefined;
@@ -475,7 +460,7 @@ export class StepOperator {
     if (machine.clock !== clock) {
       if (machine.living) this.#retire(machine, `now of type ${clock.type.name}`, output);
       machine.clock = clock;
-      machine.maintainedIndex = clock.type.maintenanceKinds.map(() => Number.NaN);
+      machine.maintained = clock.type.maintenanceKinds.map(() => []);
       this.#bar(machine, machine.notBeforeMs);
     }
     if (machine.site !== record.site || machine.line !== record.line) {

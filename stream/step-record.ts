@@ -26,7 +26,7 @@ export function makeStepRecord(
     final,
     sensors,
     eventCounts: type.eventCodes.map((code) => step.events.get(eventName('error', code))?.size ?? 0),
-    maintenanceAges: machine.maintenanceAges(step, stepIndex),
+    maintenanceAges: machine.maintenanceAges(step),
     coverage: type.sensors.map(({ expectedPerStep }, index) =>
       Math.min(1, (sensors[index]?.count ?? 0) / expectedPerStep),
     ),
