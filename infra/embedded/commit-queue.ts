@@ -101,7 +101,7 @@ export class CommitQueue<Change> {
   async #commit(taken: readonly Waiting<Change>[]): Promise<void> {
     let prepared: Prepared | null = null;
     try {
-      const batch = new LmdbBatch();
+      const batch = new LmdbBatch(1.5 * taken.reduce((bytes, one) => bytes + one.bytes, 0));
       prepared = this.#prepare(
         taken.map(({ change }) => change),
         batch,

@@ -11,9 +11,14 @@ export type ChangeKind = (typeof change)[keyof typeof change];
 const headBytes = 9;
 
 export class LmdbBatch {
-  #buffer = Buffer.allocUnsafeSlow(65_536);
+  #buffer: Buffer;
   #length = 0;
   #changeCount = 0;
+
+  /** `bytesExpected`: about how much will be added; it grows when that was too little. */
+  constructor(bytesExpected: number) {
+    this.#buffer = Buffer.allocUnsafeSlow(Math.ceil(bytesExpected) + 4_096);
+  }
 
   /** Bytes so far. */
   get length(): number {

@@ -26,7 +26,10 @@ export function offsetKey(offset: number): Buffer {
 }
 
 export function offsetOfKey(key: Uint8Array): number {
-  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).readUIntBE(0, 6);
+  // Byte by byte: a Buffer around each key took a quarter of the time of reading the log.
+  let offset = 0;
+  for (let at = 0; at < 6; at++) offset = offset * 256 + (key[at] as number);
+  return offset;
 }
 
 /** Key of numbers and perhaps a text behind them. */

@@ -101,7 +101,7 @@ export class EmbeddedLogWriter implements PartitionSource {
           `the embedded log holds at most ${databasesMax - sharedDatabaseNames.length} partitions over all ` +
             `topics, ${databaseCount - sharedDatabaseNames.length} are wanted: use fewer, or Kafka`,
         );
-      const batch = new LmdbBatch();
+      const batch = new LmdbBatch(0);
       const { key, value } = topicsEntry(topics.values());
       batch.put(this.#shared.meta.number, key, value);
       await this.#writer.commit(batch);

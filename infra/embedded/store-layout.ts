@@ -1,35 +1,48 @@
 /**
  * Keys and values of the embedded store. Keys are ordered so that a query is one range: machine, zero byte, time,
- * what else identifies the record. Values are a revision (u32, little endian) and the record as JSON, so that a
- * revision can be compared without parsing.
+ * what else identifies the record. Values are a revision (u32, little endian), so that it can be compared without
+ * decoding, and the record as plain MessagePack: half the time and size of JSON, measured on forecasts.
  */
 import { Buffer } from 'node:buffer';
+import { Packr } from 'msgpackr';
 import { WorldError } from '../../domain/errors.js';
 import type { Span } from '../../domain/store.js';
 
 export const storeDatabaseNames = [
   'steps', // machine, start
   'forecasts', // machine, origin, model
-  'newest', // machine: what the fleet shows
+  'newest', // machine: key in `forecasts` of what the fleet shows
   'events', // machine, time, kind, code
   'removed', // machine: since when it is out of the fleet (f64)
   'transitions', // alert, sequence
   'alerts', // alert: its newest transition
-  'alerts-by-time', // time, alert
-  'alerts-by-machine', // machine, time, alert
+  'alerts-by-time', // time, alert: key in `alerts`
+  'alerts-by-machine', // machine, time, alert: key in `alerts`
 ] as const;
 export type StoreDatabase = (typeof storeDatabaseNames)[number];
 
 /** LMDB's limit for a key with 4 KiB pages is 1,978 bytes; times and an event's kind take up to 50. */
 const nameBytesMax = 1_900;
+/** Without msgpackr's own extension for records: any MessagePack reader can read the values. */
+const packer = new Packr({ useRecords: false });
 const after = Buffer.from([0xff]);
 const zero = Buffer.from([0]);
 
 /** Parts one behind the other, text followed by a zero byte. */
 export function storeKey(...parts: readonly (string | Buffer)[]): Buffer {
-  return Buffer.concat(
-    parts.flatMap((part) => (typeof part === 'string' ? [Buffer.from(part), zero] : [part])),
-  );
+  let bytes = 0;
+  for (const part of parts) bytes += typeof part === 'string' ? Buffer.byteLength(part) + 1 : part.length;
+  const key = Buffer.allocUnsafe(bytes);
+  let at = 0;
+  for (const part of parts)
+    if (typeof part === 'string') {
+      at += key.write(part, at);
+      key[at++] = 0;
+    } else {
+      key.set(part, at);
+      at += part.length;
+    }
+  return key;
 }
 
 /** Refuses names that would not fit into a key together. */
@@ -71,10 +84,10 @@ export function newestFirst(
 }
 
 export function encodeRevised(revision: number, record: unknown): Buffer {
-  const json = JSON.stringify(record);
-  const value = Buffer.allocUnsafe(4 + Buffer.byteLength(json));
+  const packed = packer.pack(record);
+  const value = Buffer.allocUnsafe(4 + packed.length);
   value.writeUInt32LE(revision, 0);
-  value.write(json, 4);
+  value.set(packed, 4);
   return value;
 }
 
@@ -84,5 +97,5 @@ export function revisionOf(value: Buffer): number {
 
 /** The store is ours: what it holds was validated before it was written. */
 export function decodeRevised<T>(value: Buffer): T {
-  return JSON.parse(value.toString('utf8', 4)) as T;
+  return packer.unpack(value.subarray(4)) as T;
 }

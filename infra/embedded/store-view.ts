@@ -66,7 +66,9 @@ export class StoreView {
 
   fleetIndex(): FleetIndex {
     const index: FleetIndex = { newest: new Map(), removedMs: new Map(), open: new Map() };
-    for (const { value } of this.#range('newest', {})) {
+    for (const { value: key } of this.#range('newest', {})) {
+      const value = this.#database('forecasts')?.get(key);
+      if (!value) continue;
       const forecast = decodeRevised<ForecastRecord>(value);
       index.newest.set(forecast.machine, forecast);
     }

@@ -90,52 +90,49 @@ export class EmbeddedStoreWriter {
 
   #prepare(batches: readonly StoreBatch[], batch: LmdbBatch): Prepared {
     const changes: FleetChanges = { newest: new Map(), removedMs: new Map(), alerts: new Map() };
-    this.#putRevised(
-      'steps',
+    const steps = highestRevisions(
       batches.flatMap((one) => one.steps),
+      (step) => `${step.startMs}|${step.machine}`,
+    );
+    for (const step of steps)
+      this.#putRevised('steps', storeKey(step.machine, timeKey(step.startMs)), step, 'perhaps-stored', batch);
+    this.#prepareForecasts(
+      batches.flatMap((one) => one.forecasts),
       batch,
-      (step) => storeKey(step.machine, timeKey(step.startMs)),
+      changes,
     );
-    const forecasts = batches.flatMap((one) => one.forecasts);
-    this.#putRevised('forecasts', forecasts, batch, (forecast) =>
-      storeKey(forecast.machine, timeKey(forecast.originMs), forecast.model),
-    );
-    this.#prepareNewest(forecasts, batch, changes);
     for (const { events } of batches) this.#prepareEvents(events, batch, changes);
     for (const { alerts } of batches) this.#prepareTransitions(alerts, batch, changes);
     this.#prepareAlerts(batch, changes);
     return { apply: () => this.#apply(changes), revert: () => {} };
   }
 
-  /** Writes each record unless one with a higher revision is there or in the same commit. */
-  #putRevised<T extends StepRecord | ForecastRecord>(
+  /** Writes the record unless one with a higher revision is there. */
+  #putRevised(
     name: 'steps' | 'forecasts',
-    records: readonly T[],
+    key: Buffer,
+    record: StepRecord | ForecastRecord,
+    known: 'perhaps-stored' | 'not-stored',
     batch: LmdbBatch,
-    keyOf: (record: T) => Buffer,
   ): void {
     const { database, number } = this.#databases[name];
-    const best = new Map<string, { readonly key: Buffer; readonly record: T }>();
-    for (const record of records) {
-      const key = keyOf(record);
-      const text = key.toString('latin1');
-      if (record.revision >= (best.get(text)?.record.revision ?? 0)) best.set(text, { key, record });
-    }
-    for (const { key, record } of best.values()) {
-      const stored = database.get(key);
-      if (!stored || revisionOf(stored) <= record.revision)
-        batch.put(number, key, encodeRevised(record.revision, record));
-    }
+    const stored = known === 'perhaps-stored' ? database.get(key) : undefined;
+    if (!stored || revisionOf(stored) <= record.revision)
+      batch.put(number, key, encodeRevised(record.revision, record));
   }
 
-  #prepareNewest(forecasts: readonly ForecastRecord[], batch: LmdbBatch, { newest }: FleetChanges): void {
-    for (const forecast of forecasts) {
-      const shown = newest.get(forecast.machine) ?? this.#fleet.newest.get(forecast.machine);
-      if (isNewerForecast(forecast, shown)) newest.set(forecast.machine, forecast);
+  #prepareForecasts(forecasts: readonly ForecastRecord[], batch: LmdbBatch, { newest }: FleetChanges): void {
+    const identity = ({ machine, originMs, model }: ForecastRecord) => `${originMs}|${model}|${machine}`;
+    for (const forecast of highestRevisions(forecasts, identity)) {
+      const { machine, originMs, model } = forecast;
+      const durable = this.#fleet.newest.get(machine);
+      const known = durable && originMs <= durable.originMs ? 'perhaps-stored' : 'not-stored';
+      const key = storeKey(machine, timeKey(originMs), model);
+      this.#putRevised('forecasts', key, forecast, known, batch);
+      if (!isNewerForecast(forecast, newest.get(machine) ?? durable)) continue;
+      newest.set(machine, forecast);
+      batch.put(this.#databases.newest.number, storeKey(machine), key);
     }
-    const { number } = this.#databases.newest;
-    for (const [machine, forecast] of newest)
-      batch.put(number, storeKey(machine), encodeRevised(forecast.revision, forecast));
   }
 
   #prepareEvents(events: readonly EventRecord[], batch: LmdbBatch, { removedMs }: FleetChanges): void {
@@ -193,4 +190,17 @@ export class EmbeddedStoreWriter {
       if (isOpenAlert(alert)) this.#fleet.open.set(alertId, alert);
       else this.#fleet.open.delete(alertId);
   }
+}
+
+/** One record per identity: the last one of the highest revision. */
+function highestRevisions<T extends { readonly revision: number }>(
+  records: readonly T[],
+  identityOf: (record: T) => string,
+): Iterable<T> {
+  const best = new Map<string, T>();
+  for (const record of records) {
+    const identity = identityOf(record);
+    if (record.revision >= (best.get(identity)?.revision ?? 0)) best.set(identity, record);
+  }
+  return best.values();
 }

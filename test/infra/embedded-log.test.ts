@@ -1,11 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { it } from 'node:test';
 import type { Log } from '../../domain/log.js';
 import { openEmbeddedLog } from '../../infra/embedded/log.js';
 import { describeLog, type LogHarness } from '../conformance/log.js';
+import { checkLogModel } from '../conformance/log-model.js';
 
-export function embeddedHarness(): LogHarness {
+function embeddedHarness(): LogHarness {
   const dir = mkdtempSync(join(tmpdir(), 'millwright-log-'));
   const opened: Log[] = [];
   const open = async () => {
@@ -24,3 +26,6 @@ export function embeddedHarness(): LogHarness {
 }
 
 describeLog('embedded', embeddedHarness);
+
+it('the embedded log agrees with a plain model over random histories', () =>
+  checkLogModel(embeddedHarness, 15));

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { it } from 'node:test';
+import { Rng } from '../../domain/rng.js';
+import { openEmbeddedLog } from '../../infra/embedded/log.js';
+import { readAll, readTexts } from '../conformance/log.js';
+
+const rounds = 12;
+const program = new URL('../fixtures/log-appender.js', import.meta.url).pathname;
+
+/** Runs the appender for `lifeMs` after its first acknowledgement, kills it, and returns what it acknowledged. */
+async function appendUntilKilled(dir: string, seed: number, lifeMs: number): Promise<string[]> {
+  const child = spawn(process.execPath, [program, dir, `${seed}`], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    if (output === '') setTimeout(() => child.kill('SIGKILL'), lifeMs);
+    output += chunk.toString();
+  });
+  const signal = await new Promise((resolve) => child.once('close', (_, name) => resolve(name)));
+  assert.equal(signal, 'SIGKILL', 'it ran until it was killed');
+  // A line that was being written when the process died acknowledged nothing.
+  return output
+    .slice(0, output.lastIndexOf('\n') + 1)
+    .split('\n')
+    .filter((line) => line !== '');
+}
+
+it('kill -9 at random moments loses nothing that was acknowledged, and no half checkpoint', {
+  timeout: 300_000,
+}, async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'millwright-kill-'));
+  const rng = new Rng(20_240_601);
+  const acknowledged = new Set<string>();
+  try {
+    for (let round = 0; round < rounds; round++) {
+      for (const line of await appendUntilKilled(dir, round, rng.int(400))) acknowledged.add(line);
+      const log = await openEmbeddedLog({ dir });
+      try {
+        const found = new Set<string>();
+        for (const partition of [0, 1]) {
+          const input = await readAll(log, { topic: 'in', partition });
+          for (const record of input) {
+            assert(!found.has(`${partition} ${record.value}`), 'no record is there twice');
+            found.add(`${partition} ${record.value}`);
+          }
+          assert.deepEqual(
+            input.map((record) => record.offset),
+            input.map((_, index) => index),
+            'offsets are dense',
+          );
+          assert.equal((await log.status('in'))[partition]?.endOffset, input.length);
+          const included = (await log.committed('stage', { topic: 'in', partition })) ?? 0;
+          assert.deepEqual(
+            await readTexts(log, 'out', partition),
+            input.slice(0, included).map((record) => record.value.toString()),
+            'the outputs are those of the committed offset',
+          );
+          const state: string[] = [];
+          for await (const { key, value } of log.state('stage', { topic: 'in', partition }))
+            state.push(`${key} ${value}`);
+          assert.deepEqual(state, included === 0 ? [] : [`count ${included}`], 'and so is the state');
+          const newest = await readTexts(log, 'newest', partition);
+          assert.deepEqual(newest, included === 0 ? [] : [`${included}`], 'and the compacted topic');
+        }
+        for (const line of acknowledged)
+          assert(found.has(line), `${line} was acknowledged in or before round ${round}`);
+      } finally {
+        await log.close();
+      }
+    }
+    assert(acknowledged.size > rounds, 'records were acknowledged');
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
