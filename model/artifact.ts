@@ -13,35 +13,11 @@ import { mkdir, mkdtemp, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../domain/errors.js';
-import type { FeatureSpec } from '../domain/features.js';
 import { writeCard } from './card.js';
-import type { TrainingConfig } from './config.js';
-import type { NetworkShape } from './network.js';
+import { checkFits } from './fit.js';
 import { buildForecast } from './network-graph.js';
 import { hashPreprocessing, type Preprocessing, preprocessingSchema } from './preprocessing.js';
-import type { TrainingProgress } from './trainer.js';
-import type { ValidationScore } from './validation.js';
-
-/** All that training leaves behind. */
-export interface TrainedNetwork {
-  readonly spec: FeatureSpec;
-  readonly preprocessing: Preprocessing;
-  readonly shape: NetworkShape;
-  readonly config: TrainingConfig;
-  readonly seed: number;
-  readonly parameters: Float32Array;
-  /** Step whose parameters were kept. */
-  readonly bestStep: number;
-  readonly validation: ValidationScore;
-  readonly trainingMachines: readonly string[];
-  readonly validationMachines: readonly string[];
-  readonly trainingOriginCount: number;
-  readonly validationOriginCount: number;
-  /** Origins of the data. */
-  readonly span: { readonly firstMs: number; readonly lastMs: number };
-  readonly trainedMs: number;
-  readonly log: readonly TrainingProgress[];
-}
+import type { TrainedNetwork } from './trained-network.js';
 
 export interface WrittenArtifact {
   readonly version: string;
@@ -56,9 +32,9 @@ type HashedFile = (typeof hashedFiles)[number];
 const manifestSchema = z.strictObject({
   formatVersion: z.literal(formatVersion),
   version: z.string().regex(/^[a-z0-9-]+$/),
-  machineType: z.string(),
   codeVersion: z.string(),
-  /** Hash over the preprocessing, which holds the features' names, order, units, window and horizon. */
+  spec: preprocessingSchema.shape.spec,
+  /** Hash over the whole preprocessing. */
   preprocessingHash: z.string(),
   files: z.record(z.string(), z.string()),
 });
@@ -105,8 +81,8 @@ export async function writeArtifact(
   const manifest: Manifest = {
     formatVersion,
     version,
-    machineType: trained.spec.machineType,
     codeVersion,
+    spec: trained.preprocessing.spec,
     preprocessingHash,
     files: Object.fromEntries(hashedFiles.map((file) => [file, sha256(contents[file])])),
   };
@@ -166,22 +142,24 @@ export async function readArtifact(directory: string): Promise<ReadArtifact> {
   };
 
   const manifest = parse('manifest.json', await read('manifest.json'), manifestSchema);
+  // Features first: that their order was changed says more than that a hash differs.
+  const preprocessing = parse('preprocessing.json', await read('preprocessing.json'), preprocessingSchema);
+  const misfit = checkFits(manifest.spec, preprocessing.spec, {
+    have: 'manifest.json',
+    want: 'preprocessing.json',
+  });
+  if (misfit !== undefined) throw fault(`manifest.json and preprocessing.json disagree: ${misfit}`);
   const contents = new Map<HashedFile, Uint8Array>();
   for (const file of hashedFiles) {
     const content = await read(file);
     if (manifest.files[file] === undefined) throw fault(`manifest.json has no hash of ${file}`);
-    // The features come before the hash: that their order was changed says more than that a byte was.
-    if (sha256(content) !== manifest.files[file]) throw fault(`${file} was changed after it was written (its hash differs)`);
+    if (sha256(content) !== manifest.files[file])
+      throw fault(`${file} was changed after it was written (its hash differs)`);
     contents.set(file, content);
   }
   const model = contents.get('model.onnx') as Uint8Array;
-  const preprocessing = parse(
-    'preprocessing.json',
-    contents.get('preprocessing.json') as Uint8Array,
-    preprocessingSchema,
-  );
   if (hashPreprocessing(preprocessing) !== manifest.preprocessingHash)
-    throw fault('preprocessing.json belongs to another model (its features or statistics differ from the manifest)');
+    throw fault('preprocessing.json belongs to another model (its statistics are not those of the manifest)');
   if (manifest.version !== `lstm-${sha256(model).slice(0, 12)}`)
     throw fault(`model.onnx is not that of version ${manifest.version}`);
   return { version: manifest.version, preprocessing, model };

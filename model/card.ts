@@ -1,5 +1,5 @@
 /** The model card: what a person should know before trusting a version. */
-import type { TrainedNetwork } from './artifact.js';
+import type { TrainedNetwork } from './trained-network.js';
 
 export function writeCard(version: string, trained: TrainedNetwork, modelBytes: number): string {
   const { spec, preprocessing, config, validation } = trained;

@@ -96,14 +96,19 @@ export class NetworkPredictor implements Predictor {
     const results = new Float32Array(windows.length * horizonSteps);
     for (let from = 0; from < windows.length; from += batchMax) {
       const chunk = windows.slice(from, from + batchMax);
-      const data = new Float32Array(chunk.length * length);
+      // A lone window goes in twice: matrix products of one row take another path, with other last bits, and a
+      // forecast must not depend on which machines happen to be forecast with it.
+      const rowCount = Math.max(2, chunk.length);
+      const data = new Float32Array(rowCount * length);
+      if (chunk.length === 1) data.set(chunk[0].rows, length);
       chunk.forEach(({ rows }, index) => {
         data.set(rows, index * length);
       });
       const { failureProbabilities } = await this.#graph.run({
-        windows: { dims: [chunk.length, contextSteps, names.length], data },
+        windows: { dims: [rowCount, contextSteps, names.length], data },
       });
-      results.set(failureProbabilities.data as Float32Array, from * horizonSteps);
+      const rows = failureProbabilities.data as Float32Array;
+      results.set(rows.subarray(0, chunk.length * horizonSteps), from * horizonSteps);
     }
     return results;
   }

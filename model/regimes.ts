@@ -46,17 +46,22 @@ export function findRegimes(spec: FeatureSpec, histories: readonly History[], rn
   const points = sample.map((row) => varying.map(({ column, mean, sd }) => (row[column] - mean) / sd));
   // Standardised: the whole sum of squares is one per point and column.
   const wholeSquares = points.length * varying.length;
+  // As many regimes as make the greatest drop in what they leave unexplained, if that is little.
+  let found: { centroids: number[][]; drop: number } | undefined;
+  let before = wholeSquares;
   for (let count = 2; count <= Math.min(regimesMax, points.length); count++) {
     const { centroids, squares } = cluster(points, count, rng);
-    if (squares < looseShareMax * wholeSquares)
-      return {
-        columns: varying.map(({ column }) => column),
-        means: varying.map(({ mean }) => mean),
-        sds: varying.map(({ sd }) => sd),
-        centroids,
-      };
+    const drop = before / Math.max(squares, 1e-12 * wholeSquares);
+    if (squares < looseShareMax * wholeSquares && drop > (found?.drop ?? 1)) found = { centroids, drop };
+    before = squares;
   }
-  return oneRegime;
+  if (!found) return oneRegime;
+  return {
+    columns: varying.map(({ column }) => column),
+    means: varying.map(({ mean }) => mean),
+    sds: varying.map(({ sd }) => sd),
+    centroids: found.centroids,
+  };
 }
 
 /** Index of the nearest centroid of a raw row; 0 when there is one regime. */

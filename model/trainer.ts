@@ -7,7 +7,7 @@ import type { Clock } from '../domain/clock.js';
 import { UserError } from '../domain/errors.js';
 import type { FeatureSpec, History } from '../domain/features.js';
 import { Rng } from '../domain/rng.js';
-import { type TrainedNetwork, writeArtifact, type WrittenArtifact } from './artifact.js';
+import { writeArtifact, type WrittenArtifact } from './artifact.js';
 import type { TrainingConfig } from './config.js';
 import type { NetworkShape } from './network.js';
 import { networkLayout } from './network.js';
@@ -16,24 +16,9 @@ import { adamwSchedule } from './optimizers/adamw.js';
 import { initializeParameters } from './parameters.js';
 import type { Engine, LoadedGraph, TensorValue } from './ports.js';
 import { fitPreprocessing, inputSize } from './preprocessing.js';
+import type { TrainedNetwork, TrainingProgress } from './trained-network.js';
 import { thin, Validator, type ValidationScore } from './validation.js';
 import { BatchSource, originsOf, type TrainingBatch } from './windows.js';
-
-export interface TrainingProgress {
-  readonly step: number;
-  /** Steps at most. */
-  readonly of: number;
-  /** Mean over the steps since the last validation. */
-  readonly trainLoss: number;
-  readonly validationLoss: number;
-  readonly bestLoss: number;
-  /** Before clipping, mean over the same steps. */
-  readonly gradientNorm: number;
-  readonly learningRate: number;
-  readonly elapsedMs: number;
-  /** At the present pace, if it does not stop early. */
-  readonly leftMs: number;
-}
 
 export interface TrainingRequest {
   readonly spec: FeatureSpec;

@@ -113,7 +113,7 @@ function firstRealStep(history: History, from: number, to: number, width: number
 export function remainingLifeShares(history: History, capSteps: number): Float32Array {
   const shares = new Float32Array(history.stepCount);
   let left = NaN; // days from this row to the failure
-  let knownFree = 0; // days after this row that are known to be without failure, while `left` is unknown
+  let knownFree = -1; // days after this row that are known to be without failure, while `left` is unknown
   for (let step = history.stepCount - 1; step >= 0; step--) {
     if (history.eventDay[step] > 0) left = history.eventDay[step];
     else if (!Number.isNaN(left)) left += 1;

@@ -23,6 +23,7 @@ import {
   lessOrEqual,
   maximum,
   runningMaximum,
+  select,
 } from '../graph/operators/without-gradient.js';
 import { glorotUniform, type ParameterLayout, parameter } from '../parameters.js';
 
@@ -67,13 +68,31 @@ export function survivalLoss(logits: Tensor, eventDay: Tensor, knownDays: Tensor
 }
 
 /**
+ * Element-wise kernels treat the last few elements of a tensor differently, to the last bit. Rows of whole blocks
+ * leave no last few, so that a window gives the same bits in every batch.
+ */
+const blockLength = 16;
+
+/**
  * F_1..F_H [N, H] from logits: in [0, 1] and non-decreasing in floating point too, for any finite logits
  * (exp need not be monotone to the last bit, so a running maximum follows it).
  */
 export function failureProbabilities(logits: Tensor): Tensor {
   const { graph } = logits;
-  const cumulated = cumulativeSum(softplus(logits), logits.dims[1].name);
+  const [rows, horizon] = logits.dims;
+  const days = fixedSize('failureProbabilities', horizon);
+  const padded = Math.ceil(days / blockLength) * blockLength;
+  const blocks = graph.emitOne(
+    'Pad',
+    [logits, graph.integers([0, 0, 0, padded - days])],
+    [rows, dim(horizon.name, padded)],
+  );
+  const cumulated = cumulativeSum(softplus(blocks), horizon.name);
   const minus = graph.emitOne('Neg', [cumulated], cumulated.dims);
   const failed = subtract(graph.scalar(1), exponential(minus));
-  return runningMaximum(clip(failed, 0, 1));
+  return select(
+    runningMaximum(clip(failed, 0, 1)),
+    horizon.name,
+    Array.from({ length: days }, (_, day) => day),
+  );
 }

@@ -1,0 +1,43 @@
+/** What training reports while it runs, and leaves behind. */
+import type { FeatureSpec } from '../domain/features.js';
+import type { TrainingConfig } from './config.js';
+import type { NetworkShape } from './network.js';
+import type { Preprocessing } from './preprocessing.js';
+import type { ValidationScore } from './validation.js';
+
+export interface TrainingProgress {
+  readonly step: number;
+  /** Steps at most. */
+  readonly of: number;
+  /** Mean over the steps since the last validation. */
+  readonly trainLoss: number;
+  readonly validationLoss: number;
+  readonly bestLoss: number;
+  /** Before clipping, mean over the same steps. */
+  readonly gradientNorm: number;
+  readonly learningRate: number;
+  readonly elapsedMs: number;
+  /** At the present pace, if it does not stop early. */
+  readonly leftMs: number;
+}
+
+/** All that training leaves behind. */
+export interface TrainedNetwork {
+  readonly spec: FeatureSpec;
+  readonly preprocessing: Preprocessing;
+  readonly shape: NetworkShape;
+  readonly config: TrainingConfig;
+  readonly seed: number;
+  readonly parameters: Float32Array;
+  /** Step whose parameters were kept. */
+  readonly bestStep: number;
+  readonly validation: ValidationScore;
+  readonly trainingMachines: readonly string[];
+  readonly validationMachines: readonly string[];
+  readonly trainingOriginCount: number;
+  readonly validationOriginCount: number;
+  /** Origins of the data. */
+  readonly span: { readonly firstMs: number; readonly lastMs: number };
+  readonly trainedMs: number;
+  readonly log: readonly TrainingProgress[];
+}

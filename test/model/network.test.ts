@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { FeatureWindow } from '../../domain/features.js';
+import { Rng } from '../../domain/rng.js';
+import { OnnxEngine } from '../../infra/onnx/engine.js';
+import { lstmDims, lstmFused, lstmUnrolled } from '../../model/cells/lstm.js';
+import { dim } from '../../model/graph/dims.js';
+import { encodeGraph } from '../../model/graph/encode.js';
+import { Graph, type Tensor } from '../../model/graph/graph.js';
+import { select } from '../../model/graph/operators/without-gradient.js';
+import { failureProbabilities } from '../../model/heads/hazards.js';
+import { NetworkPredictor } from '../../model/predict.js';
+import { randomForecast, smallHistories, smallPreprocessing, smallSpec, windowAt } from './fixtures.js';
+
+const horizon = smallSpec.horizonSteps;
+const histories = smallHistories(20);
+const preprocessing = smallPreprocessing(histories);
+const windows = histories.flatMap((history) => [2, 5, 8, 11].map((step) => windowAt(history, step)));
+
+describe('the network', () => {
+  let engine: OnnxEngine;
+  before(() => {
+    engine = new OnnxEngine();
+  });
+  after(() => engine.close());
+  const predictor = async (seed: number, scale?: number) =>
+    new NetworkPredictor('test', smallSpec, await engine.load(randomForecast(preprocessing, seed, scale)));
+
+  it('gives the same states unrolled, to train, and fused, to serve', async () => {
+    const [time, batch, input, hidden] = [dim('time', 7), dim('batch', 3), dim('input', 5), dim('hidden', 4)];
+    const dims = lstmDims(input, hidden);
+    const graph = new Graph();
+    const rng = new Rng(5);
+    const draw = (count: number) => Float32Array.from({ length: count }, () => rng.normal());
+    const x = graph.input('x', [time, batch, input]);
+    const weights = {
+      input: graph.constant(dims.input, draw(80)),
+      recurrent: graph.constant(dims.recurrent, draw(64)),
+      bias: graph.constant(dims.bias, draw(16)),
+    };
+    const unrolled = lstmUnrolled(x, weights);
+    const last = select(unrolled, 'row', [18, 19, 20], 'batch');
+    const reversed: Tensor = select(x, 'time', [6, 5, 4, 3, 2, 1, 0]);
+    graph.output('unrolled', last);
+    graph.output('fused', lstmFused(reversed, weights, graph.constant([batch], [7, 7, 7], 'int32')));
+    const loaded = await engine.load(encodeGraph(graph));
+    const result = await loaded.run({ x: { dims: [7, 3, 5], data: draw(105) } });
+    const [a, b] = [result.unrolled?.data, result.fused?.data] as [Float32Array, Float32Array];
+    assert.equal(a.length, 12);
+    a.forEach((value, index) => {
+      assert.ok(Math.abs(value - (b[index] as number)) < 1e-5, `${value} and ${b[index]}`);
+    });
+    await loaded.close();
+  });
+
+  it('gives curves in [0, 1] that never fall, for any weights', async () => {
+    for (let seed = 1; seed <= 25; seed++) {
+      const network = await predictor(seed, [0.1, 1, 10, 100][seed % 4]);
+      const curves = await network.predict(windows);
+      assert.equal(curves.length, windows.length * horizon);
+      curves.forEach((value, index) => {
+        assert.ok(value >= 0 && value <= 1, `seed ${seed}: ${value}`);
+        if (index % horizon > 0) assert.ok(value >= (curves[index - 1] as number), `seed ${seed}: falls at ${index}`);
+      });
+      await network.close();
+    }
+  });
+
+  it('gives curves in [0, 1] that never fall, for any logits', async () => {
+    const graph = new Graph();
+    const days = 30;
+    const logits = graph.input('logits', [dim('batch', null), dim('horizon', days)]);
+    graph.output('curves', failureProbabilities(logits));
+    const loaded = await engine.load(encodeGraph(graph));
+    const logit = fc.oneof(fc.float({ noDefaultInfinity: true, noNaN: true, max: 2 ** 100, min: -(2 ** 100) }), fc.float({ min: -40, max: 40, noNaN: true }));
+    await fc.assert(
+      fc.asyncProperty(fc.array(logit, { minLength: days, maxLength: days }), async (row) => {
+        const { curves } = await loaded.run({ logits: { dims: [1, days], data: Float32Array.from(row) } });
+        let before = 0;
+        for (const value of curves?.data as Float32Array) {
+          assert.ok(value >= before && value <= 1);
+          before = value;
+        }
+      }),
+      { numRuns: 300 },
+    );
+    await loaded.close();
+  });
+
+  it('gives the same bits for a window alone and in a batch of any size and order', async () => {
+    const network = await predictor(2);
+    const alone = await Promise.all(windows.map(async (window) => [...(await network.predict([window]))]));
+    const one: number[][] = [];
+    for (const window of windows) one.push([...(await network.predict([window]))]);
+    assert.deepEqual(alone, one, 'micro-batched and one after the other');
+    for (const size of [2, 3, 5, 7, 8, 33, windows.length]) {
+      const order = new Rng(size).shuffle(windows.map((_, index) => index)).slice(0, size);
+      const curves = await network.predict(order.map((index) => windows[index] as FeatureWindow));
+      order.forEach((index, row) => {
+        assert.deepEqual([...curves.subarray(row * horizon, (row + 1) * horizon)], one[index]);
+      });
+    }
+    await network.close();
+  });
+
+  it('answers more windows than one run takes, and none', async () => {
+    const network = await predictor(2);
+    const many = Array.from({ length: 600 }, (_, index) => windows[index % windows.length] as FeatureWindow);
+    const curves = await network.predict(many);
+    const few = await network.predict(windows);
+    assert.deepEqual(curves.subarray(560 * horizon), few.subarray(0, 40 * horizon));
+    assert.equal((await network.predict([])).length, 0);
+    await network.close();
+  });
+
+  it('does not see padding: a short history gives what it gives in a longer window', async () => {
+    // The same weights in a network whose context is longer: more padding, nothing else.
+    const longSpec = { ...smallSpec, contextSteps: 25 };
+    const short = await predictor(4);
+    const long = new NetworkPredictor(
+      'test',
+      longSpec,
+      await engine.load(randomForecast({ ...preprocessing, spec: { ...preprocessing.spec, contextSteps: 25 } }, 4)),
+    );
+    for (const step of [0, 1, 3, 5, 8, 9])
+      for (const history of histories.slice(0, 5)) {
+        const a = await short.predict([windowAt(history, step)]);
+        const b = await long.predict([windowAt(history, step, longSpec)]);
+        a.forEach((value, day) => {
+          assert.ok(Math.abs(value - (b[day] as number)) < 1e-6, `step ${step}: ${value} and ${b[day]}`);
+        });
+      }
+    await short.close();
+    await long.close();
+  });
+
+  it('is finite for windows of nothing and of extremes', async () => {
+    const network = await predictor(6);
+    const length = smallSpec.contextSteps * smallSpec.names.length;
+    for (const value of [NaN, 0, 3e38, -3e38, Infinity, -Infinity]) {
+      const curve = await network.predict([{ rows: new Float32Array(length).fill(value), stepCount: 10 }]);
+      assert.ok(curve.every((each) => each >= 0 && each <= 1), `${value}: ${curve.join()}`);
+    }
+    await network.close();
+  });
+
+  it('refuses a window of another size', async () => {
+    const network = await predictor(6);
+    assert.throws(() => network.predict([{ rows: new Float32Array(3), stepCount: 1 }]), /a window of 70 values .* got 3/);
+    await network.close();
+  });
+});

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { SetClock } from '../../domain/clock.js';
+import { UserError } from '../../domain/errors.js';
+import type { History } from '../../domain/features.js';
+import { Rng } from '../../domain/rng.js';
+import { OnnxEngine } from '../../infra/onnx/engine.js';
+import { trainingConfigSchema } from '../../model/config.js';
+import type { TrainingProgress } from '../../model/trained-network.js';
+import { learningRateAt, marginalLogits, splitMachines, train, trainNetwork } from '../../model/trainer.js';
+import { smallHistories, smallSpec } from './fixtures.js';
+
+const small = { hiddenSize: 8, batchSize: 16, steps: 60, validateEverySteps: 10, learningRate: 1e-2 };
+const histories = smallHistories(20);
+const machinesOf = (list: readonly History[]) => list.map(({ machine }) => machine).sort();
+
+describe('the trainer', () => {
+  let engine: OnnxEngine;
+  before(() => {
+    engine = new OnnxEngine();
+  });
+  after(() => engine.close());
+  const run = (config: object, seed = 1, rest: object = {}) =>
+    trainNetwork({
+      spec: smallSpec,
+      histories,
+      config: trainingConfigSchema.parse({ ...small, ...config }),
+      seed,
+      engine,
+      clock: new SetClock(0),
+      ...rest,
+    });
+
+  it('learns: better than the marginal hazards on machines it has not seen, and reports on the way', async () => {
+    const seen: TrainingProgress[] = [];
+    const trained = await run({ steps: 200 }, 1, { onProgress: (progress: TrainingProgress) => seen.push(progress) });
+    const [first, last] = [seen[0], seen[seen.length - 1]] as [TrainingProgress, TrainingProgress];
+    assert.ok(last.bestLoss < 0.7 * first.validationLoss, `${first.validationLoss} to ${last.bestLoss}`);
+    assert.equal(trained.validation.loss, last.bestLoss);
+    assert.deepEqual(trained.log, seen);
+    for (const each of seen) for (const value of Object.values(each)) assert.ok(Number.isFinite(value));
+    assert.equal(trained.validationMachines.length, 4);
+  });
+
+  it('gives the same bits for the same seed, others for another', async () => {
+    const [a, b, c] = [await run({}), await run({}), await run({}, 2)];
+    assert.deepEqual(a.parameters, b.parameters);
+    assert.notDeepEqual(a.parameters, c.parameters);
+  });
+
+  it('sees neither the statistics nor the labels of the validation machines', async () => {
+    const chosen = new Set((await run({ steps: 10 })).validationMachines);
+    const strange = histories.map((history) =>
+      chosen.has(history.machine) ? { ...history, rows: history.rows.map((value) => value * 3 + 7) } : history,
+    );
+    const [a, b] = [await run({ steps: 10 }), await run({ steps: 10 }, 1, { histories: strange })];
+    assert.deepEqual(b.preprocessing, a.preprocessing);
+    assert.deepEqual(b.parameters, a.parameters);
+    assert.notEqual(b.validation.loss, a.validation.loss);
+  });
+
+  it('stops early, and keeps the best it had', async () => {
+    const trained = await run({ steps: 2000, patience: 2, learningRate: 0.05 });
+    const last = trained.log[trained.log.length - 1] as TrainingProgress;
+    assert.ok(last.step < 2000, 'stopped');
+    const losses = trained.log.map(({ validationLoss }) => validationLoss);
+    assert.equal(trained.validation.loss, Math.min(...losses));
+    assert.equal(trained.bestStep, trained.log[losses.indexOf(Math.min(...losses))]?.step);
+  });
+
+  it('stops with a diagnosis when the loss is not finite', async () => {
+    const wild = histories.map((history) => ({ ...history, rows: history.rows.slice() }));
+    await assert.rejects(run({ learningRate: 1e30, clipNorm: 1e30 }, 1, { histories: wild }), (error: unknown) => {
+      assert.ok(error instanceof UserError);
+      assert.match(error.message, /Training stopped at step \d+: the loss is .* Lower `learningRate`/);
+      return true;
+    });
+  });
+
+  it('stops when told to, and leaves nothing', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'millwright-train-'));
+    const abort = new AbortController();
+    const modelsDirectory = join(folder, 'models');
+    await assert.rejects(
+      train({
+        spec: smallSpec,
+        histories,
+        config: trainingConfigSchema.parse({ ...small, steps: 100_000, patience: 100_000 }),
+        seed: 1,
+        engine,
+        clock: new SetClock(0),
+        modelsDirectory,
+        codeVersion: '0',
+        signal: abort.signal,
+        onProgress: () => abort.abort(new Error('enough')),
+      }),
+      /enough/,
+    );
+    assert.ok(!existsSync(modelsDirectory) || (await readdir(modelsDirectory)).length === 0);
+    await rm(folder, { recursive: true });
+  });
+
+  it('refuses histories that there is nothing to learn from, and says why', async () => {
+    await assert.rejects(run({}, 1, { histories: histories.slice(0, 1) }), /at least 2 machines .* got 1/);
+    const calm = histories.map((history) => ({ ...history, eventDay: new Uint8Array(history.stepCount) }));
+    await assert.rejects(run({}, 1, { histories: calm }), /None of the 20 machines has a failure/);
+  });
+});
+
+describe('the split', () => {
+  it('keeps all histories of a machine together, and failures on both sides', () => {
+    const twoLives = histories.flatMap((history) => [history, { ...history, rows: history.rows.slice() }]);
+    const calm = smallHistories(10, 9).map((history) => ({
+      ...history,
+      machine: `calm-${history.machine}`,
+      eventDay: new Uint8Array(history.stepCount),
+    }));
+    for (let seed = 1; seed <= 20; seed++) {
+      const { training, validation } = splitMachines([...twoLives, ...calm], 0.2, new Rng(seed));
+      const [a, b] = [new Set(machinesOf(training)), new Set(machinesOf(validation))];
+      assert.ok([...a].every((machine) => !b.has(machine)));
+      assert.equal(a.size + b.size, 30);
+      assert.equal(b.size, 6);
+      assert.equal(validation.length, 10);
+    }
+  });
+
+  it('works with two machines, of which one failed', () => {
+    const [one, two] = histories as [History, History];
+    const calm = { ...two, eventDay: new Uint8Array(two.stepCount) };
+    const { training, validation } = splitMachines([one, calm], 0.2, new Rng(1));
+    assert.deepEqual([machinesOf(training), machinesOf(validation)], [[one.machine], [two.machine]]);
+  });
+});
+
+describe('the learning rate', () => {
+  it('rises, then falls along a cosine to its last share', () => {
+    const config = trainingConfigSchema.parse({ steps: 100, learningRate: 1, warmUpShare: 0.1, finalRateShare: 0.02 });
+    assert.equal(learningRateAt(1, config), 0.1);
+    assert.equal(learningRateAt(10, config), 1);
+    assert.ok(Math.abs(learningRateAt(55, config) - 0.51) < 1e-12);
+    assert.ok(Math.abs(learningRateAt(100, config) - 0.02) < 1e-12);
+  });
+});
+
+describe('the first hazards', () => {
+  it('are the shares that fail on day k of those that run until then', () => {
+    const history: History = {
+      machine: 'm',
+      rows: new Float32Array(0),
+      stepCount: 1000,
+      originsMs: new Float64Array(1000),
+      eventDay: Uint8Array.from({ length: 1000 }, (_, index) => (index < 100 ? 1 : 0)),
+      knownDays: Uint8Array.from({ length: 1000 }, (_, index) => (index < 100 ? 1 : 2)),
+    };
+    const hazards = marginalLogits([history], 2).map((logit) => 1 / (1 + Math.exp(-logit)));
+    assert.ok(Math.abs((hazards[0] as number) - 100.5 / 1100) < 1e-9);
+    assert.ok(Math.abs((hazards[1] as number) - 0.5 / 1000) < 1e-9);
+  });
+});
