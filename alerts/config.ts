@@ -36,7 +36,7 @@ export const ruleSchema = z
     for: durationMs
       .default(0)
       .describe(
-        'The condition must hold this long before the alert fires: from the origin of the first forecast that met it to the origin of the newest, so a backlog that arrives at once counts in full. "2d" with daily steps is the third forecast in a row. A day is 24 hours.',
+        'The condition must hold this long before the alert fires: from the origin of the first forecast that met it to the origin of the newest, so a backlog that arrives at once counts in full. "2d" with daily steps is the third forecast in a row; days of a plant with a clock change count as any others.',
       ),
     keepFiringFor: durationMs
       .default(0)

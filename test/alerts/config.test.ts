@@ -139,7 +139,7 @@ test('rules are fitted to machine types, and what does not fit is said', () => {
   assert.throws(() => bind(rule({ types: ['pump'] })), /no machine type "pump"; there are: turbine/);
   assert.throws(
     () => bind(rule({ notAssessableAfter: '1d' })),
-    /notAssessableAfter \(1d\) must be longer than a step and its grace \(1d\)/,
+    /notAssessableAfter \(1d\) must be longer than the longest step and its grace \(25h\)/,
   );
 });
 

@@ -447,6 +447,15 @@ const stories: Record<string, Story> = {
       ['6 p 0.1', 'resolved warning (condition-cleared) @6'],
     ],
   },
+  'for: a day of 23 hours counts as a day': {
+    rule: { for: '2d' },
+    types: [turbine({ step: { kind: 'calendar-day', timeZone: 'America/New_York' } })],
+    lines: [
+      ['6.20833333 p 0.4', 'pending warning @6.21 0.4'],
+      ['7.20833333 p 0.4', ''],
+      ['8.16666667 p 0.4', 'fired warning @8.17 0.4'],
+    ],
+  },
   'days of a plant with a clock change are told by its own calendar': {
     types: [turbine({ step: { kind: 'calendar-day', timeZone: 'America/New_York' } })],
     lines: [
