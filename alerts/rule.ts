@@ -26,6 +26,7 @@ export interface Rule {
   readonly forMs: number;
   readonly keepFiringMs: number;
   readonly provisional: RuleConfig['provisional'];
+  /** Infinity: never told. */
   readonly notAssessableAfterMs: number;
   /** A machine with fewer steps in its present life is young: that it cannot be assessed is no news. */
   readonly minimumSteps: number;
@@ -85,7 +86,10 @@ function bindRule(rule: RuleConfig, type: MachineType): Rule {
   const calendar = type.step.kind === 'calendar-day';
   // The longest calendar day has 25 hours.
   const expectedMs = stepMs + type.graceMs + (calendar ? 3_600_000 : 0);
-  const notAssessableAfterMs = rule.notAssessableAfter ?? 2 * stepMs + type.graceMs;
+  const notAssessableAfterMs =
+    rule.notAssessableAfter === 'never'
+      ? Number.POSITIVE_INFINITY
+      : (rule.notAssessableAfter ?? 2 * stepMs + type.graceMs);
   if (notAssessableAfterMs <= expectedMs)
     complain(
       `notAssessableAfter (${durationText(notAssessableAfterMs)}) must be longer than the longest step and its grace (${durationText(expectedMs)}), or every machine is not assessable between two forecasts`,
@@ -177,6 +181,8 @@ export function defaultRules(
         for: durationText(forMs),
       });
     const far = rule(farMs, mild, 0.7, 0.5, 2 * stepMs);
-    return farMs === nearMs ? [far] : [far, rule(nearMs, severe, 0.6, 0.4, 0)];
+    if (farMs === nearMs) return [far];
+    // That a machine cannot be assessed is told once, by the far rule.
+    return [far, { ...rule(nearMs, severe, 0.6, 0.4, 0), notAssessableAfter: 'never' as const }];
   });
 }

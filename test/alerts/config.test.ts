@@ -48,6 +48,10 @@ const wrong: Record<string, { readonly config: unknown; readonly says: string }>
     config: rule(severities(['critical', 0.3, 0.2], ['warning', 0.6, 0.4])),
     says: 'rules.0.severities.1.name: "warning" must come after "critical", in the order info, warning, critical',
   },
+  'a time that is none': {
+    config: rule({ notAssessableAfter: 'soon' }),
+    says: 'rules.0.notAssessableAfter: write a number and a unit of ms, s, m, h or d, such as "3d", or "never"',
+  },
   'two rules of one name': {
     config: { rules: [twoLevels, twoLevels] },
     says: 'rules.1.name: "near" is already the name of number 1',

@@ -357,6 +357,22 @@ const stories: Record<string, Story> = {
       ['11 tick', ''],
     ],
   },
+  'a rule that leaves silence to another says nothing of it': {
+    rule: { notAssessableAfter: 'never' },
+    lines: [
+      ['1 p 0.9', 'fired critical @1 0.9'],
+      ['9 tick', ''],
+      ['10 blind low coverage', ''],
+      ['11 p 0.1', 'resolved critical (condition-cleared) @11 0.1'],
+    ],
+  },
+  'without rules a silent machine is told once': {
+    config: {},
+    lines: [
+      ['1 p 0', ''],
+      ['9 tick', 'not-assessable (no forecast since 2026-03-02) @3 0'],
+    ],
+  },
   'silence while firing, across a crash': {
     lines: [
       ['1 p 0.9', 'fired critical @1 0.9'],
