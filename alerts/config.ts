@@ -36,7 +36,7 @@ export const ruleSchema = z
     for: durationMs
       .default(0)
       .describe(
-        'The condition must hold this long before the alert fires: from the origin of the first forecast that met it to the origin of the newest, so a backlog that arrives at once counts in full. "2d" with daily steps is the third forecast in a row. A day is 24 hours.',
+        'The condition must hold this long before the alert fires: from the origin of the first forecast that met it to the origin of the newest, so a backlog that arrives at once counts in full. "2d" with daily steps is the third forecast in a row; days of a plant with a clock change count as any others.',
       ),
     keepFiringFor: durationMs
       .default(0)
@@ -45,10 +45,13 @@ export const ruleSchema = z
       .enum(['ignore', 'use'])
       .default('ignore')
       .describe('Forecasts from a step that is still open: "use" judges them like others.'),
-    notAssessableAfter: durationMs
+    notAssessableAfter: z
+      .union([z.literal('never'), durationMs], {
+        error: 'write a number and a unit of ms, s, m, h or d, such as "3d", or "never"',
+      })
       .optional()
       .describe(
-        'A machine without an assessable forecast for this long is told as not assessable. Default: two steps plus the grace of its type.',
+        'A machine without an assessable forecast for this long is told as not assessable; "never" leaves that to another rule. Default: two steps plus the grace of its type.',
       ),
     labels: z
       .record(nameSchema, z.string())

@@ -63,12 +63,12 @@ export function judgeForecast(rule: Rule, before: Judgement, forecast: ForecastR
   if (before.phase === 'firing') {
     if (severity !== '') return { ...assessed, severity, clearSinceMs: null };
     const clearSinceMs = before.clearSinceMs ?? originMs;
-    if (originMs - clearSinceMs < rule.keepFiringMs) return { ...assessed, clearSinceMs };
+    if (rule.elapsedMs(clearSinceMs, originMs) < rule.keepFiringMs) return { ...assessed, clearSinceMs };
     return { ...assessed, phase: 'inactive', severity: '', clearSinceMs: null };
   }
   if (severity === '') return { ...assessed, phase: 'inactive', severity: '', heldSinceMs: null };
   const heldSinceMs = before.heldSinceMs ?? originMs;
-  return originMs - heldSinceMs < rule.forMs
+  return rule.elapsedMs(heldSinceMs, originMs) < rule.forMs
     ? { ...assessed, phase: 'pending', severity, heldSinceMs }
     : { ...assessed, phase: 'firing', severity, heldSinceMs: null };
 }

@@ -357,6 +357,22 @@ const stories: Record<string, Story> = {
       ['11 tick', ''],
     ],
   },
+  'a rule that leaves silence to another says nothing of it': {
+    rule: { notAssessableAfter: 'never' },
+    lines: [
+      ['1 p 0.9', 'fired critical @1 0.9'],
+      ['9 tick', ''],
+      ['10 blind low coverage', ''],
+      ['11 p 0.1', 'resolved critical (condition-cleared) @11 0.1'],
+    ],
+  },
+  'without rules a silent machine is told once': {
+    config: {},
+    lines: [
+      ['1 p 0', ''],
+      ['9 tick', 'not-assessable (no forecast since 2026-03-02) @3 0'],
+    ],
+  },
   'silence while firing, across a crash': {
     lines: [
       ['1 p 0.9', 'fired critical @1 0.9'],
@@ -445,6 +461,15 @@ const stories: Record<string, Story> = {
       ['4 p 0.6', ''],
       ['5 p 0.4', 'lowered warning @5 19'],
       ['6 p 0.1', 'resolved warning (condition-cleared) @6'],
+    ],
+  },
+  'for: a day of 23 hours counts as a day': {
+    rule: { for: '2d' },
+    types: [turbine({ step: { kind: 'calendar-day', timeZone: 'America/New_York' } })],
+    lines: [
+      ['6.20833333 p 0.4', 'pending warning @6.21 0.4'],
+      ['7.20833333 p 0.4', ''],
+      ['8.16666667 p 0.4', 'fired warning @8.17 0.4'],
     ],
   },
   'days of a plant with a clock change are told by its own calendar': {

@@ -1,0 +1,198 @@
+// What a person who writes the alerts file is told. Goal: each wrong file gives one sentence with both values.
+import { strict as assert } from 'node:assert';
+import { test } from 'node:test';
+import { inspect } from 'node:util';
+import { z } from 'zod';
+import { parseCondition } from '../../alerts/condition.js';
+import { type AlertsConfigInput, alertsConfigSchema } from '../../alerts/config.js';
+import { bindRules, type defaultRules } from '../../alerts/rule.js';
+import { turbine, twoLevels } from './story.js';
+
+const problemsOf = (config: unknown): string[] => {
+  const result = alertsConfigSchema.safeParse(config);
+  return result.success
+    ? []
+    : result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+};
+const rule = (over: object) => ({ rules: [{ ...twoLevels, ...over }] });
+const severities = (...list: readonly (readonly [string, number, number])[]) => ({
+  severities: list.map(([name, set, reset]) => ({ name, set, reset })),
+});
+
+const wrong: Record<string, { readonly config: unknown; readonly says: string }> = {
+  'reset at set': {
+    config: rule(severities(['warning', 0.3, 0.3])),
+    says: 'rules.0.severities.0.reset: reset (0.3) of "warning" must be below its set (0.3)',
+  },
+  'severities that do not ascend': {
+    config: rule(severities(['warning', 0.6, 0.2], ['critical', 0.5, 0.4])),
+    says: 'rules.0.severities.1.set: set (0.5) of "critical" must be above set (0.6) of "warning" before it',
+  },
+  'resets that cross': {
+    config: rule(severities(['warning', 0.3, 0.2], ['critical', 0.6, 0.1])),
+    says: 'rules.0.severities.1.reset: reset (0.1) of "critical" must not be below reset (0.2) of "warning" before it',
+  },
+  'days the wrong way round': {
+    config: rule({ condition: 'expected_day()', ...severities(['warning', 10, 8]) }),
+    says: 'rules.0.severities.0.reset: reset (8) of "warning" must be above its set (10)',
+  },
+  'a percentage': {
+    config: rule(severities(['warning', 30, 20])),
+    says: 'rules.0.severities.0.set: 30 is not a probability; write one above 0, at most 1',
+  },
+  'a severity nobody knows': {
+    config: rule(severities(['alarm', 0.3, 0.2])),
+    says: 'rules.0.severities.0.name: "alarm" is not one of the severities (info, warning, critical)',
+  },
+  'severities out of order': {
+    config: rule(severities(['critical', 0.3, 0.2], ['warning', 0.6, 0.4])),
+    says: 'rules.0.severities.1.name: "warning" must come after "critical", in the order info, warning, critical',
+  },
+  'a time that is none': {
+    config: rule({ notAssessableAfter: 'soon' }),
+    says: 'rules.0.notAssessableAfter: write a number and a unit of ms, s, m, h or d, such as "3d", or "never"',
+  },
+  'two rules of one name': {
+    config: { rules: [twoLevels, twoLevels] },
+    says: 'rules.1.name: "near" is already the name of number 1',
+  },
+  'a comparison in the condition': {
+    config: rule({ condition: 'failure_probability(14d) > 0.4' }),
+    says: 'rules.0.condition: column 26: nothing may follow the condition, found "> 0.4"; thresholds belong in `severities`',
+  },
+  'a word that a summary does not have': {
+    config: rule({ summary: 'Help, {machin} breaks' }),
+    says: 'rules.0.summary: column 7: {machin} is not known; write one of {machine} {type} {site} {line} {rule} {condition} {value} {expected} {severity} {Severity} {since} {labels.NAME}',
+  },
+  'a label that the rule does not have': {
+    config: rule({ summary: 'Call {labels.team}' }),
+    says: 'rules.0.summary: column 6: {labels.team}: the rule has no label "team"',
+  },
+  'a route to nobody': {
+    config: { routes: [{ notifiers: ['pager'] }] },
+    says: 'routes.0.notifiers.0: there is no notifier "pager"; there are: log',
+  },
+  'a route from an unknown severity': {
+    config: { routes: [{ notifiers: ['log'], minSeverity: 'awful' }] },
+    says: 'routes.0.minSeverity: "awful" is not one of the severities (info, warning, critical)',
+  },
+  'a webhook that is no address': {
+    config: { notifiers: [{ kind: 'webhook', name: 'hook', url: 'ftp://host/x' }] },
+    says: 'notifiers.0.url: write an address that starts with http:// or https://',
+  },
+  'a topic with a wildcard': {
+    config: { notifiers: [{ kind: 'mqtt', name: 'bus', topic: 'alerts/#' }] },
+    says: 'notifiers.0.topic: a topic to publish to may not hold + or #',
+  },
+  'waits the wrong way round': {
+    config: {
+      notifiers: [{ kind: 'log', name: 'log', retry: { firstDelayMs: '1m', maxDelayMs: '1s' } }],
+    },
+    says: 'notifiers.0.retry.maxDelayMs: maxDelayMs (1000 ms) must not be shorter than firstDelayMs (60000 ms)',
+  },
+};
+for (const [name, { config, says }] of Object.entries(wrong))
+  test(`refused: ${name}`, () => assert.deepEqual(problemsOf(config), [says]));
+
+test('unknown keys are refused', () => {
+  assert.match(problemsOf(rule({ hysteresis: 1 })).join(), /Unrecognized key: "hysteresis"/);
+});
+
+const conditions: readonly (readonly [string, unknown])[] = [
+  ['failure_probability(14d)', { kind: 'failure-probability', withinMs: 14 * 86_400_000 }],
+  ['  failure_probability ( 36h ) ', { kind: 'failure-probability', withinMs: 36 * 3_600_000 }],
+  ['expected_day()', { kind: 'expected-day' }],
+  ['', { column: 1, message: 'write failure_probability(…) or expected_day(…), not the end' }],
+  [
+    'failure_probabilty(14d)',
+    { column: 1, message: 'write failure_probability(…) or expected_day(…), not "failure_probabilty(14d)"' },
+  ],
+  ['failure_probability 14d', { column: 21, message: 'expected "(" after failure_probability, found "14d"' }],
+  [
+    'failure_probability(14)',
+    { column: 21, message: 'expected a time ahead such as 14d or 12h, found "14"' },
+  ],
+  ['failure_probability()', { column: 21, message: 'expected a time ahead such as 14d or 12h, found ")"' }],
+  [
+    'failure_probability(0d)',
+    { column: 21, message: 'expected a time ahead such as 14d or 12h, found "0d"' },
+  ],
+  ['failure_probability(14d', { column: 24, message: 'expected ")", found the end' }],
+  ['expected_day(3d)', { column: 14, message: 'expected ")", found "3d)"' }],
+  [
+    'process.exit(1)',
+    { column: 1, message: 'write failure_probability(…) or expected_day(…), not "process.exit(1)"' },
+  ],
+];
+for (const [text, parsed] of conditions)
+  test(`condition "${text}"`, () => assert.deepEqual(parseCondition(text), parsed));
+
+test('rules are fitted to machine types, and what does not fit is said', () => {
+  const bind = (config: AlertsConfigInput, type = turbine()) =>
+    bindRules(alertsConfigSchema.parse(config), [type]);
+  const hourly = turbine({ name: 'press', step: { kind: 'fixed', durationMs: '1h' }, horizonSteps: 48 });
+  assert.equal(bind(rule({ condition: 'failure_probability(24h)' }), hourly).get('press')?.length, 1);
+  assert.throws(
+    () => bind(rule({ condition: 'failure_probability(14d)' }), hourly),
+    /^UserError: rule "near" for machine type "press": failure_probability\(14d\) reaches beyond its forecasts, which end after 2d; shorten it, or name the rule's types$/,
+  );
+  assert.throws(
+    () => bind(rule({ condition: 'failure_probability(36h)' })),
+    /not a whole number of its steps of 1d/,
+  );
+  assert.throws(() => bind(rule({ types: ['pump'] })), /no machine type "pump"; there are: turbine/);
+  assert.throws(
+    () => bind(rule({ notAssessableAfter: '1d' })),
+    /notAssessableAfter \(1d\) must be longer than the longest step and its grace \(25h\)/,
+  );
+});
+
+test('without rules every type gets a warning far ahead and a critical alert near', () => {
+  const told = (types: Parameters<typeof defaultRules>[0]) =>
+    [...bindRules(alertsConfigSchema.parse({}), types)].map(([type, rules]) => [
+      type,
+      ...rules.map(({ name, severities: [first] }) => `${name} ${first?.name}`),
+    ]);
+  assert.deepEqual(told([turbine()]), [
+    ['turbine', 'failure-within-30d warning', 'failure-within-14d critical'],
+  ]);
+  const press = turbine({ name: 'press', step: { kind: 'fixed', durationMs: '8h' }, horizonSteps: 12 });
+  assert.deepEqual(told([turbine(), press]), [
+    ['turbine', 'failure-within-30d-turbine warning', 'failure-within-14d-turbine critical'],
+    ['press', 'failure-within-4d-press warning', 'failure-within-2d-press critical'],
+  ]);
+  assert.deepEqual(bindRules(alertsConfigSchema.parse({ rules: [] }), [turbine()]).get('turbine'), []);
+});
+
+test('the version of a rule is of its meaning: spelling does not count, thresholds do', () => {
+  const version = (over: object): string | undefined =>
+    bindRules(alertsConfigSchema.parse(rule(over)), [turbine()]).get('turbine')?.[0]?.version;
+  assert.match(version({}) ?? '', /^[0-9a-f]{16}$/);
+  assert.equal(version({ for: '2d' }), version({ for: '48h' }));
+  assert.equal(version({}), version({ condition: ' failure_probability( 14d )', for: '0s' }));
+  assert.notEqual(version({}), version({ for: '1d' }));
+});
+
+test('secrets are not printed', () => {
+  const config = alertsConfigSchema.parse({
+    notifiers: [
+      {
+        kind: 'webhook',
+        name: 'hook',
+        url: 'http://host/x',
+        secret: 's3cr3t',
+        headers: { Authorization: 's3cr3t' },
+      },
+    ],
+  });
+  for (const printed of [JSON.stringify(config), inspect(config, { depth: 9 }), `${Object.values(config)}`])
+    assert.ok(!printed.includes('s3cr3t'));
+  assert.match(inspect(config, { depth: 9 }), /\[redacted\]/);
+});
+
+test('the schema can be given to an editor, and every field says what it does', () => {
+  const schema = z.toJSONSchema(alertsConfigSchema, { io: 'input' });
+  const text = JSON.stringify(schema);
+  for (const field of ['keepFiringFor', 'notAssessableAfter', 'minSeverity', 'giveUpAfterMs'])
+    assert.match(text, new RegExp(`"${field}":\\{[^{}]*"description"|"${field}":\\{.{0,200}description`));
+});

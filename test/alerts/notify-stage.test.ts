@@ -1,0 +1,260 @@
+// Who is told what, once and in order, and what becomes of what cannot be told. The receiver is a small fake that
+// fails as it is bid; the real ones are in test/infra/notify.test.ts.
+import { strict as assert } from 'node:assert';
+import { test } from 'node:test';
+import type { AlertsConfigInput } from '../../alerts/config.js';
+import type { Notifier } from '../../alerts/ports.js';
+import type { AlertRecord } from '../../domain/alert.js';
+import { WorldError } from '../../domain/errors.js';
+import { Rng } from '../../domain/rng.js';
+import { alertOf, DeliveryYard } from './delivery-yard.js';
+import { twoLevels } from './story.js';
+
+class Receiver implements Notifier {
+  readonly name = 'pager';
+  readonly got: string[] = [];
+  /** What the next attempts meet, first in front; afterwards `otherwise`. */
+  trouble: (WorldError | undefined)[] = [];
+  otherwise: WorldError | undefined;
+  attempts = 0;
+
+  send(alert: AlertRecord): Promise<void> {
+    this.attempts++;
+    const error = this.trouble.length > 0 ? this.trouble.shift() : this.otherwise;
+    if (error) return Promise.reject(error);
+    this.got.push(`${alert.machine} ${alert.sequence} ${alert.transition}`);
+    return Promise.resolve();
+  }
+}
+
+const down = new WorldError('unreachable', 'connection refused', { retryable: true });
+const refusal = new WorldError('rejected', 'no such hook', { retryable: false });
+
+const pager = { kind: 'webhook', name: 'pager', url: 'http://host/x' } as const;
+const routed = (...routes: object[]): AlertsConfigInput =>
+  ({
+    notifiers: [pager],
+    rules: [{ ...twoLevels, labels: { team: 'hydraulics' } }],
+    routes: routes.map((route) => ({ notifiers: ['pager'], ...route })),
+  }) as AlertsConfigInput;
+
+const life: readonly AlertRecord[] = [
+  alertOf(0, { state: 'pending', transition: 'pending' }),
+  alertOf(1),
+  alertOf(2, { severity: 'critical', transition: 'raised' }),
+  alertOf(3, { severity: 'critical', transition: 'acknowledged' }),
+  alertOf(4, { severity: 'critical', transition: 'amended' }),
+  alertOf(5, { transition: 'lowered' }),
+  alertOf(6, { state: 'resolved', transition: 'resolved' }),
+];
+
+async function told(config: AlertsConfigInput, alerts: readonly AlertRecord[] = life): Promise<string[]> {
+  const receiver = new Receiver();
+  const yard = new DeliveryYard(receiver, config);
+  yard.append(...alerts);
+  await yard.run();
+  return receiver.got.map((line) => line.split(' ').at(-1) as string);
+}
+
+test('without routes everything is told except pending and amendments', async () => {
+  assert.deepEqual(await told({}), ['fired', 'raised', 'acknowledged', 'lowered', 'resolved']);
+});
+
+test('a minimum severity begins the telling, and what follows is told down to the end', async () => {
+  assert.deepEqual(await told(routed({ minSeverity: 'critical' })), [
+    'raised',
+    'acknowledged',
+    'lowered',
+    'resolved',
+  ]);
+  const mild = life.filter(({ severity }) => severity !== 'critical');
+  assert.deepEqual(await told(routed({ minSeverity: 'critical' }), mild), []);
+});
+
+test('a condition that came and went while pending is not told', async () => {
+  const pending = [life[0] as AlertRecord, alertOf(1, { state: 'resolved', transition: 'cancelled' })];
+  assert.deepEqual(await told({}, pending), []);
+});
+
+test('not assessable is told where no severity is asked for', async () => {
+  const blind = [
+    alertOf(0, { state: 'not-assessable', severity: '', transition: 'not-assessable' }),
+    alertOf(1, { state: 'resolved', severity: '', transition: 'assessable' }),
+  ];
+  assert.deepEqual(await told({}, blind), ['not-assessable', 'assessable']);
+  assert.deepEqual(await told(routed({ minSeverity: 'info' }), blind), []);
+});
+
+test('routes choose by machine, rule, label and transition', async () => {
+  assert.deepEqual(await told(routed({ machines: 'unit-9*' })), []);
+  assert.deepEqual(await told(routed({ rules: 'far' })), []);
+  assert.deepEqual(await told(routed({ labels: { team: 'electric' } })), []);
+  assert.deepEqual(await told(routed({ labels: { team: 'hydraulics' }, transitions: ['resolved'] })), [
+    'resolved',
+  ]);
+  assert.deepEqual(await told(routed({ transitions: ['fired'] }, { transitions: ['amended'] })), [
+    'fired',
+    'amended',
+  ]);
+  assert.deepEqual(await told({ notifiers: [pager], routes: [] }), []);
+});
+
+test('a failing receiver is tried with growing waits, and what follows waits its turn', async () => {
+  const receiver = new Receiver();
+  receiver.trouble = [down, down, down, down];
+  const yard = new DeliveryYard(receiver);
+  yard.append(alertOf(0), alertOf(1, { transition: 'raised', severity: 'critical' }));
+  await yard.run();
+  assert.deepEqual(receiver.got, ['unit-84 0 fired', 'unit-84 1 raised']);
+  yard.waitsMs.forEach((waitMs, index) => {
+    assert.ok(waitMs >= 500 * 2 ** index && waitMs <= 1000 * 2 ** index, `${waitMs} at ${index}`);
+  });
+  assert.equal(yard.waitsMs.length, 4);
+});
+
+test('Retry-After is a lower bound of the wait', async () => {
+  const receiver = new Receiver();
+  receiver.trouble = [new WorldError('throttled', 'slow down', { retryable: true, retryAfterMs: 42_000 })];
+  const yard = new DeliveryYard(receiver);
+  yard.append(alertOf(0));
+  await yard.run();
+  assert.deepEqual(yard.waitsMs, [42_000]);
+});
+
+test('a receiver that is down for an hour gets everything, in order, when it is back', async () => {
+  const receiver = new Receiver();
+  receiver.otherwise = down;
+  const yard = new DeliveryYard(receiver);
+  yard.onSleep = () => {
+    if (yard.clock.nowMs() >= 3_600_000) receiver.otherwise = undefined;
+  };
+  yard.append(...life);
+  await yard.run();
+  assert.deepEqual(
+    receiver.got.map((line) => line.split(' ').at(-1)),
+    ['fired', 'raised', 'acknowledged', 'lowered', 'resolved'],
+  );
+  assert.deepEqual(yard.undelivered(), []);
+});
+
+test('what cannot be delivered for too long is recorded and counted, and the next is tried', async () => {
+  const receiver = new Receiver();
+  receiver.otherwise = down;
+  const yard = new DeliveryYard(receiver, {}, '10m');
+  yard.append(alertOf(0), alertOf(1, { transition: 'raised' }));
+  yard.onSleep = () => {
+    if (yard.clock.nowMs() > 600_000) receiver.otherwise = undefined;
+  };
+  await yard.run();
+  assert.deepEqual(receiver.got, ['unit-84 1 raised']);
+  assert.deepEqual(yard.counts(), { delivered: 1, undelivered: 1 });
+  const [entry] = yard.undelivered();
+  assert.equal(entry?.dedupeKey, 'near/unit-84/1000/0');
+  assert.equal(entry?.why, 'gave-up');
+  assert.equal(entry?.error, 'connection refused');
+  assert.equal(entry?.recordedMs, 600_000, 'the last attempt is made at the end of the time');
+  assert.ok(yard.outcomes.includes('near/unit-84/1000/0 gave-up'));
+});
+
+test('what is refused for good is recorded at once', async () => {
+  const receiver = new Receiver();
+  receiver.trouble = [refusal];
+  const yard = new DeliveryYard(receiver);
+  yard.append(alertOf(0), alertOf(1, { transition: 'raised' }));
+  await yard.run();
+  assert.deepEqual(yard.waitsMs, []);
+  assert.deepEqual(receiver.got, ['unit-84 1 raised']);
+  assert.equal(yard.undelivered()[0]?.why, 'refused');
+});
+
+test('a bug in a receiver stops the stage and skips nothing', async () => {
+  const yard = new DeliveryYard({ name: 'pager', send: () => Promise.reject(new TypeError('bug')) });
+  yard.append(alertOf(0));
+  await assert.rejects(yard.run(), /TypeError: bug/);
+  assert.equal(yard.nextOffset, 0);
+});
+
+test('stopping while a receiver is down leaves the rest for the next start', async () => {
+  const receiver = new Receiver();
+  receiver.trouble = [undefined, down, down];
+  const yard = new DeliveryYard(receiver);
+  yard.onSleep = () => yard.stop.abort();
+  yard.append(alertOf(0), alertOf(1, { transition: 'raised' }), alertOf(2, { transition: 'lowered' }));
+  await yard.run(3);
+  assert.deepEqual(receiver.got, ['unit-84 0 fired']);
+  assert.equal(yard.nextOffset, 1, 'what was delivered is checkpointed');
+  yard.crash();
+  yard.onSleep = () => {};
+  await yard.run(3);
+  assert.deepEqual(receiver.got, ['unit-84 0 fired', 'unit-84 1 raised', 'unit-84 2 lowered']);
+});
+
+test('the same transition twice in the log is told once, also across a restart and after its end', async () => {
+  const receiver = new Receiver();
+  const yard = new DeliveryYard(receiver);
+  yard.append(...life, ...life);
+  await yard.run();
+  yard.crash();
+  yard.append(...life);
+  await yard.run();
+  assert.equal(receiver.got.length, 5);
+});
+
+test('the notification log forgets old ends and nothing that is open', async () => {
+  const receiver = new Receiver();
+  const yard = new DeliveryYard(receiver);
+  yard.append(alertOf(0, { machine: 'open' }));
+  for (let i = 0; i < 10_100; i++)
+    yard.append(
+      alertOf(0, { machine: `m${i}` }),
+      alertOf(1, { machine: `m${i}`, state: 'resolved', transition: 'resolved' }),
+    );
+  await yard.run(5000);
+  yard.crash();
+  yard.append(alertOf(1, { machine: 'open', state: 'resolved', transition: 'resolved' }));
+  await yard.run();
+  const alerts = [...yard.state.keys()].filter((key) => key.startsWith('a|'));
+  assert.equal(alerts.length, 10_000);
+  assert.ok(!alerts.includes('a|near/m0/1000') && alerts.includes('a|near/m10099/1000'));
+  assert.equal(receiver.got.at(-1), 'open 1 resolved');
+});
+
+test('random trouble and crashes: every transition arrives once, in order, at the receiver that answered', async () => {
+  for (let seed = 0; seed < 200; seed++) {
+    const rng = new Rng(seed);
+    const receiver = new Receiver();
+    const yard = new DeliveryYard(receiver);
+    const want: string[] = [];
+    for (const machine of ['a', 'b', 'c'])
+      for (const alert of life)
+        if (alert.transition !== 'pending' && alert.transition !== 'amended')
+          want.push(`${machine} ${alert.sequence} ${alert.transition}`);
+    const queues = ['a', 'b', 'c'].map((machine) =>
+      life.map(({ sequence, ...alert }) =>
+        alertOf(sequence, {
+          ...alert,
+          machine,
+          alertId: `near/${machine}/1000`,
+          dedupeKey: `near/${machine}/1000/${sequence}`,
+        }),
+      ),
+    );
+    while (queues.some((queue) => queue.length > 0)) {
+      const next = queues[rng.int(3)]?.shift();
+      if (next) yard.append(next);
+    }
+    yard.onSleep = () => {
+      if (rng.uniform() < 0.3) yard.stop.abort();
+    };
+    while (yard.nextOffset < yard.log.length) {
+      receiver.trouble = Array.from({ length: 4 }, () => (rng.uniform() < 0.5 ? down : undefined));
+      await yard.run(1 + rng.int(4));
+      yard.crash();
+    }
+    assert.deepEqual([...receiver.got].sort(), want.sort(), `seed ${seed}`);
+    for (const machine of ['a', 'b', 'c']) {
+      const order = receiver.got.filter((line) => line.startsWith(machine));
+      assert.deepEqual(order, [...order].sort(), `seed ${seed}`);
+    }
+  }
+});
