@@ -20,11 +20,6 @@ export class LmdbBatch {
     this.#buffer = Buffer.allocUnsafeSlow(Math.ceil(bytesExpected) + 4_096);
   }
 
-  /** Bytes so far. */
-  get length(): number {
-    return this.#length;
-  }
-
   get changeCount(): number {
     return this.#changeCount;
   }

@@ -59,9 +59,8 @@ export function openFolder(path: string, format: FolderFormat, mode: FolderMode)
       close: async () => {
         try {
           await writer?.close();
-          await root.close();
         } finally {
-          unlock();
+          await root.close().finally(unlock);
         }
       },
     };

@@ -7,7 +7,7 @@ import type { PartitionSource } from './partition-source.js';
 const retryMsFirst = 100;
 const retryMsMax = 5_000;
 /** Batches after which timers and sockets have their turn, for logs that answer without ever waiting. */
-const batchesPerTurn = 32;
+const batchesPerTurn = 8;
 
 /**
  * One partition in the hands of one consumer: restore, then batch after batch, one at a time, until stopped.
