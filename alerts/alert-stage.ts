@@ -19,6 +19,7 @@ import type {
 import type { MachineType } from '../domain/machine-type.js';
 import { decodeRecord, encodeRecord, topics } from '../domain/topics.js';
 import type { AlertsConfig } from './config.js';
+import type { Place } from './episode.js';
 import { bindRules, type Rule } from './rule.js';
 import {
   advanceByEvent,
@@ -26,7 +27,6 @@ import {
   advanceByTick,
   initialState,
   type Outcome,
-  type Place,
   type RuleState,
   tickDueMs,
   withdraw,

@@ -1,9 +1,9 @@
 /** One sentence or two for each transition: what happened, with its numbers and dates. */
 import type { AlertRecord } from '../domain/alert.js';
 import { conditionWords, durationWords, valueWords } from './condition.js';
+import type { Episode, Place } from './episode.js';
 import type { Judgement } from './judgement.js';
 import type { Rule } from './rule.js';
-import type { Episode, Place } from './state-machine.js';
 import { fillTemplate } from './summary.js';
 
 export interface Happening {

@@ -12,34 +12,10 @@
 import type { AlertRecord } from '../domain/alert.js';
 import type { ForecastRecord } from '../domain/forecast.js';
 import type { EventRecord, TickRecord } from '../domain/input.js';
+import { alertIdOf, type Episode, type Place, recordOf } from './episode.js';
 import { type Judgement, judgeForecast, silenceDeadlineMs, unwatched, withGap } from './judgement.js';
 import type { Rule } from './rule.js';
 import { sentence } from './sentence.js';
-
-/** Who and where a machine is, as its records say. */
-export interface Place {
-  readonly machine: string;
-  readonly type: string;
-  readonly site: string;
-  readonly line: string;
-}
-
-export interface Episode {
-  readonly sinceMs: number;
-  /** Of the next record. */
-  readonly sequence: number;
-  /** Of the newest record; never goes back within an episode. */
-  readonly timeMs: number;
-  readonly everFired: boolean;
-  /** Has fired or could not be assessed: people may have been told, so that its end is told too. */
-  readonly everTold: boolean;
-  /** Last told as firing; '' when it is not. Behind a gap a judgement can change without being told. */
-  readonly toldSeverity: string;
-  /** Since when the severity has been what it is; null: it has not fired. */
-  readonly severitySinceMs: number | null;
-  readonly acknowledgedBy: string;
-  readonly comment: string;
-}
 
 /** JSON-safe and immutable: kept as state entries. */
 export interface RuleState {
@@ -299,9 +275,6 @@ function openEpisode(state: RuleState, { timeMs, isRevision }: Cause): Episode {
   };
 }
 
-const alertIdOf = (rule: string, place: Place, episode: Episode): string =>
-  `${rule}/${place.machine}/${episode.sinceMs}`;
-
 /** Numbers the transition, moves the episode on, and closes it when nothing is left to be seen. */
 function write(
   rule: Rule,
@@ -345,43 +318,6 @@ function write(
   });
   const kept = state === 'resolved' ? { open: null, closed: after } : { open: after };
   return { state: { ...is, ...kept }, alerts: [alert] };
-}
-
-type Told =
-  | 'state'
-  | 'severity'
-  | 'transition'
-  | 'reason'
-  | 'timeMs'
-  | 'acknowledgedBy'
-  | 'value'
-  | 'summary'
-  | 'trace';
-
-/** Fields stand in one order, so that the same transition has the same bytes. */
-function recordOf(rule: string, place: Place, episode: Episode, told: Pick<AlertRecord, Told>): AlertRecord {
-  const alertId = alertIdOf(rule, place, episode);
-  return {
-    kind: 'alert',
-    alertId,
-    dedupeKey: `${alertId}/${episode.sequence}`,
-    sequence: episode.sequence,
-    rule,
-    machine: place.machine,
-    type: place.type,
-    site: place.site,
-    line: place.line,
-    state: told.state,
-    severity: told.severity,
-    transition: told.transition,
-    reason: told.reason,
-    timeMs: told.timeMs,
-    sinceMs: episode.sinceMs,
-    acknowledgedBy: told.acknowledgedBy,
-    value: told.value,
-    summary: told.summary,
-    trace: told.trace,
-  };
 }
 
 /** Forecasts give no reason of their own except for why they are not assessable; events and ticks always do. */
