@@ -121,17 +121,21 @@ function typeText(field: $ZodType): string {
   }
 }
 
-/** Markdown table of all options of a schema. */
+/** Markdown table of all options of a schema, padded as the formatter pads it. */
 export function optionTable(schema: $ZodType): string {
   const rows = listOptions(schema).map((option) => {
     const only = option.onlyWith === '' ? '' : ` Only with \`${option.onlyWith}\`.`;
     const fallback =
-      option.defaultText === undefined ? (option.required ? '*required*' : '–') : `\`${option.defaultText}\``;
-    return `| \`${option.key}\` | ${cell(option.type)} | ${cell(fallback)} | ${cell(option.description + only)} |`;
+      option.defaultText === undefined ? (option.required ? '_required_' : '–') : `\`${option.defaultText}\``;
+    return [`\`${option.key}\``, option.type, fallback, (option.description + only).trim()].map((text) =>
+      text.replaceAll('|', '\\|').replaceAll('\n', ' '),
+    );
   });
-  return ['| key | type | default | what it does |', '| --- | --- | --- | --- |', ...rows].join('\n');
-}
-
-function cell(text: string): string {
-  return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+  const table = [['key', 'type', 'default', 'what it does'], ...rows];
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...table.map((row) => (row[column] ?? '').length)));
+  const lines = table.map(
+    (row) => `| ${row.map((text, column) => text.padEnd(widths[column] ?? 0)).join(' | ')} |`,
+  );
+  lines.splice(1, 0, `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`);
+  return lines.join('\n');
 }
