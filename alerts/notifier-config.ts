@@ -42,7 +42,7 @@ const logNotifierSchema = z.strictObject({
 });
 
 const webhookNotifierSchema = z.strictObject({
-  kind: z.literal('webhook'),
+  kind: z.literal('webhook').describe('HTTP POST of JSON.'),
   name: notifierName,
   url: z
     .url({ protocol: /^https?$/, error: 'write an address that starts with http:// or https://' })
@@ -66,7 +66,7 @@ const webhookNotifierSchema = z.strictObject({
 export type WebhookConfig = z.output<typeof webhookNotifierSchema>;
 
 const mqttNotifierSchema = z.strictObject({
-  kind: z.literal('mqtt'),
+  kind: z.literal('mqtt').describe('MQTT messages, QoS 1, over the broker of `mqtt`.'),
   name: notifierName,
   topic: z
     .string()

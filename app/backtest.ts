@@ -53,7 +53,9 @@ export async function runBacktest(request: BacktestRequest): Promise<BacktestOut
   await log.close();
 
   const calendar = makeStepCalendar(type.step);
-  const machines = dataset.machines.filter(({ machine }) => deployment.directory.find(machine)?.type === type.name);
+  const machines = dataset.machines.filter(
+    ({ machine }) => deployment.directory.find(machine)?.type === type.name,
+  );
   const known = new Set(machines.map(({ machine }) => machine));
   const report = judgeReplay({
     name: predictor.version,
@@ -73,7 +75,10 @@ export async function runBacktest(request: BacktestRequest): Promise<BacktestOut
 }
 
 export function stepsOf(calendar: StepCalendar): Steps {
-  return { nominalMs: calendar.nominalMs, count: (originMs, timeMs) => countSteps(calendar, originMs, timeMs) };
+  return {
+    nominalMs: calendar.nominalMs,
+    count: (originMs, timeMs) => countSteps(calendar, originMs, timeMs),
+  };
 }
 
 /** What the files tell of a machine's fate. */
@@ -86,7 +91,8 @@ export function observe({ machine, firstMs, lastMs, knownUntilMs, failuresMs }: 
     failuresMs,
     recordEndMs,
     // Files whose machines run to failure end with them: had they run on, it would have been seen.
-    observedUntilMs: failuresMs.at(-1) === recordEndMs ? Number.POSITIVE_INFINITY : Math.max(knownUntilMs, recordEndMs),
+    observedUntilMs:
+      failuresMs.at(-1) === recordEndMs ? Number.POSITIVE_INFINITY : Math.max(knownUntilMs, recordEndMs),
   };
 }
 
@@ -96,6 +102,10 @@ function withinRecords(
   machines: readonly MachineRecord[],
   calendar: StepCalendar,
 ): ForecastRecord[] {
-  const lastOriginMs = new Map(machines.map(({ machine, lastMs }) => [machine, calendar.stepAt(lastMs).endMs]));
-  return forecasts.filter(({ machine, originMs }) => originMs <= (lastOriginMs.get(machine) ?? Number.NEGATIVE_INFINITY));
+  const lastOriginMs = new Map(
+    machines.map(({ machine, lastMs }) => [machine, calendar.stepAt(lastMs).endMs]),
+  );
+  return forecasts.filter(
+    ({ machine, originMs }) => originMs <= (lastOriginMs.get(machine) ?? Number.NEGATIVE_INFINITY),
+  );
 }

@@ -10,10 +10,10 @@ import { MachineDirectory, type MachineEntry, machineEntrySchema } from '../doma
 import { type MachineType, machineTypeSchema } from '../domain/machine-type.js';
 import { secretSchema } from '../domain/secret.js';
 import { embeddedBrokerConfigSchema } from '../infra/embedded/broker.js';
+import { datasetSchema } from '../infra/files/dataset-config.js';
 import { httpConfigSchema } from '../infra/http/ports.js';
 import { mqttSourceConfigSchema } from '../infra/mqtt/source.js';
 import { ingestConfigSchema } from '../ingest/config.js';
-import { datasetSchema } from '../infra/files/dataset-config.js';
 import { type Environment, type Problem, problemsError, readYaml } from './config-file.js';
 import { defaultTextOf } from './config-options.js';
 import { isDuration } from './config-schema.js';
@@ -86,7 +86,9 @@ export const deploymentShape = {
     .default('.millwright')
     .describe('Folder for log, store and state, relative to this file.'),
   mqtt: mqttSchema.prefault({ kind: 'embedded' }).describe('Where messages come from.'),
-  ingest: ingestConfigSchema.prefault({}).describe('How messages become readings, and where the time comes from.'),
+  ingest: ingestConfigSchema
+    .prefault({})
+    .describe('How messages become readings, and where the time comes from.'),
   log: logSchema.prefault({ kind: 'embedded' }).describe('Where records are kept between the stages.'),
   store: storeSchema.prefault({ kind: 'embedded' }).describe('Where results are kept for page and commands.'),
   model: z

@@ -1,11 +1,15 @@
 /** The rules' thresholds as lines over the failure curve, for the page. */
-import { bindRules } from '../alerts/rule.js';
+
 import type { AlertsConfig } from '../alerts/config.js';
+import { bindRules } from '../alerts/rule.js';
 import type { MachineType } from '../domain/machine-type.js';
 import type { RuleThreshold } from '../infra/http/wire.js';
 
 /** Only conditions on the probability can be drawn; one line per rule and severity, the same of two types once. */
-export function curveThresholds(alerts: AlertsConfig, types: readonly MachineType[]): readonly RuleThreshold[] {
+export function curveThresholds(
+  alerts: AlertsConfig,
+  types: readonly MachineType[],
+): readonly RuleThreshold[] {
   const found = new Map<string, RuleThreshold>();
   for (const rule of [...bindRules(alerts, types).values()].flat()) {
     const { condition } = rule;

@@ -3,6 +3,8 @@
  * the log is in memory and the clock is set by the history itself. Training, backtest and live runs thus see the
  * same readings in the same way.
  */
+
+import { replay, replayTopicSpecs } from '../backtest/replay.js';
 import { SetClock } from '../domain/clock.js';
 import type { Dataset } from '../domain/dataset.js';
 import { UserError } from '../domain/errors.js';
@@ -13,7 +15,6 @@ import { MemoryLog } from '../infra/memory/log.js';
 import { ingestConfigSchema } from '../ingest/config.js';
 import { Ingest } from '../ingest/ingest.js';
 import { HistoryBuilder } from '../stream/history.js';
-import { replay, replayTopicSpecs } from '../backtest/replay.js';
 import type { Deployment } from './config.js';
 import { datasetMessages, factoryTopic } from './replay-messages.js';
 import { type NextClockMs, replayTo, stepCloses } from './replay-schedule.js';
@@ -54,7 +55,11 @@ export async function ingestDataset(
   const rejected = Object.fromEntries(Object.entries(counters.rejected).filter(([, count]) => count > 0));
   if (counters.accepted === 0)
     throw new UserError(
-      `nothing in ${dataset.name} fits this deployment (${Object.entries(rejected).map(([reason, count]) => `${reason}: ${count}`).join(', ') || 'it is empty'}); check \`machines\` and the sensor names of the machine type`,
+      `nothing in ${dataset.name} fits this deployment (${
+        Object.entries(rejected)
+          .map(([reason, count]) => `${reason}: ${count}`)
+          .join(', ') || 'it is empty'
+      }); check \`machines\` and the sensor names of the machine type`,
     );
   return { log, accepted: counters.accepted, rejected };
 }
@@ -79,7 +84,10 @@ export async function buildHistories(
 }
 
 /** What the topic `steps` of a log holds, as labelled histories by machine type. */
-export async function readHistories(deployment: Deployment, log: Log): Promise<ReadonlyMap<string, readonly History[]>> {
+export async function readHistories(
+  deployment: Deployment,
+  log: Log,
+): Promise<ReadonlyMap<string, readonly History[]>> {
   const { types, directory } = deployment;
   const builder = new HistoryBuilder(types, directory);
   for (const { partition, beginOffset } of await log.status(topics.steps))

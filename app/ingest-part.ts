@@ -87,7 +87,12 @@ async function listen(
   onProblem: (sentence: string) => void,
 ): Promise<Source> {
   const { kind: _kind, password, ...brokerConfig } = config;
-  const broker = await startEmbeddedBroker({ ...brokerConfig, password: password?.reveal(), onPublish, onProblem });
+  const broker = await startEmbeddedBroker({
+    ...brokerConfig,
+    password: password?.reveal(),
+    onPublish,
+    onProblem,
+  });
   return {
     url: broker.url,
     publish: (topic, payload) => broker.publish(topic, payload),

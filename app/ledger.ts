@@ -16,7 +16,14 @@ export interface Ledger {
   readonly waiting: number;
 }
 
-export const emptyLedger: Ledger = { received: 0, accepted: 0, rejected: 0, duplicate: 0, late: 0, waiting: 0 };
+export const emptyLedger: Ledger = {
+  received: 0,
+  accepted: 0,
+  rejected: 0,
+  duplicate: 0,
+  late: 0,
+  waiting: 0,
+};
 
 /**
  * Rejected and late ones are records of the topic `rejected`, one each, so their number is its end offset (offsets
@@ -44,7 +51,14 @@ export async function computeLedger(log: Log): Promise<Ledger> {
     }
   }
   const rejected = refused - late;
-  return { received: accepted + rejected + duplicate + late + waiting, accepted, rejected, duplicate, late, waiting };
+  return {
+    received: accepted + rejected + duplicate + late + waiting,
+    accepted,
+    rejected,
+    duplicate,
+    late,
+    waiting,
+  };
 }
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {

@@ -40,7 +40,8 @@ function makeProgram(signal: AbortSignal): Command {
     doctorCommand(),
   ])
     program.addCommand(command);
-  for (const command of [program, ...program.commands, ...program.commands.flatMap((each) => each.commands)]) command.exitOverride();
+  for (const command of [program, ...program.commands, ...program.commands.flatMap((each) => each.commands)])
+    command.exitOverride();
   return program;
 }
 

@@ -19,25 +19,41 @@ const consumed: readonly (readonly [group: string, topic: string])[] = [
   [groups.store, topics.alerts],
 ];
 
-export async function formatMetrics(parts: { readonly log: Log; readonly ingest: IngestPart | undefined }): Promise<string> {
+export async function formatMetrics(parts: {
+  readonly log: Log;
+  readonly ingest: IngestPart | undefined;
+}): Promise<string> {
   const registry = new Registry();
   const gauge = (name: string, help: string, labelNames: string[] = []) =>
     new Gauge({ name, help, labelNames, registers: [registry] });
 
   const ledger = await computeLedger(parts.log);
-  const items = gauge('millwright_readings_total', 'Readings and events received, by where they ended.', ['outcome']);
+  const items = gauge('millwright_readings_total', 'Readings and events received, by where they ended.', [
+    'outcome',
+  ]);
   for (const outcome of ['accepted', 'rejected', 'duplicate', 'late', 'waiting'] as const)
     items.set({ outcome }, ledger[outcome]);
 
-  const lag = gauge('millwright_log_lag_records', 'Records that a stage has not made durable yet.', ['group', 'topic']);
+  const lag = gauge('millwright_log_lag_records', 'Records that a stage has not made durable yet.', [
+    'group',
+    'topic',
+  ]);
   for (const [group, topic] of consumed) lag.set({ group, topic }, await lagOf(parts.log, group, topic));
 
   if (parts.ingest) {
     const counters = parts.ingest.ingest.counters();
-    gauge('millwright_ingest_messages_total', 'MQTT messages handled since the start.').set(counters.messages);
-    const rejected = gauge('millwright_ingest_rejected_total', 'Readings, events and messages refused since the start.', ['reason']);
+    gauge('millwright_ingest_messages_total', 'MQTT messages handled since the start.').set(
+      counters.messages,
+    );
+    const rejected = gauge(
+      'millwright_ingest_rejected_total',
+      'Readings, events and messages refused since the start.',
+      ['reason'],
+    );
     for (const [reason, count] of Object.entries(counters.rejected)) rejected.set({ reason }, count);
-    gauge('millwright_ingest_waiting_messages', 'Messages that wait for the log.').set(parts.ingest.ingest.status().waiting);
+    gauge('millwright_ingest_waiting_messages', 'Messages that wait for the log.').set(
+      parts.ingest.ingest.status().waiting,
+    );
   }
   return `${await registry.metrics()}${await processMetrics.metrics()}`;
 }

@@ -21,7 +21,9 @@ export async function currentVersionFolder(modelDir: string, type: string): Prom
     throw new UserError(`cannot read ${file}: ${String(error)}`, { cause: error });
   }
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(version))
-    throw new UserError(`${file} should hold one model version; it holds "${version.slice(0, 60)}". Train again, or name a folder beside it.`);
+    throw new UserError(
+      `${file} should hold one model version; it holds "${version.slice(0, 60)}". Train again, or name a folder beside it.`,
+    );
   return join(versionsFolder(modelDir, type), version);
 }
 

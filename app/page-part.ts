@@ -37,10 +37,17 @@ export function startPage(parts: {
     live,
     actions: {
       acknowledge: async (alertId, by, comment) => {
-        await log.append([await aboutAlert(parts, alertId, { event: 'acknowledge', code: alertId, by, comment })]);
+        await log.append([
+          await aboutAlert(parts, alertId, { event: 'acknowledge', code: alertId, by, comment }),
+        ]);
       },
       feedback: async (alertId, verdict, by, comment) => {
-        const event = { event: 'feedback', code: verdict, by, comment: `${alertId} ${comment}`.trim() } as const;
+        const event = {
+          event: 'feedback',
+          code: verdict,
+          by,
+          comment: `${alertId} ${comment}`.trim(),
+        } as const;
         await log.append([await aboutAlert(parts, alertId, event)]);
       },
     },
@@ -61,6 +68,15 @@ async function aboutAlert(
   if (!alert) throw new UserError(`there is no alert ${alertId}; the list of alerts has those there are`);
   const { machine, type, site, line } = alert;
   const nowMs = parts.clock.nowMs();
-  const record: EventRecord = { kind: 'event', machine, type, site, line, eventTimeMs: nowMs, ingestTimeMs: nowMs, ...said };
+  const record: EventRecord = {
+    kind: 'event',
+    machine,
+    type,
+    site,
+    line,
+    eventTimeMs: nowMs,
+    ingestTimeMs: nowMs,
+    ...said,
+  };
   return encodeRecord(topics.inputs, partitionOf(machine, parts.deployment.config.log.partitions), record);
 }

@@ -101,10 +101,23 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     const ingestRole = roles.has('ingest');
     const parts: { ingest?: IngestPart } = {};
     if (roles.has('notify'))
-      closers.push(startNotifiers({ deployment, consume, logger, publish: (topic, payload) => publishVia(parts, topic, payload) }));
+      closers.push(
+        startNotifiers({
+          deployment,
+          consume,
+          logger,
+          publish: (topic, payload) => publishVia(parts, topic, payload),
+        }),
+      );
     if (roles.has('store')) {
       const handlerFor = makeStoreStage(store, (ms) => sleep(ms));
-      const consumer = consume({ group: groups.store, topics: storeTopics, batchRecordsMax, from: 'beginning', handlerFor });
+      const consumer = consume({
+        group: groups.store,
+        topics: storeTopics,
+        batchRecordsMax,
+        from: 'beginning',
+        handlerFor,
+      });
       closers.push(() => consumer.close({ drain: !stopped.has(groups.store) }));
     }
     if (roles.has('alerts')) runStage(alertStage(deployment));
@@ -123,13 +136,24 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
         detail: `the stage has stopped: ${error instanceof Error ? error.message : String(error)}; restart, nothing is lost`,
       }));
       const checks = [...stages, ...(parts.ingest?.health() ?? [])];
-      const worst = (['down', 'degraded'] as const).find((status) => checks.some((check) => check.status === status));
+      const worst = (['down', 'degraded'] as const).find((status) =>
+        checks.some((check) => check.status === status),
+      );
       return { status: worst ?? 'ok', checks };
     };
     let pageUrl: string | undefined;
     if (roles.has('page')) {
       const byType = predictors?.byType ?? new Map<string, Predictor>();
-      const page = await startPage({ deployment, log, store, live, clock, health, ingest: parts.ingest, predictors: byType });
+      const page = await startPage({
+        deployment,
+        log,
+        store,
+        live,
+        clock,
+        health,
+        ingest: parts.ingest,
+        predictors: byType,
+      });
       pageUrl = page.url;
       closers.push(() => page.close());
     }
@@ -162,7 +186,13 @@ async function closeAll(closers: readonly (() => Promise<void>)[]): Promise<void
   if (errors.length > 0) throw errors[0];
 }
 
-function publishVia(parts: { readonly ingest?: IngestPart }, topic: string, payload: Uint8Array): Promise<void> {
+function publishVia(
+  parts: { readonly ingest?: IngestPart },
+  topic: string,
+  payload: Uint8Array,
+): Promise<void> {
   if (parts.ingest) return parts.ingest.publish(topic, payload);
-  throw new WorldError('unreachable', 'this process has no broker: give it the role ingest too', { retryable: false });
+  throw new WorldError('unreachable', 'this process has no broker: give it the role ingest too', {
+    retryable: false,
+  });
 }

@@ -25,7 +25,10 @@ export async function openPredictors(deployment: Deployment, logger: Logger): Pr
     for (const [name, type] of types) {
       const folder = await currentVersionFolder(config.model.dir, name);
       if (folder === undefined) {
-        logger.warn({ type: name }, `no network for machine type ${name}: its machines are not assessable; run \`millwright train\``);
+        logger.warn(
+          { type: name },
+          `no network for machine type ${name}: its machines are not assessable; run \`millwright train\``,
+        );
         continue;
       }
       byType.set(name, await openPredictor(folder, engine, featureSpec(type)));
@@ -38,8 +41,8 @@ export async function openPredictors(deployment: Deployment, logger: Logger): Pr
 }
 
 /** The network in use of one type, for commands that need it. UserError when there is none. */
-export function requirePredictor(predictors: Predictors, type: string): Predictor {
-  const predictor = predictors.byType.get(type);
+export function requirePredictor(byType: ReadonlyMap<string, Predictor>, type: string): Predictor {
+  const predictor = byType.get(type);
   if (predictor) return predictor;
   throw new UserError(`there is no trained network for machine type ${type}: run \`millwright train\` first`);
 }

@@ -7,12 +7,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Temporal } from 'temporal-polyfill';
 import { type Clock, wallClock } from '../domain/clock.js';
 import type { MachineType } from '../domain/machine-type.js';
+import { clockTopic, encodeClockMessage } from '../ingest/clock-message.js';
 import type { TimedMessage } from './replay-messages.js';
 
 /** Node's timers fire at once when they are set further ahead than 2^31 ms. */
 const pauseMsMax = 3_600_000;
-
-export const clockTopic = 'millwright/clock';
 
 /** Resolves when the broker has acknowledged (QoS 1). */
 export type Publish = (topic: string, payload: string) => Promise<void>;
@@ -34,6 +33,8 @@ export interface ReplayOptions {
   readonly speed: number | 'max';
   /** When to tell the clock; left out: never (the receiver keeps its own time). */
   readonly clockMessages?: NextClockMs;
+  /** Awaited after each clock message: what comes next is not published before. */
+  readonly afterClock?: (timeMs: number) => Promise<void>;
   /** Stops after what is in flight. */
   readonly signal?: AbortSignal;
   /** Called after every message and clock message: must be quick. */
@@ -94,10 +95,11 @@ export async function replayTo(
     await waitUntil(dueMs);
     if (stopped()) return;
     await settle();
-    await publish(clockTopic, JSON.stringify({ timeMs: dueMs }));
+    await publish(clockTopic, encodeClockMessage(dueMs));
     timeMs = dueMs;
     clockCount++;
     tell();
+    await options.afterClock?.(dueMs);
   };
 
   try {
@@ -106,7 +108,11 @@ export async function replayTo(
       if (Number.isNaN(firstMs)) {
         firstMs = message.timeMs;
         wallStartMs = clock.nowMs();
-        if (clockMessages !== undefined) nextClockMs = clockMessages(firstMs);
+        if (clockMessages !== undefined) {
+          // The receiver must know what time it is before it can tell a reading of today from one of the future.
+          await tellClock(firstMs);
+          nextClockMs = clockMessages(firstMs);
+        }
       }
       while (clockMessages !== undefined && message.timeMs >= nextClockMs && !stopped()) {
         await tellClock(nextClockMs);

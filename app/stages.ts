@@ -36,6 +36,9 @@ export function forecastStage(deployment: Deployment, predictors: ReadonlyMap<st
 
 /** From forecasts to alert transitions. */
 export function alertStage(deployment: Deployment): Stage {
-  const handlerFor = makeAlertStage({ config: deployment.config.alerts, types: [...deployment.types.values()] });
+  const handlerFor = makeAlertStage({
+    config: deployment.config.alerts,
+    types: [...deployment.types.values()],
+  });
   return { name: groups.alerts, topic: topics.forecasts, handlerFor };
 }

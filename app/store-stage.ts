@@ -11,7 +11,10 @@ import { decodeRecord, topics } from '../domain/topics.js';
 export const storeTopics = [topics.steps, topics.forecasts, topics.alerts];
 
 /** Writes are idempotent, so this stage has no state: only its offset, committed after the store has the batch. */
-export function makeStoreStage(store: Store, sleep: (ms: number) => Promise<void>): (id: PartitionId) => PartitionHandler {
+export function makeStoreStage(
+  store: Store,
+  sleep: (ms: number) => Promise<void>,
+): (id: PartitionId) => PartitionHandler {
   return () => ({
     restore() {},
     async process(batch: Batch): Promise<Checkpoint> {
@@ -40,7 +43,11 @@ function sortRecords(batch: Batch): StoreBatch {
 }
 
 /** Retries what the world may mend (a store that is away, a full disk) until it does; the log keeps the rest. */
-async function writeWithPatience(store: Store, batch: StoreBatch, sleep: (ms: number) => Promise<void>): Promise<void> {
+async function writeWithPatience(
+  store: Store,
+  batch: StoreBatch,
+  sleep: (ms: number) => Promise<void>,
+): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     try {
       return await store.write(batch);

@@ -7,7 +7,8 @@ import type { MachineType } from '../domain/machine-type.js';
 import { OnnxEngine } from '../infra/onnx/engine.js';
 import type { WrittenArtifact } from '../model/artifact.js';
 import type { TrainingConfig } from '../model/config.js';
-import { type TrainingProgress, train } from '../model/trainer.js';
+import type { TrainingProgress } from '../model/trained-network.js';
+import { train } from '../model/trainer.js';
 import { featureSpec } from '../stream/features.js';
 import { setCurrentVersion, versionsFolder } from './model-folder.js';
 
@@ -54,5 +55,9 @@ export function chooseType(types: ReadonlyMap<string, MachineType>, name: string
   const type = name === undefined && types.size === 1 ? only : types.get(name ?? '');
   if (type) return type;
   const known = [...types.keys()].join(', ');
-  throw new UserError(name === undefined ? `there are several machine types: choose one with --type (${known})` : `there is no machine type "${name}": choose from ${known}`);
+  throw new UserError(
+    name === undefined
+      ? `there are several machine types: choose one with --type (${known})`
+      : `there is no machine type "${name}": choose from ${known}`,
+  );
 }

@@ -101,7 +101,11 @@ export async function replay(options: {
 
 /** The pipeline's topics, with everything kept: a replay reads back what compaction would have removed. */
 export function replayTopicSpecs(partitionCount: number): TopicSpec[] {
-  return topicSpecs(partitionCount, Infinity).map((spec) => ({ ...spec, cleanup: 'delete', retentionMs: Infinity }));
+  return topicSpecs(partitionCount, Infinity).map((spec) => ({
+    ...spec,
+    cleanup: 'delete',
+    retentionMs: Infinity,
+  }));
 }
 
 /** Lets one stage process all that its topic holds. */

@@ -53,7 +53,7 @@ export const sensorSchema = z
 
 const stepSchema = z.discriminatedUnion('kind', [
   z.strictObject({
-    kind: z.literal('calendar-day'),
+    kind: z.literal('calendar-day').describe('Days of the plant, from midnight to midnight.'),
     timeZone: z
       .string()
       .default('UTC')
@@ -61,7 +61,7 @@ const stepSchema = z.discriminatedUnion('kind', [
       .refine(isTimeZone, 'is not an IANA time zone; write one such as "Europe/Berlin"'),
   }),
   z.strictObject({
-    kind: z.literal('fixed'),
+    kind: z.literal('fixed').describe('Intervals of equal length.'),
     durationMs: durationMs.describe('Length of a step, aligned to the Unix epoch, such as "1h".'),
   }),
 ]);
@@ -78,7 +78,12 @@ export const machineTypeSchema = z
       .default(['mean'])
       .describe('What the network sees of each sensor per step.'),
     attributes: z
-      .array(z.strictObject({ name: nameSchema, values: z.array(z.string()).min(1) }))
+      .array(
+        z.strictObject({
+          name: nameSchema.describe('Name of the attribute, such as "model".'),
+          values: z.array(z.string()).min(1).describe('All values that it can have.'),
+        }),
+      )
       .default([])
       .describe('Static attributes of a machine with their possible values; one-hot features.'),
     eventCodes: z

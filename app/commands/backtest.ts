@@ -33,11 +33,16 @@ export function backtestCommand(signal: AbortSignal): Command {
     .addOption(configOption())
     .requiredOption('--data <file>', 'data-set file (YAML) to be judged on')
     .option('--machines <ids>', 'only these machines of it')
-    .requiredOption('--baseline-data <file>', 'data-set file that the baselines are fitted on: what the network was trained on')
+    .requiredOption(
+      '--baseline-data <file>',
+      'data-set file that the baselines are fitted on: what the network was trained on',
+    )
     .option('--baseline-machines <ids>', 'only these machines of it')
     .option('--type <name>', 'machine type, where there are several')
     .addOption(
-      new Option('--origins <which>', 'last: the last known day of each machine; all: every day').choices(['last', 'all']).default('last'),
+      new Option('--origins <which>', 'last: the last known day of each machine; all: every day')
+        .choices(['last', 'all'])
+        .default('last'),
     )
     .addOption(jsonOption())
     .addHelpText(
@@ -50,7 +55,7 @@ export function backtestCommand(signal: AbortSignal): Command {
       const type = chooseType(deployment.types, options.type);
       const predictors = await openPredictors(deployment, silentLogger);
       try {
-        const predictor = requirePredictor(predictors, type.name);
+        const predictor = requirePredictor(predictors.byType, type.name);
         const fitOn = keepMachines(await openDatasetFile(options.baselineData), options.baselineMachines);
         const training = (await buildHistories(deployment, fitOn, signal)).get(type.name) ?? [];
         const dataset = keepMachines(await openDatasetFile(options.data), options.machines);
@@ -65,12 +70,16 @@ export function backtestCommand(signal: AbortSignal): Command {
           bounds: alertBoundsSchema.parse({}),
           signal,
           onProgress: (progress) => {
-            if (progress.phase === 'stage') bar.update(progress.doneCount, progress.totalCount, progress.stage);
+            if (progress.phase === 'stage')
+              bar.update(progress.doneCount, progress.totalCount, progress.stage);
           },
         });
         const seconds = (wallClock.nowMs() - startedMs) / 1000;
         bar.end(`${dataset.name} in ${formatSpan(seconds * 1000)}`);
-        printResult({ json: { dataset: dataset.name, ...report, seconds }, human: () => formatReport(report) }, options.json);
+        printResult(
+          { json: { dataset: dataset.name, ...report, seconds }, human: () => formatReport(report) },
+          options.json,
+        );
       } finally {
         await predictors.close();
       }

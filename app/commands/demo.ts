@@ -55,29 +55,65 @@ interface DemoOptions {
 export function demoCommand(signal: AbortSignal): Command {
   return new Command('demo')
     .description('watch 20 engines run to their failure, on real benchmark data; nothing to install')
-    .option('--once', 'go as fast as it goes, end with the verdict; exit code 1 if it is not as promised', false)
+    .option(
+      '--once',
+      'go as fast as it goes, end with the verdict; exit code 1 if it is not as promised',
+      false,
+    )
     .option('--retrain', 'train again even if there is a network from before', false)
-    .option('--speed <factor>', 'plant time over real time, or max (default: two days a second; with --once: max)', parseSpeed)
+    .option(
+      '--speed <factor>',
+      'plant time over real time, or max (default: two days a second; with --once: max)',
+      parseSpeed,
+    )
     .option('--json', 'print the verdict as JSON', false)
-    .addHelpText('after', '\nExamples:\n  npm run demo\n  npm run demo -- --once\n  npm run demo -- --speed 864000\n')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  npm run demo\n  npm run demo -- --once\n  npm run demo -- --speed 864000\n',
+    )
     .action(async (options: DemoOptions) => {
       const terminal = makeTerminal(process.stderr);
       const deployment = await demoDeployment();
       const type = chooseType(deployment.types, undefined);
-      terminal.print('\nMillwright demo · NASA C-MAPSS FD001, simulated turbofan engines run to failure, one cycle = one day\n');
+      terminal.print(
+        '\nMillwright demo · NASA C-MAPSS FD001, simulated turbofan engines run to failure, one cycle = one day\n',
+      );
       const histories = await trainingHistories(deployment, type, signal);
       await ensureNetwork(deployment, type, histories, options, terminal, signal);
-      const dataset = keepMachines(await openDatasetFile(join(packageRoot, 'examples/demo/train.yaml')), watchedEngines);
+      const dataset = keepMachines(
+        await openDatasetFile(join(packageRoot, 'examples/demo/train.yaml')),
+        watchedEngines,
+      );
       await clearLastRun(deployment);
       const pipeline = await startPipeline({ deployment, roles: new Set(roles), logger: silentLogger });
       try {
-        const predictor = requirePredictor(pipeline, type.name);
+        const predictor = requirePredictor(pipeline.predictors, type.name);
         sayAddresses(terminal, pipeline, deployment);
-        await watch({ deployment, dataset, pipeline, terminal, speed: options.speed ?? (options.once ? 'max' : 2 * 86_400), signal });
+        await watch({
+          deployment,
+          dataset,
+          pipeline,
+          terminal,
+          speed: options.speed ?? (options.once ? 'max' : 2 * 86_400),
+          signal,
+        });
         if (signal.aborted) return;
-        const verdict = await judgeDemo({ deployment, type, predictor, dataset, training: histories, log: pipeline.log });
+        const verdict = await judgeDemo({
+          deployment,
+          type,
+          predictor,
+          dataset,
+          training: histories,
+          log: pipeline.log,
+        });
         const startMs = startOf(dataset);
-        printResult({ json: verdict, human: () => `\n${formatVerdict(verdict, startMs, makeTerminal(process.stdout).paint)}` }, options.json);
+        printResult(
+          {
+            json: verdict,
+            human: () => `\n${formatVerdict(verdict, startMs, makeTerminal(process.stdout).paint)}`,
+          },
+          options.json,
+        );
         if (options.once) process.exitCode = verdictCode(verdict);
         else {
           terminal.print(`\n  The page stays at ${pipeline.pageUrl}; Ctrl-C ends.`);
@@ -110,8 +146,15 @@ async function demoDeployment(): Promise<Deployment> {
   };
 }
 
-async function trainingHistories(deployment: Deployment, type: MachineType, signal: AbortSignal): Promise<readonly History[]> {
-  const dataset = keepMachines(await openDatasetFile(join(packageRoot, 'examples/demo/train.yaml')), trainingEngines);
+async function trainingHistories(
+  deployment: Deployment,
+  type: MachineType,
+  signal: AbortSignal,
+): Promise<readonly History[]> {
+  const dataset = keepMachines(
+    await openDatasetFile(join(packageRoot, 'examples/demo/train.yaml')),
+    trainingEngines,
+  );
   return (await buildHistories(deployment, dataset, signal)).get(type.name) ?? [];
 }
 
@@ -180,18 +223,23 @@ async function watch(run: {
   });
   const brokerUrl = pipeline.ingest?.brokerUrl ?? '';
   const publisher = await connectPublisher({ url: brokerUrl });
-  const draw = () => region.update(board.lines(terminal.paint, pipeline.ingest?.ingest.counters().messages ?? 0));
+  const draw = () =>
+    region.update(board.lines(terminal.paint, pipeline.ingest?.ingest.counters().messages ?? 0));
   try {
-    const published = replayTo((topic, payload) => publisher.publish(topic, payload), datasetMessages(dataset, topicOfMachine(deployment)), {
-      speed: run.speed,
-      clockMessages: anyStepCloses(deployment),
-      // A day begins when the forecasts of the day before are out: nobody watches days that run ahead of them.
-      afterClock: async (timeMs) => {
-        await Promise.race([lockStep.reached(timeMs), untilAborted(signal), pipeline.failed]);
-        draw();
+    const published = replayTo(
+      (topic, payload) => publisher.publish(topic, payload),
+      datasetMessages(dataset, topicOfMachine(deployment)),
+      {
+        speed: run.speed,
+        clockMessages: anyStepCloses(deployment),
+        // A day begins when the forecasts of the day before are out: nobody watches days that run ahead of them.
+        afterClock: async (timeMs) => {
+          await Promise.race([lockStep.reached(timeMs), untilAborted(signal), pipeline.failed]);
+          draw();
+        },
+        signal,
       },
-      signal,
-    });
+    );
     await Promise.race([published, pipeline.failed]);
   } finally {
     unsubscribe();

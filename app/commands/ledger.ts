@@ -13,7 +13,10 @@ export function ledgerCommand(): Command {
     .description('account for every reading and event received: accepted, rejected, duplicate, late, waiting')
     .addOption(configOption())
     .addOption(jsonOption())
-    .addHelpText('after', '\nExample:\n  millwright ledger -c plant.yaml --json\n\nWorks while `millwright run` is running.')
+    .addHelpText(
+      'after',
+      '\nExample:\n  millwright ledger -c plant.yaml --json\n\nWorks while `millwright run` is running.',
+    )
     .action(async (options: { config: string; json: boolean }) => {
       const { config } = loadDeployment(options.config);
       const log = await openEmbeddedLog({ dir: join(config.dataDir, 'log'), mode: 'read-only' });

@@ -1,12 +1,15 @@
 /** What most commands share: reading the deployment, the data set, numbers. */
 import { dirname, resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
+import { z } from 'zod';
 import type { Dataset } from '../../domain/dataset.js';
-import { datasetSchema } from '../../infra/files/dataset-config.js';
-import { openDataset } from '../../infra/files/open-dataset.js';
 import { UserError } from '../../domain/errors.js';
 import { globPattern } from '../../domain/machine-directory.js';
+import { datasetSchema } from '../../infra/files/dataset-config.js';
+import { openDataset } from '../../infra/files/open-dataset.js';
 import { loadYaml } from '../config-file.js';
+import { loadFactory } from '../simulate/factory-config.js';
+import { factoryDataset } from '../simulate/simulate-factory.js';
 
 /** `-c, --config FILE`, in every command that needs the deployment. */
 export function configOption(): Option {
@@ -21,7 +24,8 @@ export function jsonOption(): Option {
 export function wholeNumber(min: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!Number.isInteger(value) || value < min) throw new InvalidArgumentError(`write a whole number of at least ${min}.`);
+    if (!Number.isInteger(value) || value < min)
+      throw new InvalidArgumentError(`write a whole number of at least ${min}.`);
     return value;
   };
 }
@@ -30,12 +34,17 @@ export function wholeNumber(min: number): (text: string) => number {
 export function parseSpeed(text: string): number | 'max' {
   if (text === 'max') return 'max';
   const value = Number(text.replace(/x$/, ''));
-  if (!(value > 0)) throw new InvalidArgumentError('write how much faster than real time, such as 86400 (a day in a second), or max.');
+  if (!(value > 0))
+    throw new InvalidArgumentError(
+      'write how much faster than real time, such as 86400 (a day in a second), or max.',
+    );
   return value;
 }
 
-/** Opens what a data-set file (YAML) describes. */
-export function openDatasetFile(file: string): Promise<Dataset> {
+/** Opens what a data-set file (YAML) describes; a factory file gives the history of the simulated factory. */
+export async function openDatasetFile(file: string): Promise<Dataset> {
+  const keys = loadYaml(file, z.looseObject({}));
+  if (!('kind' in keys) && 'machineType' in keys) return factoryDataset(loadFactory(file));
   return openDataset(loadYaml(file, datasetSchema), dirname(resolve(file)));
 }
 

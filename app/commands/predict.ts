@@ -28,10 +28,16 @@ export function predictCommand(): Command {
     .description('print the probability of failure for each of the next days, of a machine or of a window')
     .argument('[machine]', 'machine id: its newest forecast in the store')
     .addOption(configOption())
-    .option('--window <file>', 'JSON file with {"rows": [{feature: value}, ...]}, oldest first: forecast from it')
+    .option(
+      '--window <file>',
+      'JSON file with {"rows": [{feature: value}, ...]}, oldest first: forecast from it',
+    )
     .option('--type <name>', 'with --window: machine type, where there are several')
     .addOption(jsonOption())
-    .addHelpText('after', '\nExamples:\n  millwright predict unit-84\n  millwright predict --window window.json --json\n\nExit code: 0 forecast, 1 the machine cannot be assessed, 2 wrong usage.')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  millwright predict unit-84\n  millwright predict --window window.json --json\n\nExit code: 0 forecast, 1 the machine cannot be assessed, 2 wrong usage.',
+    )
     .action(async (machine: string | undefined, options: PredictOptions) => {
       const deployment = loadDeployment(options.config);
       if ((machine === undefined) === (options.window === undefined))
@@ -45,7 +51,10 @@ async function showNewest(deployment: Deployment, machine: string, json: boolean
   const store = await openEmbeddedStore({ dir: join(deployment.config.dataDir, 'store'), mode: 'read-only' });
   try {
     const [forecast] = await store.forecasts(machine, { limit: 1 });
-    if (!forecast) throw new UserError(`there is no forecast of "${machine}"; the machines that have one are on the page, or in \`millwright run\`'s store`);
+    if (!forecast)
+      throw new UserError(
+        `there is no forecast of "${machine}"; the machines that have one are on the page, or in \`millwright run\`'s store`,
+      );
     const { probabilities } = forecast;
     if (probabilities.length === 0) process.exitCode = 1;
     printResult(
@@ -72,10 +81,16 @@ async function forecastWindow(deployment: Deployment, file: string, options: Pre
   const type = chooseType(deployment.types, options.type);
   const predictors = await openPredictors(deployment, silentLogger);
   try {
-    const predictor = requirePredictor(predictors, type.name);
+    const predictor = requirePredictor(predictors.byType, type.name);
     const probabilities = [...(await predictor.predict([await readWindow(file, predictor)]))];
-    const human = () => describeCurve(probabilities, (days) => probabilities[Math.min(days, probabilities.length) - 1]).join('\n');
-    printResult({ json: { model: predictor.version, probabilities, expectedDay: expectedDay(probabilities) }, human }, options.json);
+    const human = () =>
+      describeCurve(probabilities, (days) => probabilities[Math.min(days, probabilities.length) - 1]).join(
+        '\n',
+      );
+    printResult(
+      { json: { model: predictor.version, probabilities, expectedDay: expectedDay(probabilities) }, human },
+      options.json,
+    );
   } finally {
     await predictors.close();
   }
@@ -86,24 +101,41 @@ async function readWindow(file: string, { spec }: Predictor): Promise<FeatureWin
   try {
     json = JSON.parse(await readFile(file, 'utf8'));
   } catch (error) {
-    throw new UserError(`cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new UserError(`cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
   }
   const parsed = windowSchema.safeParse(json);
   if (!parsed.success)
-    throw new UserError(`${file}: ${parsed.error.issues[0]?.message}; write {"rows": [{"${spec.names[0]}": 1.5, ...}, ...]}, a row per step, oldest first`);
+    throw new UserError(
+      `${file}: ${parsed.error.issues[0]?.message}; write {"rows": [{"${spec.names[0]}": 1.5, ...}, ...]}, a row per step, oldest first`,
+    );
   const newest = parsed.data.rows.slice(-spec.contextSteps);
   const rows = new Float32Array(spec.contextSteps * spec.names.length).fill(Number.NaN);
   newest.forEach((row, index) => {
     for (const [name, value] of Object.entries(row)) {
       const column = spec.names.indexOf(name);
-      if (column < 0) throw new UserError(`${file}: row ${index + 1} has "${name}", which is no feature of ${spec.machineType}; features: ${spec.names.join(', ')}`);
-      if (value !== null) rows[(spec.contextSteps - newest.length + index) * spec.names.length + column] = value;
+      if (column < 0)
+        throw new UserError(
+          `${file}: row ${index + 1} has "${name}", which is no feature of ${spec.machineType}; features: ${spec.names.join(', ')}`,
+        );
+      if (value !== null)
+        rows[(spec.contextSteps - newest.length + index) * spec.names.length + column] = value;
     }
   });
   return { rows, stepCount: newest.length };
 }
 
-function describeCurve(probabilities: readonly number[], within: (days: number) => number | undefined): string[] {
-  const parts = [7, 14, 30].map((days) => `within ${days} d ${formatProbability(within(days) ?? Number.NaN)}`);
-  return [`P(fail) ${parts.join(' · ')} · expected in ${formatDays(expectedDay(probabilities))}`, '', ...curveChart(probabilities)];
+function describeCurve(
+  probabilities: readonly number[],
+  within: (days: number) => number | undefined,
+): string[] {
+  const parts = [7, 14, 30].map(
+    (days) => `within ${days} d ${formatProbability(within(days) ?? Number.NaN)}`,
+  );
+  return [
+    `P(fail) ${parts.join(' · ')} · expected in ${formatDays(expectedDay(probabilities))}`,
+    '',
+    ...curveChart(probabilities),
+  ];
 }

@@ -27,7 +27,10 @@ export function rejectedCommand(): Command {
     .option('--machine <id>', 'only this machine')
     .option('--limit <count>', 'at most this many', wholeNumber(1), 20)
     .addOption(jsonOption())
-    .addHelpText('after', '\nExamples:\n  millwright rejected\n  millwright rejected --reason out-of-range --machine press-7 --json')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  millwright rejected\n  millwright rejected --reason out-of-range --machine press-7 --json',
+    )
     .action(async (options: RejectedOptions) => {
       const { config } = loadDeployment(options.config);
       const log = await openEmbeddedLog({ dir: join(config.dataDir, 'log'), mode: 'read-only' });
@@ -68,6 +71,11 @@ function describe(counts: Readonly<Record<string, number>>, newest: readonly Rej
     .sort(([, a], [, b]) => b - a)
     .map(([reason, count]) => `${reason} ${formatCount(count)}`)
     .join(' · ');
-  const rows = newest.map(({ ingestTimeMs, reason, machine, detail }) => [formatTime(ingestTimeMs), reason, machine || '–', detail]);
+  const rows = newest.map(({ ingestTimeMs, reason, machine, detail }) => [
+    formatTime(ingestTimeMs),
+    reason,
+    machine || '–',
+    detail,
+  ]);
   return `${byReason}\n\n${formatTable([{ title: 'arrived' }, { title: 'reason' }, { title: 'machine' }, { title: 'what' }], rows)}`;
 }

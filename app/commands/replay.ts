@@ -30,9 +30,15 @@ export function replayCommand(signal: AbortSignal): Command {
     .option('--machines <ids>', 'only these machines, separated by commas; * for any characters')
     .option('--url <url>', 'broker to publish to', 'mqtt://127.0.0.1:1883')
     .option('--speed <factor>', 'how much faster than real time, or max', parseSpeed, 86_400)
-    .option('--no-clock', 'do not publish the plant time to millwright/clock (a plant with `ingest.time: messages` wants it)')
+    .option(
+      '--no-clock',
+      'do not publish the plant time to millwright/clock (a plant with `ingest.time: messages` wants it)',
+    )
     .addOption(jsonOption())
-    .addHelpText('after', '\nExample:\n  millwright replay -c examples/demo/millwright.yaml --data examples/demo/train.yaml --machines "unit-8*" --speed max')
+    .addHelpText(
+      'after',
+      '\nExample:\n  millwright replay -c examples/demo/millwright.yaml --data examples/demo/train.yaml --machines "unit-8*" --speed max',
+    )
     .action(async (options: ReplayOptions) => {
       const deployment = loadDeployment(options.config);
       const dataset = keepMachines(await openDatasetFile(options.data), options.machines);
@@ -41,15 +47,31 @@ export function replayCommand(signal: AbortSignal): Command {
       const endMs = Math.max(...dataset.machines.map(({ lastMs }) => lastMs));
       const startMs = Math.min(...dataset.machines.map(({ firstMs }) => firstMs));
       try {
-        const report = await replayTo((topic, payload) => publisher.publish(topic, payload), datasetMessages(dataset, topicOfMachine(deployment)), {
-          speed: options.speed,
-          ...(options.clock ? { clockMessages: anyStepCloses(deployment) } : {}),
-          signal,
-          onProgress: ({ timeMs, publishedCount }) =>
-            bar.update(timeMs - startMs, endMs - startMs, `${formatTime(timeMs)} · ${formatCount(publishedCount)} messages`),
-        });
-        bar.end(`${formatCount(report.publishedCount)} messages acknowledged${report.stoppedBy === 'signal' ? `, stopped at ${formatTime(report.timeMs)}` : ''}`);
-        printResult({ json: report, human: () => `${dataset.name}: ${formatCount(report.publishedCount)} messages to ${options.url}` }, options.json);
+        const report = await replayTo(
+          (topic, payload) => publisher.publish(topic, payload),
+          datasetMessages(dataset, topicOfMachine(deployment)),
+          {
+            speed: options.speed,
+            ...(options.clock ? { clockMessages: anyStepCloses(deployment) } : {}),
+            signal,
+            onProgress: ({ timeMs, publishedCount }) =>
+              bar.update(
+                timeMs - startMs,
+                endMs - startMs,
+                `${formatTime(timeMs)} · ${formatCount(publishedCount)} messages`,
+              ),
+          },
+        );
+        bar.end(
+          `${formatCount(report.publishedCount)} messages acknowledged${report.stoppedBy === 'signal' ? `, stopped at ${formatTime(report.timeMs)}` : ''}`,
+        );
+        printResult(
+          {
+            json: report,
+            human: () => `${dataset.name}: ${formatCount(report.publishedCount)} messages to ${options.url}`,
+          },
+          options.json,
+        );
       } finally {
         await publisher.end();
       }

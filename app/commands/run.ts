@@ -11,7 +11,11 @@ export function runCommand(signal: AbortSignal): Command {
   return new Command('run')
     .description('run the pipeline: take messages, forecast, alert, show the page')
     .addOption(configOption())
-    .option('--roles <list>', `what this process does, separated by commas: ${roles.join(', ')}`, roles.join(','))
+    .option(
+      '--roles <list>',
+      `what this process does, separated by commas: ${roles.join(', ')}`,
+      roles.join(','),
+    )
     .addHelpText(
       'after',
       '\nExamples:\n  millwright run\n  millwright run -c plant.yaml --roles ingest,stream\n\nThe log of the process goes to stderr as JSON lines. Ctrl-C takes no more messages, finishes those taken, and says what it did.',

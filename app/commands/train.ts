@@ -1,4 +1,6 @@
 /** `millwright train`: history to a network in use. */
+
+import { join } from 'node:path';
 import { Command } from 'commander';
 import { wallClock } from '../../domain/clock.js';
 import { UserError } from '../../domain/errors.js';
@@ -15,7 +17,6 @@ import { makeTerminal } from '../terminal/terminal.js';
 import { trainingNote } from '../terminal/training-note.js';
 import { chooseType, trainNetworkFor } from '../training.js';
 import { configOption, jsonOption, keepMachines, openDatasetFile, wholeNumber } from './options.js';
-import { join } from 'node:path';
 
 interface TrainOptions {
   readonly config: string;
@@ -31,7 +32,10 @@ export function trainCommand(signal: AbortSignal): Command {
   return new Command('train')
     .description('train a network from history and take it into use')
     .addOption(configOption())
-    .option('--data <file>', 'data-set file (YAML); default: the history that the log of the deployment has kept')
+    .option(
+      '--data <file>',
+      'data-set file (YAML); default: the history that the log of the deployment has kept',
+    )
     .option('--machines <ids>', 'only these machines, separated by commas; * for any characters')
     .option('--type <name>', 'machine type, where there are several')
     .option('--training <file>', 'training settings (YAML); default: the recipe that was best on C-MAPSS')
@@ -45,9 +49,13 @@ export function trainCommand(signal: AbortSignal): Command {
       const startedMs = wallClock.nowMs();
       const deployment = loadDeployment(options.config);
       const type = chooseType(deployment.types, options.type);
-      const config = options.training === undefined ? trainingConfigSchema.parse({}) : loadYaml(options.training, trainingConfigSchema);
+      const config =
+        options.training === undefined
+          ? trainingConfigSchema.parse({})
+          : loadYaml(options.training, trainingConfigSchema);
       const histories = (await openHistories(options, deployment, signal)).get(type.name) ?? [];
-      if (histories.length === 0) throw new UserError(`there is no history of machine type ${type.name} to train on`);
+      if (histories.length === 0)
+        throw new UserError(`there is no history of machine type ${type.name} to train on`);
       const bar = new ProgressBar('train', makeTerminal(process.stderr), wallClock);
       const artifact = await trainNetworkFor({
         type,
@@ -82,7 +90,11 @@ async function openHistories(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, readonly History[]>> {
   if (options.data !== undefined)
-    return buildHistories(deployment, keepMachines(await openDatasetFile(options.data), options.machines), signal);
+    return buildHistories(
+      deployment,
+      keepMachines(await openDatasetFile(options.data), options.machines),
+      signal,
+    );
   const log = await openEmbeddedLog({ dir: join(deployment.config.dataDir, 'log'), mode: 'read-only' });
   try {
     return await readHistories(deployment, log);

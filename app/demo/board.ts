@@ -64,7 +64,11 @@ export class Board {
     else own.set(alert.rule, alert);
     if (alert.transition !== 'fired' && alert.transition !== 'raised') return undefined;
     const value = alert.value === null ? '' : ` · ${alert.rule} ${formatProbability(alert.value)}`;
-    return { day: this.#dayOf(alert.timeMs), kind: 'alert', text: `${alert.machine} ${alert.severity}${value}` };
+    return {
+      day: this.#dayOf(alert.timeMs),
+      kind: 'alert',
+      text: `${alert.machine} ${alert.severity}${value}`,
+    };
   }
 
   /** Lines for a live region; `counts` tell of the messages. */
@@ -72,7 +76,9 @@ export class Board {
     const alerts = [...this.#alerts.values()].flatMap((own) => [...own.values()]);
     const machinesIn = (state: AlertRecord['state']) =>
       new Set(alerts.filter((alert) => alert.state === state).map(({ machine }) => machine)).size;
-    const unassessable = [...this.#forecasts.values()].filter(({ status }) => status === 'not-assessable').length;
+    const unassessable = [...this.#forecasts.values()].filter(
+      ({ status }) => status === 'not-assessable',
+    ).length;
     const head = [
       `${formatCounted(this.#forecasts.size, 'engine')} running`,
       `${machinesIn('firing')} firing`,

@@ -35,7 +35,8 @@ export async function judgeDemo(run: {
 }): Promise<Verdict> {
   const { deployment, type, predictor, dataset, log } = run;
   const forecasts: ForecastRecord[] = [];
-  for await (const record of readAll(log, topics.forecasts)) if (record.kind === 'forecast') forecasts.push(record);
+  for await (const record of readAll(log, topics.forecasts))
+    if (record.kind === 'forecast') forecasts.push(record);
   const transitions: AlertRecord[] = [];
   for await (const record of readAll(log, topics.alerts)) transitions.push(record);
   const bounds: AlertBounds = alertBoundsSchema.parse({});
@@ -52,7 +53,8 @@ export async function judgeDemo(run: {
   });
   const alerts = report.alerts as AlertScore;
   const failureCount = alerts.failures.length;
-  const passed = alerts.failureCounts.foreseen >= 0.9 * failureCount && alerts.earlyAlarmFailures <= 0.1 * failureCount;
+  const passed =
+    alerts.failureCounts.foreseen >= 0.9 * failureCount && alerts.earlyAlarmFailures <= 0.1 * failureCount;
   return { report, alerts, passed };
 }
 
@@ -76,10 +78,20 @@ export function formatVerdict({ report, alerts }: Verdict, startMs: number, pain
     .map(({ machine, failureMs, leadDays, verdict }) => {
       const word = verdictWords[verdict];
       const painted = verdict === 'foreseen' || verdict === 'ahead' ? paint.good(word) : paint.critical(word);
-      return [machine, `day ${Math.ceil((failureMs - startMs) / dayMs)}`, formatDays(leadDays === null ? null : Math.round(leadDays)), painted];
+      return [
+        machine,
+        `day ${Math.ceil((failureMs - startMs) / dayMs)}`,
+        formatDays(leadDays === null ? null : Math.round(leadDays)),
+        painted,
+      ];
     });
   const table = formatTable(
-    [{ title: 'engine' }, { title: 'failed on', align: 'right' }, { title: 'alerted ahead', align: 'right' }, { title: '' }],
+    [
+      { title: 'engine' },
+      { title: 'failed on', align: 'right' },
+      { title: 'alerted ahead', align: 'right' },
+      { title: '' },
+    ],
     rows,
   );
   const { foreseen, ahead, early, late, missed } = alerts.failureCounts;
@@ -90,7 +102,9 @@ export function formatVerdict({ report, alerts }: Verdict, startMs: number, pain
     table,
     '',
     `  ${alerts.failures.length} failures · ${foreseen} foreseen (${usefulFromDays} to ${usefulToDays} days ahead) · ${ahead} further ahead · ${early} too early · ${late} too late · ${missed} missed`,
-    lead === null ? '' : `  lead time median ${formatDays(Math.round(lead.median))} (${Math.round(lead.min)} … ${Math.round(lead.max)}) · ${alerts.alertCounts.false} false alarms, ${formatNumber(alerts.falseAlarmsPerMachineMonth ?? Number.NaN)} a machine-month`,
+    lead === null
+      ? ''
+      : `  lead time median ${formatDays(Math.round(lead.median))} (${Math.round(lead.min)} … ${Math.round(lead.max)}) · ${alerts.alertCounts.false} false alarms, ${formatNumber(alerts.falseAlarmsPerMachineMonth ?? Number.NaN)} a machine-month`,
     `  mean Brier score ${formatNumber(ours?.meanBrier ?? Number.NaN)} over every day of every engine (no-skill ${formatNumber(marginal?.meanBrier ?? Number.NaN)}; lower is better)`,
   ].join('\n');
 }

@@ -1,4 +1,4 @@
-import type { TrainingProgress } from '../../model/trainer.js';
+import type { TrainingProgress } from '../../model/trained-network.js';
 import { formatNumber } from './format.js';
 
 /** The middle of the training bar: "step 350/700 · validation loss 0.318 (best 0.312)". */

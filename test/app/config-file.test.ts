@@ -8,11 +8,11 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { z } from 'zod';
 import { type Environment, formatProblem, loadYaml, parseYaml } from '../../app/config-file.js';
-import { Secret, secretSchema } from '../../domain/secret.js';
 import { didYouMean } from '../../app/config-suggestion.js';
 import { durationMs } from '../../domain/duration.js';
 import { UserError } from '../../domain/errors.js';
 import { machineTypeSchema } from '../../domain/machine-type.js';
+import { Secret, secretSchema } from '../../domain/secret.js';
 
 const schema = z.strictObject({
   port: z.number().int().min(1).max(65_535).default(1883).describe('Port to listen on.'),

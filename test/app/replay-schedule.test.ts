@@ -8,9 +8,10 @@ import {
   recordPayload,
   type TimedMessage,
 } from '../../app/replay-messages.js';
-import { clockTopic, replayTo, stepCloses } from '../../app/replay-schedule.js';
+import { replayTo, stepCloses } from '../../app/replay-schedule.js';
 import { SetClock } from '../../domain/clock.js';
 import { readCmapss } from '../../infra/files/cmapss.js';
+import { clockTopic } from '../../ingest/clock-message.js';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -34,14 +35,14 @@ class SlowBroker {
   };
 }
 
-test('the clock is told at the end of each step, after all before it is acknowledged and before all after it', async () => {
+test('the clock is told at the start and at the end of each step, after all before it is acknowledged and before all after it', async () => {
   const broker = new SlowBroker();
   const times = [0, 1, 2, dayMs - 1, dayMs, dayMs + 5, 4 * dayMs + 1];
   const report = await replayTo(broker.publish, times.map(at), { speed: 'max', clockMessages: daily });
   const clocks = broker.log.filter((entry) => entry.startsWith('clock'));
   assert.deepEqual(
     clocks,
-    [1, 2, 3, 4, 5].map((day) => `clock ${day * dayMs}`),
+    [0, 1, 2, 3, 4, 5].map((day) => `clock ${day * dayMs}`),
   );
   for (const time of times)
     for (const clock of [1, 2, 3, 4, 5].map((day) => day * dayMs)) {
@@ -52,7 +53,7 @@ test('the clock is told at the end of each step, after all before it is acknowle
     }
   assert.deepEqual(
     { ...report },
-    { timeMs: 5 * dayMs, publishedCount: 7, clockCount: 5, behindMs: 0, firstMs: 0, stoppedBy: 'end' },
+    { timeMs: 5 * dayMs, publishedCount: 7, clockCount: 6, behindMs: 0, firstMs: 0, stoppedBy: 'end' },
   );
 });
 

@@ -22,7 +22,10 @@ describe('the onnxruntime engine', () => {
     const engine = new OnnxEngine();
     const [a, b] = [await engine.load(squareGraph()), await engine.load(squareGraph())];
     const answers = await Promise.all([a.run(feed(1, 2)), b.run(feed(3)), a.run(feed(4, 5, 6))]);
-    assert.deepEqual(answers.map(({ y }) => [...(y?.data as Float32Array)]), [[1, 4], [9], [16, 25, 36]]);
+    assert.deepEqual(
+      answers.map(({ y }) => [...(y?.data as Float32Array)]),
+      [[1, 4], [9], [16, 25, 36]],
+    );
     await a.close();
     await assert.rejects(a.run(feed(1)), /the graph is closed/);
     assert.deepEqual([...((await b.run(feed(7))).y?.data as Float32Array)], [49]);
@@ -37,7 +40,10 @@ describe('the onnxruntime engine', () => {
     const runs = Array.from({ length: 20 }, (_, index) => graph.run(feed(index)));
     await engine.close();
     const answers = await Promise.all(runs);
-    assert.deepEqual(answers.map(({ y }) => y?.data[0]), Array.from({ length: 20 }, (_, index) => index * index));
+    assert.deepEqual(
+      answers.map(({ y }) => y?.data[0]),
+      Array.from({ length: 20 }, (_, index) => index * index),
+    );
   });
 
   it('refuses bytes that are no graph, and feeds that do not fit, and goes on', async () => {

@@ -1,0 +1,181 @@
+/** Looks at one thing after another and says what it found. Starts nothing, changes nothing. */
+import { constants } from 'node:fs';
+import { access, mkdir, statfs } from 'node:fs/promises';
+import { createConnection, createServer } from 'node:net';
+import { join } from 'node:path';
+import { UserError, WorldError } from '../domain/errors.js';
+import { openEmbeddedLog } from '../infra/embedded/log.js';
+import { openEmbeddedStore } from '../infra/embedded/store.js';
+import { OnnxEngine } from '../infra/onnx/engine.js';
+import { openPredictor } from '../model/predict.js';
+import { featureSpec } from '../stream/features.js';
+import { type Deployment, loadDeployment } from './config.js';
+import { computeLedger } from './ledger.js';
+import { currentVersionFolder } from './model-folder.js';
+import { formatBytes } from './terminal/format.js';
+import { formatLedger } from './terminal/ledger-line.js';
+
+export interface Finding {
+  readonly what: string;
+  readonly state: 'good' | 'warning' | 'bad';
+  readonly sentence: string;
+}
+
+/** Below this the log may fill the disk within days. */
+const freeBytesMin = 1e9;
+
+export async function diagnose(configFile: string): Promise<Finding[]> {
+  const findings: Finding[] = [checkNode(process.versions.node)];
+  let deployment: Deployment;
+  try {
+    deployment = loadDeployment(configFile);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return [...findings, { what: 'configuration', state: 'bad', sentence: error.message }];
+  }
+  findings.push({ what: 'configuration', state: 'good', sentence: `${deployment.file} is valid` });
+  findings.push(await checkFolder(deployment.config.dataDir));
+  findings.push(await checkLog(deployment), await checkStore(deployment));
+  findings.push(...(await checkModels(deployment)));
+  findings.push(
+    await checkMqtt(deployment),
+    await checkPort('page', deployment.config.http.host, deployment.config.http.port),
+  );
+  return findings;
+}
+
+/** The oldest Node that is supported is package.json's `engines`. */
+export function checkNode(version: string): Finding {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const fits = major > 20 || (major === 20 && minor >= 19);
+  return fits
+    ? { what: 'node', state: 'good', sentence: version }
+    : { what: 'node', state: 'bad', sentence: `${version} is too old: install Node 20.19 or newer` };
+}
+
+async function checkFolder(dir: string): Promise<Finding> {
+  const what = 'data folder';
+  try {
+    await mkdir(dir, { recursive: true });
+    await access(dir, constants.W_OK);
+  } catch (error) {
+    return {
+      what,
+      state: 'bad',
+      sentence: `${dir} cannot be written (${String(error)}): choose another \`dataDir\`, or change its owner`,
+    };
+  }
+  const { bavail, bsize } = await statfs(dir);
+  const free = bavail * bsize;
+  return free < freeBytesMin
+    ? {
+        what,
+        state: 'warning',
+        sentence: `${dir} has ${formatBytes(free)} free: make room, or shorten log.retentionMs`,
+      }
+    : { what, state: 'good', sentence: `${dir}, ${formatBytes(free)} free` };
+}
+
+async function checkLog({ config }: Deployment): Promise<Finding> {
+  return about('log', async () => {
+    const log = await openEmbeddedLog({ dir: join(config.dataDir, 'log'), mode: 'read-only' });
+    try {
+      return formatLedger(await computeLedger(log));
+    } finally {
+      await log.close();
+    }
+  });
+}
+
+async function checkStore({ config }: Deployment): Promise<Finding> {
+  return about('store', async () => {
+    const store = await openEmbeddedStore({ dir: join(config.dataDir, 'store'), mode: 'read-only' });
+    try {
+      return `forecasts of ${(await store.fleet()).length} machines`;
+    } finally {
+      await store.close();
+    }
+  });
+}
+
+async function checkModels({ config, types }: Deployment): Promise<Finding[]> {
+  const engine = new OnnxEngine();
+  try {
+    const findings: Finding[] = [];
+    for (const [name, type] of types) {
+      const what = `model ${name}`;
+      const folder = await currentVersionFolder(config.model.dir, name);
+      if (folder === undefined)
+        findings.push({
+          what,
+          state: 'warning',
+          sentence: 'no network is trained: machines are not assessable until `millwright train` has run',
+        });
+      else
+        findings.push(
+          await about(what, async () => (await openPredictor(folder, engine, featureSpec(type))).version),
+        );
+    }
+    return findings;
+  } finally {
+    await engine.close();
+  }
+}
+
+async function checkMqtt({ config }: Deployment): Promise<Finding> {
+  const { mqtt } = config;
+  if (mqtt.kind === 'embedded') return checkPort('mqtt', mqtt.host, mqtt.port);
+  const { hostname, port, protocol } = new URL(mqtt.url);
+  const reachable = await connects(hostname, Number(port) || (protocol === 'mqtts:' ? 8883 : 1883));
+  return reachable
+    ? { what: 'mqtt', state: 'good', sentence: `${mqtt.url} answers` }
+    : {
+        what: 'mqtt',
+        state: 'bad',
+        sentence: `${mqtt.url} does not answer: start the broker, or correct mqtt.url`,
+      };
+}
+
+/** A port that we would listen on: free, or taken (perhaps by a Millwright that is running). */
+async function checkPort(what: string, host: string, port: number): Promise<Finding> {
+  const taken = port !== 0 && (await isTaken(host, port));
+  return taken
+    ? {
+        what,
+        state: 'warning',
+        sentence: `port ${port} of ${host} is in use: by a Millwright that is running, or choose another port`,
+      }
+    : { what, state: 'good', sentence: `port ${port} of ${host} is free` };
+}
+
+function isTaken(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(true));
+    probe.listen(port, host, () => probe.close(() => resolve(false)));
+  });
+}
+
+function connects(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ host, port, timeout: 3000 });
+    const end = (answer: boolean) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once('connect', () => end(true));
+    socket.once('timeout', () => end(false));
+    socket.once('error', () => end(false));
+  });
+}
+
+/** Errors with a sentence become findings; others are bugs and go on. */
+async function about(what: string, look: () => Promise<string>): Promise<Finding> {
+  try {
+    return { what, state: 'good', sentence: await look() };
+  } catch (error) {
+    if (error instanceof UserError || error instanceof WorldError)
+      return { what, state: 'bad', sentence: error.message };
+    throw error;
+  }
+}
