@@ -124,12 +124,21 @@ export async function openConnection(parts: {
       client.connect();
     });
   } catch (error) {
-    client.end(true);
+    await endClient(client, 'at once');
     throw error;
   } finally {
     clearTimeout(timer);
   }
   return () => problem;
+}
+
+/**
+ * Ends a client for good. mqtt.js 5.16, told to connect by hand, takes its end back when that meets a connection in the
+ * making, and connects again: without a period it does not.
+ */
+export async function endClient(client: MqttClient, how: 'at once' | 'with goodbye'): Promise<void> {
+  client.options.reconnectPeriod = 0;
+  await client.endAsync(how === 'at once' || !client.connected);
 }
 
 /**
@@ -139,6 +148,7 @@ export async function openConnection(parts: {
 function spreadReconnects(client: MqttClient): void {
   let ceilingMs = reconnectFirstMs;
   const next = (): void => {
+    if (client.options.reconnectPeriod === 0) return; // ended
     client.options.reconnectPeriod = ceilingMs - randomInt(Math.ceil(ceilingMs / 2));
   };
   next();
