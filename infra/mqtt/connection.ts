@@ -31,8 +31,9 @@ export const mqttConnectionFields = {
   certFile: z.string().optional().describe('PEM file of our certificate, for mutual TLS.'),
   keyFile: z.string().optional().describe('PEM file of the key of our certificate.'),
 };
-export const mqttConnectionSchema = z.strictObject(mqttConnectionFields);
-export type MqttConnection = z.output<typeof mqttConnectionSchema>;
+const mqttConnectionSchema = z.strictObject(mqttConnectionFields);
+
+/** A connection as code gives it: durations in milliseconds. */
 export type MqttConnectionInput = Omit<
   z.input<typeof mqttConnectionSchema>,
   'keepaliveMs' | 'protocolVersion'
@@ -107,14 +108,20 @@ export async function openConnection(parts: {
           },
         );
       });
-      client.on('error', (error) => refuse(classifyMqttError(error, url)));
+      const lose = (why: string): void =>
+        report(
+          new WorldError('unreachable', `the connection to the MQTT broker at ${url} is lost${why}`, {
+            retryable: true,
+          }),
+        );
+      client.on('error', (error) => {
+        const classified = classifyMqttError(error, url);
+        // A reset of the connection that stood comes as an error, a quiet end as 'close' alone.
+        if (problem === '' && classified.retryable) lose(`: ${error.message}`);
+        else refuse(classified);
+      });
       client.on('close', () => {
-        if (problem === '' && !client.disconnecting)
-          report(
-            new WorldError('unreachable', `the connection to the MQTT broker at ${url} is lost`, {
-              retryable: true,
-            }),
-          );
+        if (problem === '' && !client.disconnecting) lose('');
       });
       if (startMs !== Infinity)
         timer = setTimeout(
