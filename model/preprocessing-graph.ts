@@ -47,7 +47,8 @@ export function preprocess(windows: Tensor, preprocessing: Preprocessing, order:
   const { graph } = windows;
   const { spec, keptColumns, smoothedColumns, maskedColumns, smoothingAlphas } = preprocessing;
   const positions = (columns: readonly number[]) => columns.map((column) => keptColumns.indexOf(column));
-  const kept = select(windows, 'feature', keptColumns, 'kept');
+  // Finite first: an infinite value times the 0 of a feature that is constant in its regime would be NaN.
+  const kept = clip(select(windows, 'feature', keptColumns, 'kept'), -1e30, 1e30);
   const missing = isMissing(kept);
   const standardised = clip(
     standardise(windows, kept, preprocessing),
