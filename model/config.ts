@@ -9,7 +9,9 @@ export const trainingConfigSchema = z.strictObject({
     .int()
     .min(1)
     .default(700)
-    .describe('Training steps at most; early stopping may end before. The learning rate is laid out over them.'),
+    .describe(
+      'Training steps at most; early stopping may end before. The learning rate is laid out over them.',
+    ),
   learningRate: z.number().positive().default(2e-3).describe('Highest learning rate.'),
   warmUpShare: z
     .number()
@@ -30,11 +32,15 @@ export const trainingConfigSchema = z.strictObject({
     .min(0)
     .lt(1)
     .default(0.1)
-    .describe('Share of the recurrent outputs set to zero in training, the same ones at all steps of a window.'),
+    .describe(
+      'Share of the recurrent outputs set to zero in training, the same ones at all steps of a window.',
+    ),
   smoothingAlphas: z
     .array(z.number().gt(0).lt(1))
     .default([0.1, 0.03])
-    .describe('Weights of the newest step in the exponentially weighted means that become inputs. Empty: none.'),
+    .describe(
+      'Weights of the newest step in the exponentially weighted means that become inputs. Empty: none.',
+    ),
   clipSds: z
     .number()
     .positive()

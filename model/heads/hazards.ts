@@ -6,7 +6,7 @@
  * a censored window counts for what is known of it. Source: Singer & Willett 1993; as a network loss Gensheimer &
  * Narasimhan 2019 (Nnet-survival).
  */
-import { type Dim, dim, fixedSize } from '../graph/dims.js';
+import { type Dim, dim, fixedSize, matrixDims } from '../graph/dims.js';
 import type { Tensor } from '../graph/graph.js';
 import { affine } from '../graph/operators/affine.js';
 import { divide } from '../graph/operators/divide.js';
@@ -38,7 +38,12 @@ export function hazardLayout(hidden: Dim, horizon: Dim, firstLogits: ArrayLike<n
       decays: true,
       initialize: (rng) => glorotUniform(rows, columns, rng),
     },
-    { name: 'hazards.bias', dims: [horizon], decays: false, initialize: () => Float64Array.from(firstLogits) },
+    {
+      name: 'hazards.bias',
+      dims: [horizon],
+      decays: false,
+      initialize: () => Float64Array.from(firstLogits),
+    },
   ];
 }
 
@@ -56,10 +61,13 @@ export function hazardLogits(states: Tensor, parameters: ReadonlyMap<string, Ten
  */
 export function survivalLoss(logits: Tensor, eventDay: Tensor, knownDays: Tensor): Tensor {
   const { graph } = logits;
-  const horizon = logits.dims[1];
+  const [row, horizon] = matrixDims('survivalLoss', 'logits', logits.dims);
   const count = fixedSize('survivalLoss', horizon);
-  const days = graph.constant([horizon], Float64Array.from({ length: count }, (_, index) => index + 1));
-  const spread = (x: Tensor) => ({ ...x, dims: [x.dims[0], dim(horizon.name, 1)] });
+  const days = graph.constant(
+    [horizon],
+    Float64Array.from({ length: count }, (_, index) => index + 1),
+  );
+  const spread = (x: Tensor) => ({ ...x, dims: [row, dim(horizon.name, 1)] });
   const failed = cast(equal(spread(eventDay), days), 'float');
   const known = cast(lessOrEqual(days, spread(knownDays)), 'float');
   const cells = multiply(known, subtract(softplus(logits), multiply(failed, logits)));
@@ -79,7 +87,7 @@ const blockLength = 16;
  */
 export function failureProbabilities(logits: Tensor): Tensor {
   const { graph } = logits;
-  const [rows, horizon] = logits.dims;
+  const [rows, horizon] = matrixDims('failureProbabilities', 'logits', logits.dims);
   const days = fixedSize('failureProbabilities', horizon);
   const padded = Math.ceil(days / blockLength) * blockLength;
   const blocks = graph.emitOne(
