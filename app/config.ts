@@ -49,6 +49,7 @@ const storeSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
+// biome-ignore lint/suspicious/noTemplateCurlyInString: it is what a person writes in YAML.
 const password = secretSchema.optional().describe('Password; write ${NAME} and keep it in the environment.');
 
 const mqttSchema = z.discriminatedUnion('kind', [
