@@ -1,6 +1,9 @@
 import { z } from 'zod';
 
-/** How to train. Defaults are the recipe that was best on C-MAPSS, chosen on validation machines. */
+/**
+ * How to train. Defaults were chosen on the validation machines of C-MAPSS FD001 over three seeds; validation Brier
+ * of learning rates .002 and .004: .0078 and .0074 with 60 steps of context, .0069 and .0062 with 90.
+ */
 export const trainingConfigSchema = z.strictObject({
   hiddenSize: z.number().int().min(1).max(1024).default(64).describe('Width of the recurrent layer.'),
   batchSize: z.number().int().min(1).max(4096).default(64).describe('Windows per training step.'),
@@ -12,7 +15,7 @@ export const trainingConfigSchema = z.strictObject({
     .describe(
       'Training steps at most; early stopping may end before. The learning rate is laid out over them.',
     ),
-  learningRate: z.number().positive().default(2e-3).describe('Highest learning rate.'),
+  learningRate: z.number().positive().default(4e-3).describe('Highest learning rate.'),
   warmUpShare: z
     .number()
     .min(0)

@@ -3,7 +3,7 @@ import { lstmFused, lstmUnrolled } from './cells/lstm.js';
 import { differentiate } from './graph/differentiate.js';
 import { cubeDims, dim, dimOf } from './graph/dims.js';
 import { encodeGraph } from './graph/encode.js';
-import { Graph, type Precision, type Tensor } from './graph/graph.js';
+import { Graph, type Tensor } from './graph/graph.js';
 import { add } from './graph/operators/add.js';
 import { multiply } from './graph/operators/multiply.js';
 import { reshape } from './graph/operators/reshape.js';
@@ -114,9 +114,8 @@ export function buildForecast(
   preprocessing: Preprocessing,
   values: Float32Array,
   metadata: Readonly<Record<string, string>>,
-  precision: Precision = 'float32',
 ): Uint8Array {
-  const graph = new Graph(precision);
+  const graph = new Graph();
   const parameters = graph.constant([dim('parameter', values.length)], values);
   const windows = graph.input('windows', windowDims(preprocessing.spec, dim('batch', null)));
   const logits = buildLogits(windows, parameters, shape, preprocessing);

@@ -35,7 +35,7 @@ export async function openPredictor(
   try {
     graph = await engine.load(model);
   } catch (cause) {
-    if (!(cause instanceof WorldError)) throw cause;
+    if (!(cause instanceof WorldError) || cause.code !== 'rejected') throw cause;
     throw new UserError(
       `The model in ${directory} cannot be used: ${cause.message}. Train it again with \`millwright train\`.`,
       {

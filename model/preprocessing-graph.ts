@@ -22,10 +22,10 @@ import {
   eachTimes,
   indexOfLeast,
   isMissing,
+  least,
   lessOrEqual,
   lookUp,
   maximum,
-  reduceExtreme,
   select,
   timesEach,
   total,
@@ -99,7 +99,7 @@ export function preprocess(windows: Tensor, preprocessing: Preprocessing, order:
  */
 export function realStepCounts(windows: Tensor, spec: Preprocessing['spec']): Tensor {
   const { graph } = windows;
-  const empty = reduceExtreme(cast(isMissing(windows), 'float'), 'Min', 'feature'); // [B, C]: 1 where all missing
+  const empty = least(cast(isMissing(windows), 'float'), 'feature'); // [B, C]: 1 where all missing
   const seen = cumulativeSum(subtract(graph.scalar(1), empty), 'context');
   const started = cast(lessOrEqual(graph.scalar(1), seen), 'int32');
   const newest = Array.from({ length: spec.windowSteps }, (_, index) => spec.contextSteps - 1 - index);

@@ -56,8 +56,7 @@ export function hazardLogits(states: Tensor, parameters: ReadonlyMap<string, Ten
  * −log-likelihood of what is known of a row's days, mean over the rows of which something is known. logits [N, H];
  * eventDay [N, 1]: 1..H, or 0 without a failure; knownDays [N, 1]: 0..H, 0 for rows that do not count.
  *
- * Summed over the days, not averaged: beside a second task of the size of 1 the averaged form drowned (FD001, mean
- * Brier .0173 against .0122).
+ * Summed over the days, not averaged: beside a second task of the size of 1 the averaged form drowned (FD001, validation Brier .0102 against .0073, one seed).
  */
 export function survivalLoss(logits: Tensor, eventDay: Tensor, knownDays: Tensor): Tensor {
   const { graph } = logits;

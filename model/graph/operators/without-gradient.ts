@@ -126,11 +126,11 @@ export function cumulativeSum(x: Tensor, along: string): Tensor {
   return x.graph.emitOne('CumSum', [x, axis], x.dims);
 }
 
-/** Least or greatest element of the dimension called `over`, which vanishes. */
-export function reduceExtreme(x: Tensor, which: 'Min' | 'Max', over: string): Tensor {
-  const axis = axisOf('reduceExtreme', x.dims, over);
+/** Least element of the dimension called `over`, which vanishes. */
+export function least(x: Tensor, over: string): Tensor {
+  const axis = axisOf('least', x.dims, over);
   const dims = x.dims.filter((_, other) => other !== axis);
-  return x.graph.emitOne(`Reduce${which}`, [x], dims, { axes: { ints: [axis] }, keepdims: { int: 0 } });
+  return x.graph.emitOne('ReduceMin', [x], dims, { axes: { ints: [axis] }, keepdims: { int: 0 } });
 }
 
 /** Sum over the dimension called `over`, for any element type. */
