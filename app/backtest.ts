@@ -63,7 +63,7 @@ export async function runBacktest(request: BacktestRequest): Promise<BacktestOut
       forecasts: withinRecords(replayed.forecasts, machines, calendar),
       alerts: replayed.alerts.filter(({ machine }) => known.has(machine)),
     },
-    observations: machines.map(observe),
+    observations: machines.map((machine) => observe(machine, calendar)),
     trainingHistories: training,
     judgedHistories,
     spec: predictor.spec,
@@ -81,13 +81,19 @@ export function stepsOf(calendar: StepCalendar): Steps {
   };
 }
 
-/** What the files tell of a machine's fate. */
-export function observe({ machine, firstMs, lastMs, knownUntilMs, failuresMs }: MachineRecord): Observation {
+/**
+ * What the files tell of a machine's fate. It is watched to the end of the step of its last reading: the forecast that
+ * knows this reading is issued there. One whose record ends with its failure is watched up to that.
+ */
+export function observe(
+  { machine, firstMs, lastMs, knownUntilMs, failuresMs }: MachineRecord,
+  calendar: StepCalendar,
+): Observation {
   const recordEndMs = Math.max(lastMs, ...failuresMs);
   return {
     machine,
     fromMs: firstMs,
-    watchedUntilMs: lastMs,
+    watchedUntilMs: failuresMs.includes(lastMs) ? lastMs : calendar.stepAt(lastMs).endMs,
     failuresMs,
     recordEndMs,
     // Files whose machines run to failure end with them: had they run on, it would have been seen.

@@ -187,10 +187,11 @@ test('every option is described, and the JSON Schema shows durations as they are
 });
 
 test('all shipped files are good', () => {
-  for (const file of ['examples/demo/millwright.yaml', 'examples/simulated/millwright.yaml'])
+  for (const file of ['demo', 'simulated', 'cmapss'].map((name) => `examples/${name}/millwright.yaml`))
     assert.ok(loadDeployment(file, {}).types.size > 0, file);
   assert.ok(loadFactory('examples/simulated/factory.yaml', {}));
-  assert.equal(loadYaml('examples/demo/train.yaml', datasetSchema, {}).kind, 'cmapss');
+  for (const file of ['demo/train', 'cmapss/train', 'cmapss/test'])
+    assert.equal(loadYaml(`examples/${file}.yaml`, datasetSchema, {}).kind, 'cmapss', file);
   const turbofan = loadYaml('data/cmapss/turbofan.yaml', machineTypeSchema, {});
   assert.equal(turbofan.sensors.length, 24);
   assert.equal(turbofan.sensors.filter((sensor) => sensor.setting).length, 3);
