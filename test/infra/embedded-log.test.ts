@@ -18,6 +18,7 @@ function embeddedHarness(): LogHarness {
   return {
     open,
     reopen: open,
+    compaction: 'with-the-checkpoint',
     cleanUp: async () => {
       for (const log of opened) await log.close();
       rmSync(dir, { recursive: true, force: true });
