@@ -25,7 +25,6 @@ import type {
   InputRecord,
   ReadingsRecord,
   RejectedRecord,
-  RejectReason,
   TickRecord,
 } from '../domain/input.js';
 import type { StateEntry } from '../domain/log.js';
@@ -34,9 +33,13 @@ import type { StepRecord } from '../domain/step.js';
 import { addReading, aggregateSize, valueMagnitudeMax } from './aggregate.js';
 import type { Ledger } from './ledger.js';
 import { eventName, MachineState, type StepState } from './machine-state.js';
+import { explainRefusal, type Refusal, rejectEvent, rejectReading } from './rejections.js';
 import { makeStepRecord } from './step-record.js';
 import { collectState, machineKey, restoreState, stepKey } from './step-state-entries.js';
-import { stepsAheadMax, TypeClock } from './type-clock.js';
+import { TypeClock } from './type-clock.js';
+
+/** The year 0. Event times before it are no times, and calendars end there. */
+const earliestMs = -62_167_219_200_000;
 
 /** Where the operator puts what it emits, in order. */
 export interface StepOutput {
@@ -140,7 +143,7 @@ export class StepOperator {
     const { sensors, timesMs, values } = record;
     if (!clock) {
       for (let i = 0; i < sensors.length; i++)
-        this.#rejectReading(record, i, 'unknown-machine-type', `no machine type ${record.type}`, output);
+        this.#rejectReading(record, i, 'unknown-machine-type', undefined, output);
       return;
     }
     let machine = this.#known(record, clock, output);
@@ -152,20 +155,14 @@ export class StepOperator {
         guess = guess + 1 < clock.sensorNames.length ? guess + 1 : 0;
         if (clock.sensorNames[guess] !== name) guess = clock.sensorIndex.get(name) ?? -1;
         if (guess < 0) {
-          this.#rejectReading(
-            record,
-            i,
-            'unknown-sensor',
-            `machine type ${record.type} has no ${name}`,
-            output,
-          );
+          this.#rejectReading(record, i, 'unknown-sensor', clock, output);
           guess = 0;
           continue;
         }
       }
       const value = (values[i] as number) + 0; // -0 becomes 0: records are JSON, which has no -0.
       if (!(Math.abs(value) <= valueMagnitudeMax)) {
-        this.#rejectReading(record, i, 'out-of-range', `beyond ±${valueMagnitudeMax}`, output);
+        this.#rejectReading(record, i, 'out-of-range', clock, output);
         continue;
       }
       const timeMs = Math.floor(timesMs[i] as number);
@@ -179,7 +176,7 @@ export class StepOperator {
       ) {
         const reason = this.#refusal(machine, clock, timeMs, record.ingestTimeMs);
         if (reason) {
-          this.#rejectReading(record, i, reason, this.#explain(reason, machine, clock), output);
+          this.#rejectReading(record, i, reason, clock, output);
           continue;
         }
         machine ??= this.#add(record, clock);
@@ -231,11 +228,15 @@ export class StepOperator {
     const clock = this.#clocks.get(record.type);
     const timeMs = Math.floor(record.eventTimeMs);
     if (!clock) {
-      this.#rejectEvent(record, 'unknown-machine-type', `no machine type ${record.type}`, output);
+      this.#rejectEvent(record, 'unknown-machine-type', undefined, output);
+      return;
+    }
+    if (!(timeMs >= earliestMs)) {
+      this.#rejectEvent(record, 'bad-time', clock, output);
       return;
     }
     if (timeMs >= clock.aheadMs && timeMs >= clock.aheadOf(record.ingestTimeMs)) {
-      this.#rejectEvent(record, 'in-the-future', this.#explain('in-the-future', undefined, clock), output);
+      this.#rejectEvent(record, 'in-the-future', clock, output);
       return;
     }
     const machine = this.#known(record, clock, output);
@@ -246,7 +247,7 @@ export class StepOperator {
           ? this.#refusal(machine, clock, timeMs, record.ingestTimeMs)
           : 'unknown-event-code';
         if (reason) {
-          this.#rejectEvent(record, reason, this.#explain(reason, machine, clock), output);
+          this.#rejectEvent(record, reason, clock, output);
           return;
         }
         const speaking = machine ?? this.#add(record, clock);
@@ -298,11 +299,9 @@ export class StepOperator {
     if (!machine.noteEnding(name, timeMs)) return false;
     if (machine.living && timeMs >= machine.lifeStartMs && timeMs >= machine.notBeforeMs) {
       this.#revise(machine, output);
-      for (;;) {
-        const next = machine.clock.calendar.stepAt(machine.nextStartMs);
-        if (next.endMs > timeMs) break;
+      const { calendar } = machine.clock;
+      while (calendar.stepAt(machine.nextStartMs).endMs <= timeMs && machine.silentCount < silentMax(machine))
         this.#close(machine, output);
-      }
       this.#drop(machine, timeMs);
     } else if (!machine.living) {
       this.#bar(machine, timeMs + 1);
@@ -385,14 +384,12 @@ export class StepOperator {
         this.#forget(machine);
         return;
       }
-      const { type, horizonMs } = machine.clock;
-      const silentMax = Math.max(type.retireAfterSteps, type.revisionSteps);
       while (machine.living && this.#watermarkMs >= machine.dueMs) {
         this.#close(machine, output);
-        if (machine.silentCount >= silentMax)
+        if (machine.silentCount >= silentMax(machine))
           this.#retire(machine, `silent for ${machine.silentCount} steps`, output);
       }
-      this.#dropClosedBefore(machine, horizonMs);
+      this.#dropClosedBefore(machine, machine.clock.horizonMs);
     }
     if (!provisional || !machine.living) return;
     const open = machine.find(machine.nextStartMs);
@@ -504,52 +501,28 @@ export class StepOperator {
     ingestTimeMs: number,
   ): 'late' | 'in-the-future' | undefined {
     if (timeMs >= clock.aheadMs && timeMs >= clock.aheadOf(ingestTimeMs)) return 'in-the-future';
-    if (timeMs < clock.horizonMs) return 'late';
+    if (!(timeMs >= clock.horizonMs)) return 'late';
     if (!machine) return undefined;
     if (timeMs < machine.notBeforeMs) return 'late';
     return machine.living && machine.settled && timeMs < machine.lifeStartMs ? 'late' : undefined;
   }
 
-  #explain(reason: RejectReason, machine: MachineState | undefined, clock: TypeClock): string {
-    if (reason === 'unknown-event-code') return `machine type ${clock.type.name} has no such event code`;
-    if (reason === 'in-the-future')
-      return `more than ${stepsAheadMax} steps after the present one (${isoTime(this.#watermarkMs)}): check the machine's clock`;
-    const firstMs = Math.max(
-      clock.horizonMs,
-      machine?.notBeforeMs ?? -Infinity,
-      machine?.living && machine.settled ? machine.lifeStartMs : -Infinity,
-    );
-    return `before ${isoTime(firstMs)}, the earliest time still taken at ${isoTime(this.#watermarkMs)}: see revisionSteps`;
-  }
-
   #rejectReading(
     record: ReadingsRecord,
     index: number,
-    reason: RejectReason,
-    detail: string,
+    reason: Refusal,
+    clock: TypeClock | undefined,
     output: StepOutput,
   ): void {
     if (reason === 'late') this.#late++;
     else this.#rejected++;
-    output.rejected.push({
-      kind: 'rejected',
-      reason,
-      detail,
-      machine: record.machine,
-      topic: '',
-      payload: JSON.stringify({
-        sensor: record.sensors[index],
-        timeMs: record.timesMs[index],
-        value: record.values[index],
-      }),
-      ingestTimeMs: record.ingestTimeMs,
-    });
+    const detail = explainRefusal(reason, this.#watermarkMs, clock, this.#machines.get(record.machine));
+    output.rejected.push(rejectReading(record, index, reason, detail));
   }
 
-  #rejectEvent(record: EventRecord, reason: RejectReason, detail: string, output: StepOutput): void {
-    const { machine, event, code, eventTimeMs: timeMs, ingestTimeMs } = record;
-    const payload = JSON.stringify({ event, code, timeMs });
-    output.rejected.push({ kind: 'rejected', reason, detail, machine, topic: '', payload, ingestTimeMs });
+  #rejectEvent(record: EventRecord, reason: Refusal, clock: TypeClock | undefined, output: StepOutput): void {
+    const detail = explainRefusal(reason, this.#watermarkMs, clock, this.#machines.get(record.machine));
+    output.rejected.push(rejectEvent(record, reason, detail));
   }
 
   /** Before the first tick the watermark is the arrival time of the first record. */
@@ -560,10 +533,11 @@ export class StepOperator {
   }
 }
 
-function byId(a: MachineState, b: MachineState): number {
-  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+/** Silent steps after which a machine retires: not before its last reading is out of the horizon. */
+function silentMax({ clock }: MachineState): number {
+  return Math.max(clock.type.retireAfterSteps, clock.type.revisionSteps);
 }
 
-function isoTime(timeMs: number): string {
-  return new Date(timeMs).toISOString();
+function byId(a: MachineState, b: MachineState): number {
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }

@@ -16,7 +16,7 @@ import { type StepRecord, stepCoverage } from '../domain/step.js';
 import { ByteReader, ByteWriter } from './bytes.js';
 import { type FeatureWriter, featureSpec, makeFeatureWriter } from './features.js';
 
-/** Steps whose mean coverage says whether a machine can be assessed. */
+/** Newest steps of a window whose mean coverage says whether a machine can be assessed. */
 export const coverageSteps = 5;
 
 /** A window, and what the forecast from it must say besides. */
@@ -33,7 +33,7 @@ export interface IssuedWindow {
   readonly final: boolean;
   /** Windows given for this origin before. */
   readonly revision: number;
-  /** Mean coverage of the newest `coverageSteps` steps. */
+  /** Mean coverage of the newest `coverageSteps` steps of the window. */
   readonly coverage: number;
   /** Sensors without a reading in the newest step. */
   readonly silentSensors: readonly string[];
@@ -202,7 +202,8 @@ function issue({ machine, site, line }: StepRecord, life: Life, origin: Row): Is
   for (const row of life.rows) {
     if (row.stepIndex > origin.stepIndex) break;
     const at = contextSteps - 1 - (origin.stepIndex - row.stepIndex);
-    if (at >= 0) rows.set(row.features, at * featureCount);
+    if (at < 0) continue;
+    rows.set(row.features, at * featureCount);
     if (row.stepIndex > origin.stepIndex - coverageSteps) coverage += row.coverage;
   }
   const revision = origin.issuedCount++;

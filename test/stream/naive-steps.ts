@@ -227,7 +227,8 @@ class Naive implements NaiveResult {
       machine.endings = [...machine.endings, key].slice(-4);
       if (machine.living && timeMs >= machine.startMs && timeMs >= machine.notBeforeMs) {
         this.revise(machine);
-        while (this.firstOpen(machine).endMs <= timeMs) this.close(machine);
+        while (this.firstOpen(machine).endMs <= timeMs && this.silentSteps(machine) < this.silentMax())
+          this.close(machine);
         this.drop(machine, timeMs);
       } else if (!machine.living) machine.notBeforeMs = Math.max(machine.notBeforeMs, timeMs + 1);
     } else if (kept) {
@@ -267,12 +268,10 @@ class Naive implements NaiveResult {
         continue;
       }
       this.revise(machine);
-      const silentMax = Math.max(this.type.retireAfterSteps, this.type.revisionSteps);
       while (machine.living && this.firstOpen(machine).endMs + this.type.graceMs <= this.watermarkMs) {
         this.close(machine);
-        const closed = machine.steps.filter((step) => step.closed);
-        const silent = closed.length - 1 - closed.findLastIndex((step) => step.readings.size > 0);
-        if (silent >= silentMax) this.retire(machine, `silent for ${silent} steps`);
+        const silent = this.silentSteps(machine);
+        if (silent >= this.silentMax()) this.retire(machine, `silent for ${silent} steps`);
       }
       if (!provisional || !machine.living) continue;
       const { startMs } = this.firstOpen(machine);
@@ -280,6 +279,16 @@ class Naive implements NaiveResult {
       if (open?.changed && startMs <= this.watermarkMs) this.emit(machine, open);
     }
     this.steps.push(record);
+  }
+
+  /** Closed steps at the end without a reading. */
+  silentSteps(machine: NaiveMachine): number {
+    const closed = machine.steps.filter((step) => step.closed);
+    return closed.length - 1 - closed.findLastIndex((step) => step.readings.size > 0);
+  }
+
+  silentMax(): number {
+    return Math.max(this.type.retireAfterSteps, this.type.revisionSteps);
   }
 
   retire(machine: NaiveMachine, comment: string): void {

@@ -54,7 +54,7 @@ export function makeRandomHistory(historySeed: number): RandomHistory {
   let nowMs = place.nearMs - 3 * stepMs + rng.int(stepMs);
   const machines = ['a', 'b|1', 'ü'].slice(0, 1 + rng.int(3));
   const recordCount = 20 + rng.int(60);
-  const resolutionMs = stepMs / 24; // coarse, so that equal times are met often
+  const resolutionMs = stepMs / 24; // coarse, so that equal times and the edges of steps are met often
   const eventTime = (): number => {
     const dice = rng.uniform();
     const steps =
@@ -65,7 +65,7 @@ export function makeRandomHistory(historySeed: number): RandomHistory {
           : dice < 0.98
             ? rng.uniform() * 1.5
             : 4;
-    return Math.floor((nowMs + steps * stepMs) / resolutionMs) * resolutionMs + rng.int(2);
+    return Math.floor((nowMs + steps * stepMs) / resolutionMs) * resolutionMs + rng.int(3) - 1;
   };
   for (let i = 0; i < recordCount; i++) {
     const machine = machines[rng.int(machines.length)] as string;

@@ -13,7 +13,7 @@ import { StepOperator, type StepOutput } from '../../stream/step-operator.js';
 import { computeNaively } from './naive-steps.js';
 import { makeRandomHistory, type RandomHistory, scale, seed } from './random-history.js';
 
-const caseCount = Math.ceil(2500 * scale);
+const caseCount = Math.ceil(2000 * scale);
 
 function makeOutput(): StepOutput {
   return { steps: [], rejected: [] };
@@ -97,9 +97,9 @@ function assertClose(actual: unknown, expected: unknown, path: string, scale = 1
     const tolerance = 1e-9 * Math.max(scale, Math.abs(expected));
     assert.ok(Math.abs(actual - expected) <= tolerance, `${path}: ${actual} is not ${expected}`);
   } else if (isRecord(actual) && isRecord(expected)) {
-    assert.deepEqual(Object.keys(actual), Object.keys(expected), path);
-    for (const key of Object.keys(actual))
-      assertClose(actual[key], expected[key], `${path}.${key}`, scaleOf(expected, key));
+    const keys = Object.keys(actual);
+    assert.equal(keys.join(), Object.keys(expected).join(), path);
+    for (const key of keys) assertClose(actual[key], expected[key], `${path}.${key}`, scaleOf(expected, key));
   } else assert.equal(actual, expected, path);
 }
 
@@ -150,7 +150,7 @@ test(`the operator gives what a naive recomputation gives, whatever restarts (${
 
     const crashed = runWithCrashes(history, new Rng(historySeed));
     seen.crashes += crashed.crashCount;
-    assert.deepEqual(crashed.output, output, `${where}: outputs after restarts`);
+    assert.equal(JSON.stringify(crashed.output), JSON.stringify(output), `${where}: outputs after restarts`);
     assert.deepEqual(crashed.stored.hex(), stored.hex(), `${where}: state after restarts`);
 
     for (const record of output.steps) {
