@@ -112,10 +112,14 @@ export interface Log {
   status(topic: string): Promise<readonly PartitionStatus[]>;
   /** First offset of the partition that the group has not included in a checkpoint; undefined before its first. */
   committed(group: string, partition: PartitionId): Promise<number | undefined>;
-  /** State entries of a (group, partition), as `restore` would get them: for inspection (ledger, doctor). */
+  /**
+   * State entries of a (group, partition), as `restore` would get them, all of one checkpoint: for inspection (ledger,
+   * doctor). With `keyPrefix`, those whose key begins with it, without reading the others.
+   */
   state(
     group: string,
     partition: PartitionId,
+    keyPrefix?: string,
   ): AsyncIterable<{ readonly key: string; readonly value: Buffer }>;
   /** Finishes appends under way, then closes; idempotent. Later calls reject with WorldError 'closed'. */
   close(): Promise<void>;

@@ -1,11 +1,11 @@
-/** What became of the readings of a partition. Every reading that was processed is in exactly one of these. */
+/** What became of the readings, or of the events, of a partition: each that was processed is in exactly one of these. */
 export interface Ledger {
   readonly accepted: number;
-  /** Same machine, sensor and event time as one before: without effect. */
+  /** Same machine, sensor and event time (events: kind, code and event time) as one before: without effect. */
   readonly duplicate: number;
   /** Older than the revision horizon, or of a life that has ended. */
   readonly late: number;
-  /** Refused by the stream stage for another reason: too far ahead, or a type or sensor it does not have. */
+  /** Refused by the stream stage for another reason: too far ahead, or a type, sensor or event code it does not have. */
   readonly rejected: number;
 }
 

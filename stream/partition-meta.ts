@@ -10,7 +10,9 @@ export interface PartitionMeta {
   readonly watermarkMs: number;
   /** Time of the newest tick; -Infinity before the first. */
   readonly tickMs: number;
+  /** Of readings. */
   readonly ledger: Ledger;
+  readonly eventLedger: Ledger;
   /** Per machine type what its state depends on, see `stateLayout`. */
   readonly layouts: ReadonlyMap<string, string>;
 }
@@ -20,10 +22,8 @@ export function encodeMeta(meta: PartitionMeta): Buffer {
   writer.integer(meta.nextOffset);
   writer.double(meta.watermarkMs);
   writer.double(meta.tickMs);
-  writer.integer(meta.ledger.accepted);
-  writer.integer(meta.ledger.duplicate);
-  writer.integer(meta.ledger.late);
-  writer.integer(meta.ledger.rejected);
+  encodeLedger(writer, meta.ledger);
+  encodeLedger(writer, meta.eventLedger);
   writer.integer(meta.layouts.size);
   for (const [type, layout] of meta.layouts) {
     writer.text(type);
@@ -38,14 +38,26 @@ export function decodeMeta(entry: Buffer): PartitionMeta {
     nextOffset: reader.integer(),
     watermarkMs: reader.double(),
     tickMs: reader.double(),
-    ledger: {
-      accepted: reader.integer(),
-      duplicate: reader.integer(),
-      late: reader.integer(),
-      rejected: reader.integer(),
-    },
+    ledger: decodeLedger(reader),
+    eventLedger: decodeLedger(reader),
     layouts: new Map<string, string>(),
   };
   for (let left = reader.integer(); left > 0; left--) meta.layouts.set(reader.text(), reader.text());
   return meta;
+}
+
+function encodeLedger(writer: ByteWriter, ledger: Ledger): void {
+  writer.integer(ledger.accepted);
+  writer.integer(ledger.duplicate);
+  writer.integer(ledger.late);
+  writer.integer(ledger.rejected);
+}
+
+function decodeLedger(reader: ByteReader): Ledger {
+  return {
+    accepted: reader.integer(),
+    duplicate: reader.integer(),
+    late: reader.integer(),
+    rejected: reader.integer(),
+  };
 }

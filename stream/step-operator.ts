@@ -31,7 +31,7 @@ import type { StateEntry } from '../domain/log.js';
 import type { MachineType } from '../domain/machine-type.js';
 import type { StepRecord } from '../domain/step.js';
 import { addReading, aggregateSize, valueMagnitudeMax } from './aggregate.js';
-import type { Ledger } from './ledger.js';
+import { emptyLedger, type Ledger } from './ledger.js';
 import { eventName, MachineState, type StepState } from './machine-state.js';
 import { explainRefusal, type Refusal, rejectEvent, rejectReading } from './rejections.js';
 import { makeStepRecord } from './step-record.js';
@@ -57,6 +57,7 @@ export class StepOperator {
   #duplicate = 0;
   #late = 0;
   #rejected = 0;
+  #eventLedger: Ledger = emptyLedger;
   /** Machines by id; undefined when one came or went. */
   #ordered: MachineState[] | undefined;
   /** Earliest `dueMs` of all machines. */
@@ -71,6 +72,7 @@ export class StepOperator {
     this.#clocks = new Map([...types].map(([name, type]) => [name, new TypeClock(type)]));
   }
 
+  /** Of readings. */
   get ledger(): Ledger {
     return {
       accepted: this.#accepted,
@@ -78,6 +80,10 @@ export class StepOperator {
       late: this.#late,
       rejected: this.#rejected,
     };
+  }
+
+  get eventLedger(): Ledger {
+    return this.#eventLedger;
   }
 
   get watermarkMs(): number {
@@ -93,7 +99,7 @@ export class StepOperator {
         this.#readings(record, offset, output);
         break;
       case 'event':
-        this.#event(record, output);
+        this.#countEvent(this.#event(record, output));
         break;
       case 'tick':
         this.#tick(record, output);
@@ -103,12 +109,13 @@ export class StepOperator {
 
   /** State entries changed since the last call. */
   takeChanges(): StateEntry[] {
-    const { ledger } = this;
+    const { ledger, eventLedger } = this;
     const meta = {
       nextOffset: this.#nextOffset,
       watermarkMs: this.#watermarkMs,
       tickMs: this.#tickMs,
       ledger,
+      eventLedger,
     };
     const entries = collectState(meta, this.#clocks, this.#removed, this.#dirty);
     this.#removed.clear();
@@ -129,6 +136,7 @@ export class StepOperator {
       late: this.#late,
       rejected: this.#rejected,
     } = restored.meta.ledger);
+    this.#eventLedger = restored.meta.eventLedger;
     this.#machines = restored.machines;
     for (const clock of this.#clocks.values()) clock.advance(this.#watermarkMs);
     for (const machine of this.#machines.values()) {
@@ -223,21 +231,23 @@ export class StepOperator {
     this.#dirty.add(machine);
   }
 
-  #event(record: EventRecord, output: StepOutput): void {
+  #countEvent(end: keyof Ledger): void {
+    this.#eventLedger = { ...this.#eventLedger, [end]: this.#eventLedger[end] + 1 };
+  }
+
+  /** Returns where the event has ended. */
+  #event(record: EventRecord, output: StepOutput): keyof Ledger {
     this.#startAt(record.ingestTimeMs);
     const clock = this.#clocks.get(record.type);
     const timeMs = Math.floor(record.eventTimeMs);
     if (!clock) {
-      this.#rejectEvent(record, 'unknown-machine-type', undefined, output);
-      return;
+      return this.#rejectEvent(record, 'unknown-machine-type', undefined, output);
     }
     if (!(timeMs >= earliestMs)) {
-      this.#rejectEvent(record, 'bad-time', clock, output);
-      return;
+      return this.#rejectEvent(record, 'bad-time', clock, output);
     }
     if (timeMs >= clock.aheadMs && timeMs >= clock.aheadOf(record.ingestTimeMs)) {
-      this.#rejectEvent(record, 'in-the-future', clock, output);
-      return;
+      return this.#rejectEvent(record, 'in-the-future', clock, output);
     }
     const machine = this.#known(record, clock, output);
     const name = eventName(record.event, record.code);
@@ -247,30 +257,30 @@ export class StepOperator {
           ? this.#refusal(machine, clock, timeMs, record.ingestTimeMs)
           : 'unknown-event-code';
         if (reason) {
-          this.#rejectEvent(record, reason, clock, output);
-          return;
+          return this.#rejectEvent(record, reason, clock, output);
         }
         const speaking = machine ?? this.#add(record, clock);
         const step = this.#open(speaking, timeMs);
-        if (!step.addEvent(name, timeMs)) return;
+        if (!step.addEvent(name, timeMs)) return 'duplicate';
         this.#touch(speaking, step);
         break;
       }
       case 'maintenance':
-        if (machine?.living && !this.#maintain(machine, record.code, timeMs)) return;
+        if (machine?.living && !this.#maintain(machine, record.code, timeMs)) return 'duplicate';
         break;
       case 'failure':
       case 'retired':
         if (record.event === 'failure' && !clock.type.failureEndsLife) {
-          if (machine && !this.#note(machine, name, timeMs)) return;
-        } else if (!this.#end(machine ?? this.#add(record, clock), name, timeMs, output)) return;
+          if (machine && !this.#note(machine, name, timeMs)) return 'duplicate';
+        } else if (!this.#end(machine ?? this.#add(record, clock), name, timeMs, output)) return 'duplicate';
         break;
       case 'acknowledge':
       case 'feedback':
-        if (machine && !this.#note(machine, name, timeMs)) return;
+        if (machine && !this.#note(machine, name, timeMs)) return 'duplicate';
         break;
     }
     output.steps.push(record);
+    return 'accepted';
   }
 
   /** Notes an event without effect on the step, if that is kept; false if it was noted. */
@@ -520,9 +530,15 @@ export class StepOperator {
     output.rejected.push(rejectReading(record, index, reason, detail));
   }
 
-  #rejectEvent(record: EventRecord, reason: Refusal, clock: TypeClock | undefined, output: StepOutput): void {
+  #rejectEvent(
+    record: EventRecord,
+    reason: Refusal,
+    clock: TypeClock | undefined,
+    output: StepOutput,
+  ): 'late' | 'rejected' {
     const detail = explainRefusal(reason, this.#watermarkMs, clock, this.#machines.get(record.machine));
     output.rejected.push(rejectEvent(record, reason, detail));
+    return reason === 'late' ? 'late' : 'rejected';
   }
 
   /** Before the first tick the watermark is the arrival time of the first record. */

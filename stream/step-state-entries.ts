@@ -88,10 +88,25 @@ export function restoreState(
   return { meta, machines, forgottenKeys };
 }
 
-/** The ledger in the state entries of one partition: all zeros before its first checkpoint. */
-export function readLedger(entries: Iterable<Entry>): Ledger {
-  for (const { key, value } of entries) if (key === metaKey) return decodeMeta(value).ledger;
-  return emptyLedger;
+/** What a partition's state says of the records before `nextOffset`; one entry, so all of it is of one moment. */
+export interface PartitionAccount {
+  /** First offset of topic `inputs` that is not counted. */
+  readonly nextOffset: number;
+  readonly readings: Ledger;
+  readonly events: Ledger;
+}
+
+/** The state entries that `readAccount` needs are those whose key begins with this. */
+export const accountKeyPrefix = metaKey;
+
+/** The account in the state entries of one partition; undefined before its first checkpoint. */
+export function readAccount(entries: Iterable<Entry>): PartitionAccount | undefined {
+  for (const { key, value } of entries) {
+    if (key !== metaKey) continue;
+    const { nextOffset, ledger, eventLedger } = decodeMeta(value);
+    return { nextOffset, readings: ledger, events: eventLedger };
+  }
+  return undefined;
 }
 
 export function sumLedgers(ledgers: Iterable<Ledger>): Ledger {

@@ -59,13 +59,20 @@ export class LogView {
     return key && this.#database('offsets')?.get(numberedKey(key))?.readDoubleLE(0);
   }
 
-  *state(group: string, id: PartitionId): Generator<{ readonly key: string; readonly value: Buffer }> {
+  *state(
+    group: string,
+    id: PartitionId,
+    keyPrefix: string,
+  ): Generator<{ readonly key: string; readonly value: Buffer }> {
     this.#root.resetReadTxn();
     const key = this.#groupKey(group, id);
     const state = this.#database('state');
     if (!key || !state) return;
-    for (const entry of state.getRange({ start: numberedKey(key), end: endOfNumbers(key) }))
-      yield { key: textOfKey(entry.key, key.length), value: entry.value };
+    for (const entry of state.getRange({ start: numberedKey(key, keyPrefix), end: endOfNumbers(key) })) {
+      const text = textOfKey(entry.key, key.length);
+      if (!text.startsWith(keyPrefix)) return;
+      yield { key: text, value: entry.value };
+    }
   }
 
   #topic(id: PartitionId): CatalogTopic {

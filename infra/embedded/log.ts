@@ -93,10 +93,11 @@ class EmbeddedLog implements Log {
   async *state(
     group: string,
     partition: PartitionId,
+    keyPrefix = '',
   ): AsyncGenerator<{ readonly key: string; readonly value: Buffer }> {
     this.#checkOpen();
     // Taken at once: a cursor that waits for its reader would hold pages of old versions.
-    yield* [...this.#view.state(group, partition)];
+    yield* [...this.#view.state(group, partition, keyPrefix)];
   }
 
   close(): Promise<void> {

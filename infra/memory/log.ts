@@ -85,9 +85,10 @@ export class MemoryLog implements Log, PartitionSource {
   async *state(
     group: string,
     partition: PartitionId,
+    keyPrefix = '',
   ): AsyncGenerator<{ readonly key: string; readonly value: Buffer }> {
     this.#assertOpen();
-    yield* [...this.stateOf(group, partition)];
+    yield* [...this.stateOf(group, partition)].filter(({ key }) => key.startsWith(keyPrefix));
   }
 
   close(): Promise<void> {

@@ -426,6 +426,8 @@ export function describeLog(name: string, harness: () => LogHarness): void {
                     { key: 'gone', value: null },
                     { key: 'never-was', value: null },
                     { key: 'sum', value: Buffer.from('abcd') },
+                    { key: 'summit', value: Buffer.from('top') },
+                    { key: 'to', value: Buffer.from('z') },
                   ],
                 });
               },
@@ -438,9 +440,20 @@ export function describeLog(name: string, harness: () => LogHarness): void {
           ['sum', 'ab'],
         ]);
         assert.deepEqual(seen, ['c', 'd']);
-        const state: [string, string][] = [];
-        for await (const { key, value } of log.state(group, partition)) state.push([key, value.toString()]);
-        assert.deepEqual(state, [['sum', 'abcd']]);
+        const stateOf = async (keyPrefix?: string): Promise<[string, string][]> => {
+          const state: [string, string][] = [];
+          for await (const { key, value } of log.state(group, partition, keyPrefix))
+            state.push([key, value.toString()]);
+          return state.sort();
+        };
+        const sums: [string, string][] = [
+          ['sum', 'abcd'],
+          ['summit', 'top'],
+        ];
+        assert.deepEqual(await stateOf(), [...sums, ['to', 'z']]);
+        assert.deepEqual(await stateOf('sum'), sums);
+        assert.deepEqual(await stateOf('t'), [['to', 'z']]);
+        assert.deepEqual(await stateOf('none'), []);
         assert.equal(await log.committed(group, partition), (offsets[3] as number) + 1);
         for await (const _ of log.state(group, { topic, partition: 1 }))
           assert.fail('state belongs to a partition');

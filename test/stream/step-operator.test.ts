@@ -5,7 +5,7 @@ import type { EventKind, InputRecord, ReadingsRecord } from '../../domain/input.
 import { type MachineTypeInput, machineTypeSchema } from '../../domain/machine-type.js';
 import type { StepRecord } from '../../domain/step.js';
 import { StepOperator, type StepOutput } from '../../stream/step-operator.js';
-import { readLedger } from '../../stream/step-state-entries.js';
+import { readAccount } from '../../stream/step-state-entries.js';
 
 const dayMs = 86_400_000;
 
@@ -217,8 +217,8 @@ test('duplicates are known across a restart, the ledger too; a changed machine t
   const output: StepOutput = { steps: [], rejected: [] };
   restored.process(reading('a', 0.5), 2, output);
   assert.deepEqual(restored.ledger, { accepted: 2, duplicate: 1, late: 0, rejected: 0 });
-  assert.deepEqual(readLedger(entries), { accepted: 2, duplicate: 0, late: 0, rejected: 0 });
-  assert.deepEqual(readLedger([]), { accepted: 0, duplicate: 0, late: 0, rejected: 0 });
+  assert.deepEqual(readAccount(entries)?.readings, { accepted: 2, duplicate: 0, late: 0, rejected: 0 });
+  assert.equal(readAccount([]), undefined);
 
   const changed = new StepOperator(new Map([['press', pressType({ sensors: [{ name: 'cold' }] })]]));
   assert.throws(
