@@ -16,6 +16,7 @@ import { MemoryLog } from '../infra/memory/log.js';
 import { countSteps, makeStepCalendar, type StepCalendar } from '../stream/step-calendar.js';
 import type { Deployment } from './config.js';
 import { ingestDataset, nothing, readHistories } from './history.js';
+import { type Refused, readRefused } from './refused.js';
 import { alertStage, forecastStage, stepStage } from './stages.js';
 
 /** What is judged: files that tell the fate of their machines, or the inputs that a plant's log has kept. */
@@ -35,6 +36,8 @@ export interface BacktestRequest {
   readonly bounds: AlertBounds;
   readonly signal?: AbortSignal;
   onProgress?(progress: ReplayProgress): void;
+  /** What of the source the pipeline would not take; only when there is any. */
+  onRefused?(refused: readonly Refused[]): void;
 }
 
 export interface BacktestOutcome {
@@ -61,6 +64,8 @@ export async function runBacktest(request: BacktestRequest): Promise<BacktestOut
     ...(signal ? { signal } : {}),
   });
   const judgedHistories = (await readHistories(deployment, log)).get(type.name) ?? [];
+  const refused = await readRefused(log);
+  if (refused.length > 0) request.onRefused?.(refused);
   await log.close();
 
   const calendar = makeStepCalendar(type.step);

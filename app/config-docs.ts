@@ -4,6 +4,7 @@
  */
 import { machineTypeSchema } from '../domain/machine-type.js';
 import { datasetSchema } from '../infra/files/dataset-config.js';
+import { trainingConfigSchema } from '../model/config.js';
 import { deploymentSchema } from './config.js';
 import { type Examples, exampleOf } from './config-example.js';
 import { optionTable } from './config-options.js';
@@ -116,6 +117,12 @@ ${optionTable(machineTypeSchema)}
 Where recorded history lies, for training, backtests and replays. [examples/demo/train.yaml](../../examples/demo/train.yaml) is one.
 
 ${optionTable(datasetSchema)}
+
+## Training settings
+
+What \`millwright train --training FILE\` reads; without a file the defaults hold.
+
+${optionTable(trainingConfigSchema)}
 
 ## Simulated factory
 
