@@ -1,0 +1,184 @@
+/**
+ * From the last reading of a step, and the tick that closes it, to the stored forecast: the real pipeline in this
+ * process (ingest, stream, model, alerts, store; log and store on disk) with a network of the default size, trained
+ * here on a simulated factory. All machines close at the same tick. Per machine and closing, the time until the store
+ * has its forecast durably. JSON to stdout.
+ *
+ * `node dist/bench/latency.js [--quick] [machines ...]`, default 100 and 10,000 machines.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Deployment, loadDeployment } from '../app/config.js';
+import { buildHistories } from '../app/history.js';
+import { silentLogger } from '../app/logger.js';
+import { type Pipeline, startPipeline } from '../app/pipeline.js';
+import type { Role } from '../app/roles.js';
+import { factorySchema, makeFactory } from '../app/simulate/factory-config.js';
+import { factoryDataset } from '../app/simulate/simulate-factory.js';
+import { trainNetworkFor } from '../app/training.js';
+import { Rng } from '../domain/rng.js';
+import type { Store } from '../domain/store.js';
+import { clockTopic, encodeClockMessage } from '../ingest/clock-message.js';
+import { trainingConfigSchema } from '../model/config.js';
+import { dayMs, round, sensorValues, startMs, topicOf, writeDeployment } from './plant.js';
+
+const quick = process.argv.includes('--quick');
+const named = process.argv.slice(2).map(Number).filter(Number.isInteger);
+const machineCounts = named.length > 0 ? named : quick ? [100] : [100, 10_000];
+/** Days before the measured ones: windows that are as full as in production. */
+const historyDays = quick ? 5 : 32;
+const measuredDays = quick ? 3 : 8;
+const roles: ReadonlySet<Role> = new Set(['ingest', 'stream', 'model', 'alerts', 'store']);
+
+/** A network of the size that is trained by default; what it has learned does not matter here. */
+async function train(deployment: Deployment): Promise<number> {
+  const beganMs = performance.now();
+  const [type] = deployment.types.values();
+  if (!type) throw new Error('a machine type was expected');
+  const config = factorySchema.parse({
+    machineType: 'press.yaml',
+    machines: 30,
+    days: 100,
+    everyMs: '1d',
+    life: { scaleDays: 40 },
+  });
+  const histories = await buildHistories(deployment, factoryDataset(makeFactory(config, type)));
+  await trainNetworkFor({
+    type,
+    histories: histories.get(type.name) ?? [],
+    modelDir: deployment.config.model.dir,
+    config: trainingConfigSchema.parse({ steps: 30 }),
+    seed: 1,
+  });
+  return (performance.now() - beganMs) / 1000;
+}
+
+/** Tells of every forecast when the store has it. */
+function watchStore(
+  store: Store,
+  onStored: (machine: string, originMs: number, status: string) => void,
+): void {
+  const write = store.write.bind(store);
+  // The pipeline opens its own store; a subscriber of its log would know too early, polling it would be in the way.
+  store.write = async (batch) => {
+    await write(batch);
+    for (const { machine, originMs, status } of batch.forecasts) onStored(machine, originMs, status);
+  };
+}
+
+function quantile(sorted: readonly number[], share: number): number {
+  return round(sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN);
+}
+
+class Closings {
+  readonly #pipeline: Pipeline;
+  readonly #machineCount: number;
+  readonly #rng = new Rng(1);
+  readonly #statuses = new Map<string, number>();
+  #originMs = 0;
+  #beganMs = 0;
+  #latenciesMs: number[] = [];
+  #allStored: () => void = () => {};
+
+  constructor(pipeline: Pipeline, machineCount: number) {
+    this.#pipeline = pipeline;
+    this.#machineCount = machineCount;
+    watchStore(pipeline.store, (_, originMs, status) => {
+      if (originMs !== this.#originMs) return;
+      this.#latenciesMs.push(performance.now() - this.#beganMs);
+      this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + 1);
+      if (this.#latenciesMs.length === this.#machineCount) this.#allStored();
+    });
+  }
+
+  get statuses(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#statuses);
+  }
+
+  /** Before the first message: what comes before any tick has no time of arrival. */
+  async begin(): Promise<void> {
+    await this.#handle(clockTopic, encodeClockMessage(startMs));
+  }
+
+  /** Lets day number `day` pass and closes it; resolves with the latency of every machine when all are stored. */
+  async day(day: number): Promise<readonly number[]> {
+    const dayStartMs = startMs + day * dayMs;
+    const machines = Array.from({ length: this.#machineCount - 1 }, (_, machine) => machine);
+    await Promise.all(machines.map((machine) => this.#send(machine, dayStartMs + dayMs / 2)));
+    this.#originMs = dayStartMs + dayMs;
+    this.#latenciesMs = [];
+    const stored = new Promise<void>((resolve) => {
+      this.#allStored = resolve;
+    });
+    this.#beganMs = performance.now();
+    const last = this.#send(this.#machineCount - 1, dayStartMs + dayMs - 1);
+    const tick = this.#handle(clockTopic, encodeClockMessage(dayStartMs + dayMs));
+    await Promise.all([last, tick, stored]);
+    return this.#latenciesMs;
+  }
+
+  #send(machine: number, time: number): Promise<unknown> {
+    return this.#handle(topicOf(machine), JSON.stringify({ time, ...sensorValues(this.#rng) }));
+  }
+
+  async #handle(topic: string, payload: string): Promise<void> {
+    const outcome = await this.#pipeline.ingest?.ingest.handle(topic, Buffer.from(payload));
+    if (outcome?.rejected.length !== 0) throw new Error(`refused: ${outcome?.rejected}`);
+  }
+}
+
+async function measure(deployment: Deployment, machineCount: number): Promise<object> {
+  const pipeline = await startPipeline({ deployment, roles, logger: silentLogger });
+  const closings = new Closings(pipeline, machineCount);
+  await closings.begin();
+  let day = 0;
+  for (; day < historyDays; day++) await closings.day(day);
+  const latenciesMs: number[] = [];
+  const byClosing: object[] = [];
+  const cpu = process.cpuUsage();
+  for (; day < historyDays + measuredDays; day++) {
+    const sorted = [...(await closings.day(day))].sort((a, b) => a - b);
+    byClosing.push({
+      p50Ms: quantile(sorted, 0.5),
+      p99Ms: quantile(sorted, 0.99),
+      maxMs: quantile(sorted, 1),
+    });
+    latenciesMs.push(...sorted);
+  }
+  const { user, system } = process.cpuUsage(cpu);
+  await pipeline.close();
+  latenciesMs.sort((a, b) => a - b);
+  return {
+    machines: machineCount,
+    closings: measuredDays,
+    forecasts: latenciesMs.length,
+    p50Ms: quantile(latenciesMs, 0.5),
+    p99Ms: quantile(latenciesMs, 0.99),
+    maxMs: quantile(latenciesMs, 1),
+    cpuMsPerForecast: round((user + system) / 1000 / latenciesMs.length, 3),
+    statuses: closings.statuses,
+    byClosing,
+  };
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'millwright-bench-'));
+try {
+  const trained = loadDeployment(writeDeployment(folder, 1));
+  const trainingS = await train(trained);
+  const results: object[] = [];
+  for (const machineCount of machineCounts) {
+    const config = { ...trained.config, dataDir: join(folder, `data-${machineCount}`) };
+    results.push(await measure({ ...trained, config }, machineCount));
+  }
+  console.log(
+    JSON.stringify(
+      { bench: 'latency', node: process.version, historyDays, trainingS: round(trainingS), results },
+      null,
+      2,
+    ),
+  );
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exit(0);
