@@ -55,6 +55,9 @@ function preprocessing(smoothingAlphas: readonly number[]): Preprocessing {
 
 function shapeOf(fitted: Preprocessing): NetworkShape {
   return {
+    cell: 'lstm',
+    layers: 1,
+    task: 'dense',
     inputSize: inputSize(fitted),
     hiddenSize: 64,
     horizonSteps: spec.horizonSteps,
