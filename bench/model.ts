@@ -57,6 +57,7 @@ function shapeOf(fitted: Preprocessing): NetworkShape {
   return {
     cell: 'lstm',
     layers: 1,
+    normalization: 'none',
     task: 'dense',
     inputSize: inputSize(fitted),
     hiddenSize: 64,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { cellNames } from './cells/cell.js';
+import { normalizationNames } from './cells/layers.js';
 import { taskNames } from './tasks.js';
 
 /**
@@ -14,6 +15,12 @@ export const trainingConfigSchema = z.strictObject({
       'Recurrent cell: `lstm`, `gru` (three quarters of its parameters) or `rnn` (a quarter; forgets sooner).',
     ),
   layers: z.number().int().min(1).max(3).default(1).describe('Recurrent layers on top of one another.'),
+  normalization: z
+    .enum(normalizationNames)
+    .default('none')
+    .describe(
+      '`layer`: what is read of each recurrent layer is brought to mean 0 and variance 1 at every step.',
+    ),
   task: z
     .enum(taskNames)
     .default('dense')

@@ -1,5 +1,4 @@
 /** The three graphs of a network: one to train it, one to judge it while it trains, one to serve it. */
-import type { CellState } from './cells/cell.js';
 import { fuseLayers, newestRows, type UnrolledLayers, unrollLayers } from './cells/layers.js';
 import { decode, type RunLayers } from './decoder.js';
 import { differentiate } from './graph/differentiate.js';
@@ -207,10 +206,8 @@ function buildLogits(
   });
   switch (shape.task) {
     case 'dense':
-    case 'many-to-one': {
-      const newest = encoded.last[shape.layers - 1] as CellState;
-      return hazardLogits(newest.hidden, byName);
-    }
+    case 'many-to-one':
+      return hazardLogits(encoded.newest, byName);
     case 'equal-length': {
       const oldestFirst = Array.from(
         { length: shape.horizonSteps },

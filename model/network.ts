@@ -1,6 +1,12 @@
 /** Which parameters the network has: recurrent layers, survival head, remaining life as a second task. */
 import type { CellName } from './cells/cell.js';
-import { type Layers, type LayersShape, layersLayout, layersOf } from './cells/layers.js';
+import {
+  type Layers,
+  type LayersShape,
+  layersLayout,
+  layersOf,
+  type NormalizationName,
+} from './cells/layers.js';
 import { decoderInputSize } from './decoder.js';
 import { dim } from './graph/dims.js';
 import type { Tensor } from './graph/graph.js';
@@ -14,6 +20,7 @@ export interface NetworkShape {
   readonly cell: CellName;
   /** Recurrent layers on top of one another; a decoder has as many again. */
   readonly layers: number;
+  readonly normalization: NormalizationName;
   readonly task: TaskName;
   /** Features after preprocessing. */
   readonly inputSize: number;
@@ -58,8 +65,9 @@ export function dropoutWidth(shape: NetworkShape): number {
 }
 
 /** Such as "LSTM of 64 units", for people. */
-export function describeNetwork({ cell, layers, task, hiddenSize }: NetworkShape): string {
+export function describeNetwork({ cell, layers, normalization, task, hiddenSize }: NetworkShape): string {
   const stacked = layers === 1 ? '' : `${layers} layers of `;
-  const units = `${stacked}${cell.toUpperCase()} of ${hiddenSize} units`;
+  const norm = normalization === 'none' ? '' : ' with layer norm';
+  const units = `${stacked}${cell.toUpperCase()} of ${hiddenSize} units${norm}`;
   return task === 'dense' ? units : `${units}, ${task}`;
 }

@@ -56,6 +56,7 @@ export async function trainNetwork(request: TrainingRequest): Promise<TrainedNet
   const shape: NetworkShape = {
     cell: config.cell,
     layers: config.layers,
+    normalization: config.normalization,
     task: config.task,
     inputSize: inputSize(preprocessing),
     hiddenSize: config.hiddenSize,

@@ -1,6 +1,7 @@
 /** Recurrent layers on top of one another: each reads the hidden states of the one below. */
 import { cubeDims, type Dim, dim, dimOf, fixedSize } from '../graph/dims.js';
 import type { Tensor } from '../graph/graph.js';
+import { layerNorm } from '../graph/operators/layer-norm.js';
 import { multiply } from '../graph/operators/multiply.js';
 import { reshape } from '../graph/operators/reshape.js';
 import { split } from '../graph/operators/split.js';
@@ -16,16 +17,29 @@ export function cellCalled(name: CellName): Cell {
   return cells[name];
 }
 
+/**
+ * `layer`: what is read of each layer's hidden states, above it and by the heads, is normalised per step. The states
+ * that it carries on are not, so that the fused operators serve this, too (Ba, Kiros & Hinton 2016 do it inside).
+ */
+export const normalizationNames = ['none', 'layer'] as const;
+export type NormalizationName = (typeof normalizationNames)[number];
+
+interface LayerWeights extends CellWeights {
+  /** [H] each. */
+  readonly norm?: { readonly gain: Tensor; readonly bias: Tensor };
+}
+
 /** Layers of one cell and one width. */
 export interface Layers {
   readonly cell: Cell;
   /** Lowest first. */
-  readonly weights: readonly CellWeights[];
+  readonly weights: readonly LayerWeights[];
 }
 
 export interface LayersShape {
   readonly cell: CellName;
   readonly layers: number;
+  readonly normalization: NormalizationName;
   readonly inputSize: number;
   readonly hiddenSize: number;
 }
@@ -33,7 +47,7 @@ export interface LayersShape {
 const inputDim = (size: number): Dim => dim('input', size);
 const nameOf = (prefix: string, layer: number, part: string) => `${prefix}.${layer}.${part}`;
 
-/** Parameters called `<prefix>.<layer>.input`, `.recurrent` and `.bias`. */
+/** Parameters called `<prefix>.<layer>.input`, `.recurrent`, `.bias`, and with a norm `.norm-gain`, `.norm-bias`. */
 export function layersLayout(prefix: string, shape: LayersShape): ParameterLayout {
   const { layers, inputSize, hiddenSize } = shape;
   const cell = cellCalled(shape.cell);
@@ -72,6 +86,22 @@ export function layersLayout(prefix: string, shape: LayersShape): ParameterLayou
         decays: false,
         initialize: () => cell.firstBias(hiddenSize),
       },
+      ...(shape.normalization === 'layer'
+        ? [
+            {
+              name: nameOf(prefix, layer, 'norm-gain'),
+              dims: [dim('hidden', hiddenSize)],
+              decays: false,
+              initialize: () => new Float64Array(hiddenSize).fill(1),
+            },
+            {
+              name: nameOf(prefix, layer, 'norm-bias'),
+              dims: [dim('hidden', hiddenSize)],
+              decays: false,
+              initialize: () => new Float64Array(hiddenSize),
+            },
+          ]
+        : []),
     ];
   }).flat();
 }
@@ -89,6 +119,9 @@ export function layersOf(
       input: part(layer, 'input'),
       recurrent: part(layer, 'recurrent'),
       bias: part(layer, 'bias'),
+      ...(shape.normalization === 'layer'
+        ? { norm: { gain: part(layer, 'norm-gain'), bias: part(layer, 'norm-bias') } }
+        : {}),
     })),
   };
 }
@@ -99,16 +132,16 @@ export interface UnrollLayersOptions {
   /** See UnrollOptions. */
   readonly real?: Tensor | undefined;
   /**
-   * One [B, H] per layer: what its hidden states are multiplied by before anything above reads them, the same at all
+   * One [B, H] per layer: what its hidden states, after the norm, are multiplied by before anything above reads them, the same at all
    * steps of a window (Gal & Ghahramani 2016).
    */
   readonly dropout?: readonly Tensor[] | undefined;
 }
 
 export interface UnrolledLayers {
-  /** Of the top layer, after dropout: [T·B, H], dimension "row", time-major. */
+  /** Of the top layer, after norm and dropout: [T·B, H], dimension "row", time-major. */
   readonly states: Tensor;
-  /** What each layer carries on after the last step, before dropout. */
+  /** What each layer carries on after the last step, before norm and dropout. */
   last(): readonly CellState[];
 }
 
@@ -127,9 +160,8 @@ export function unrollLayers(
     below.push({ raw: unrolled.states, memory: unrolled.memory });
     const hidden = dimOf('layers', unrolled.states.dims, 'hidden');
     const mask = options.dropout?.[layer];
-    states = mask
-      ? reshape(multiply(reshape(unrolled.states, [time, batch, hidden]), mask), unrolled.states.dims)
-      : unrolled.states;
+    states = each.norm ? layerNorm(unrolled.states, each.norm.gain, each.norm.bias) : unrolled.states;
+    if (mask) states = reshape(multiply(reshape(states, [time, batch, hidden]), mask), unrolled.states.dims);
     if (layer < weights.length - 1)
       input = reshape(states, [time, batch, inputDim(fixedSize('layers', hidden))]);
   });
@@ -153,9 +185,11 @@ export function newestRows(states: Tensor, batch: Dim): Tensor {
 }
 
 export interface FusedLayers {
-  /** Of the top layer [T, B, H], in the order of x. */
+  /** Of the top layer [T, B, H], after the norm, in the order of x. */
   readonly states: Tensor;
-  /** What each layer carries on after the newest step. */
+  /** The newest step of `states` [B, H]. */
+  readonly newest: Tensor;
+  /** What each layer carries on after the newest step, before the norm. */
   readonly last: readonly CellState[];
 }
 
@@ -169,14 +203,17 @@ export function fuseLayers(
   const { order, lengths } = options;
   const last: CellState[] = [];
   let states = x;
+  let newest = x;
   weights.forEach((each, layer) => {
+    const normalise = (read: Tensor) => (each.norm ? layerNorm(read, each.norm.gain, each.norm.bias) : read);
     const input =
       layer === 0
         ? states
         : { ...states, dims: [time, batch, inputDim(fixedSize('layers', states.dims[2] as Dim))] };
     const fused = cell.fuse(input, each, { order, lengths, start: options.start?.[layer] });
-    states = fused.states;
+    states = normalise(fused.states);
+    newest = normalise(fused.last.hidden);
     last.push(fused.last);
   });
-  return { states, last };
+  return { states, newest, last };
 }

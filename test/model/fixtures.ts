@@ -90,6 +90,7 @@ export function smallShape(preprocessing: Preprocessing, change: Partial<Network
   return {
     cell: 'lstm',
     layers: 1,
+    normalization: 'none',
     task: 'dense',
     inputSize: inputSize(preprocessing),
     hiddenSize: 8,
@@ -115,7 +116,12 @@ export function randomForecast(
   return buildForecast(shape, preprocessing, parameters, {});
 }
 
-/** Every network that can be trained: each cell with each task, one layer and two. */
-export const everyNetwork: readonly Pick<NetworkShape, 'cell' | 'task' | 'layers'>[] = cellNames.flatMap(
-  (cell) => taskNames.flatMap((task) => [1, 2].map((layers) => ({ cell, task, layers }))),
+type NetworkKind = Pick<NetworkShape, 'cell' | 'task' | 'layers' | 'normalization'>;
+
+/** Every network that can be trained: each cell with each task, one layer, and two with a norm. */
+export const everyNetwork: readonly NetworkKind[] = cellNames.flatMap((cell) =>
+  taskNames.flatMap((task): NetworkKind[] => [
+    { cell, task, layers: 1, normalization: 'none' },
+    { cell, task, layers: 2, normalization: 'layer' },
+  ]),
 );

@@ -26,13 +26,31 @@ CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 TASKS = ["dense", "many-to-one", "equal-length", "encoder-decoder", "encoder-decoder-recursive"]
 
 
+class Layers(nn.Module):
+    """Cells on top of one another; with a norm, what is read of each is normalised, what it carries on is not."""
+
+    def __init__(self, cell, inputs, layers, normalization):
+        super().__init__()
+        self.cells = nn.ModuleList(CELLS[cell](HIDDEN if layer else inputs, HIDDEN) for layer in range(layers))
+        if normalization == "layer":
+            self.norms = nn.ModuleList(nn.LayerNorm(HIDDEN) for _ in range(layers))
+
+    def forward(self, x, start=None):
+        last = []
+        for layer, cell in enumerate(self.cells):
+            x, state = cell(x, start[layer] if start else None)
+            x = self.norms[layer](x) if hasattr(self, "norms") else x
+            last.append(state)
+        return x, last
+
+
 class Network(nn.Module):
-    def __init__(self, cell, task, layers):
+    def __init__(self, cell, task, layers, normalization):
         super().__init__()
         self.task = task
-        self.encoder = CELLS[cell](INPUTS, HIDDEN, layers)
+        self.encoder = Layers(cell, INPUTS, layers, normalization)
         if task.startswith("encoder-decoder"):
-            self.decoder = CELLS[cell](2 + task.endswith("recursive"), HIDDEN, layers)
+            self.decoder = Layers(cell, 2 + task.endswith("recursive"), layers, normalization)
         if task in ("dense", "many-to-one"):
             self.hazards = nn.Linear(HIDDEN, DAYS)
         else:
@@ -89,15 +107,15 @@ def loss_of(network, case):
 
 def hold_second_biases(network):
     """Zero, and without a gradient, but for the candidate of the GRU (its last third)."""
-    for module in (network.encoder, getattr(network, "decoder", None)):
-        for name, parameter in module.named_parameters() if module is not None else ():
-            if not name.startswith("bias_hh"):
-                continue
-            kept = torch.zeros_like(parameter)
-            if isinstance(module, nn.GRU):
-                kept[2 * HIDDEN :] = 1
-            parameter.data.mul_(kept)
-            parameter.register_hook(lambda gradient, kept=kept: gradient * kept)
+    for module in network.modules():
+        if not isinstance(module, nn.RNNBase):
+            continue
+        parameter = module.bias_hh_l0
+        kept = torch.zeros_like(parameter)
+        if isinstance(module, nn.GRU):
+            kept[2 * HIDDEN :] = 1
+        parameter.data.mul_(kept)
+        parameter.register_hook(lambda gradient, kept=kept: gradient * kept)
 
 
 def flat(tensor):
@@ -108,9 +126,9 @@ def named(network, of):
     return {name: flat(of(parameter)) for name, parameter in network.named_parameters()}
 
 
-def make(cell, task, layers, seed):
+def make(cell, task, layers, normalization, seed):
     torch.manual_seed(seed)
-    network = Network(cell, task, layers)
+    network = Network(cell, task, layers, normalization)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.copy_(torch.round(torch.randn_like(parameter) * 0.6, decimals=3))
@@ -129,7 +147,7 @@ def make(cell, task, layers, seed):
         "life_weight": torch.tensor([float(row % 3 != 1) for row in range(rows)]),
     }
     golden = {
-        "cell": cell, "task": task, "layers": layers, "lengths": lengths, "x": flat(x),
+        "cell": cell, "task": task, "layers": layers, "normalization": normalization, "lengths": lengths, "x": flat(x),
         "eventDay": event_day.tolist(), "knownDays": known_days.tolist(),
         "lifeShare": flat(case["life_share"]), "lifeWeight": flat(case["life_weight"]),
         "before": named(network, lambda parameter: parameter),
@@ -162,7 +180,7 @@ def make(cell, task, layers, seed):
 
 if __name__ == "__main__":
     cases = [
-        make(cell, task, 1 if task.endswith("recursive") else 2, 100 * c + t)
+        make(cell, task, 1 if task == "equal-length" else 2, ["none", "layer"][t % 2], 100 * c + t)
         for c, cell in enumerate(CELLS)
         for t, task in enumerate(TASKS)
     ]

@@ -8,6 +8,7 @@ import { after, before, describe, it } from 'node:test';
 import type { FeatureSpec } from '../../../domain/features.js';
 import { OnnxEngine } from '../../../infra/onnx/engine.js';
 import type { CellName } from '../../../model/cells/cell.js';
+import type { NormalizationName } from '../../../model/cells/layers.js';
 import { differentiate } from '../../../model/graph/differentiate.js';
 import { dim } from '../../../model/graph/dims.js';
 import { encodeGraph } from '../../../model/graph/encode.js';
@@ -25,6 +26,7 @@ interface Golden {
   readonly cell: CellName;
   readonly task: TaskName;
   readonly layers: number;
+  readonly normalization: NormalizationName;
   readonly lengths: readonly number[];
   readonly x: readonly number[];
   readonly eventDay: readonly number[];
@@ -77,8 +79,10 @@ function flatten(golden: Golden, torch: Named, shape: NetworkShape): Float64Arra
     return gates.flatMap((gate) => matrix.slice(gate * block, (gate + 1) * block));
   };
   const rows = gatesInTorch[golden.cell].length * hidden;
-  const cellPart = (network: string, layer: string, part: string): number[] => {
-    const name = (kind: string) => values(`${network}.${kind}_l${layer}`);
+  const cellPart = (network: string, layer: string, part: string): readonly number[] => {
+    const name = (kind: string) => values(`${network}.cells.${layer}.${kind}_l0`);
+    if (part === 'norm-gain') return values(`${network}.norms.${layer}.weight`);
+    if (part === 'norm-bias') return values(`${network}.norms.${layer}.bias`);
     if (part === 'input') return transposed(inOurOrder(name('weight_ih')), rows);
     if (part === 'recurrent') return transposed(inOurOrder(name('weight_hh')), rows);
     // The second bias is 0 but for the GRU's candidate, where it is our fourth block.
@@ -154,6 +158,7 @@ describe('networks against PyTorch', () => {
     const shape: NetworkShape = {
       cell: golden.cell,
       layers: golden.layers,
+      normalization: golden.normalization,
       task: golden.task,
       inputSize: inputs,
       hiddenSize: hidden,
@@ -171,7 +176,7 @@ describe('networks against PyTorch', () => {
         const [t, column] = [Math.floor(rest / inputs), rest % inputs];
         return isReal(t * batch + b) ? (golden.x[(t * batch + b) * inputs + column] as number) : NaN;
       });
-    const title = `${golden.cell}, ${golden.task}, ${golden.layers} layer(s)`;
+    const title = `${golden.cell}, ${golden.task}, ${golden.layers} layer(s), norm ${golden.normalization}`;
 
     it(`${title}: logits, loss and every gradient to 1e-8 of the largest, in float64`, async () => {
       const graph = new Graph('float64');

@@ -9,6 +9,7 @@ import { affine } from '../../../model/graph/operators/affine.js';
 import { concat } from '../../../model/graph/operators/concat.js';
 import { divide } from '../../../model/graph/operators/divide.js';
 import { eachTimes } from '../../../model/graph/operators/each-times.js';
+import { layerNorm } from '../../../model/graph/operators/layer-norm.js';
 import { multiply } from '../../../model/graph/operators/multiply.js';
 import { reduceSum } from '../../../model/graph/operators/reduce-sum.js';
 import { reshape } from '../../../model/graph/operators/reshape.js';
@@ -89,6 +90,11 @@ const cases: readonly [
   ],
   ['reduceSum of all', { a: matrix }, single((a) => reduceSum(multiply(a, a)))],
   ['reduceSum of rows', { a: matrix }, single((a) => reduceSum(multiply(a, a), ['row']))],
+  [
+    'layerNorm',
+    { a: matrix, b: vector, c: vector },
+    (tensors) => layerNorm(get(tensors, 'a'), get(tensors, 'b'), get(tensors, 'c')),
+  ],
   ['transpose', { a: matrix }, single((a) => transpose(a, ['column', 'row']))],
   ['eachTimes', { a: { dims: [other, row, column] }, b: { dims: [column, dim('out', 5)] } }, pair(eachTimes)],
 ];
