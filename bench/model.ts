@@ -1,13 +1,15 @@
 /**
  * The network's speed, as JSON: training windows per second at the shape that MEASURED compares engines in
  * (B 64, T 30, F 24, H 64, one thread), and prediction through the predictor, worker thread and preprocessing included.
+ * With `networks`, also a row for each cell, size and task.
  *
- *   node dist/bench/model.js [seconds per measurement]
+ *   node dist/bench/model.js [seconds per measurement] [networks]
  */
 import { performance } from 'node:perf_hooks';
 import type { FeatureSpec, FeatureWindow } from '../domain/features.js';
 import { Rng } from '../domain/rng.js';
 import { OnnxEngine } from '../infra/onnx/engine.js';
+import { cellNames } from '../model/cells/cell.js';
 import { type NetworkShape, networkLayout } from '../model/network.js';
 import { buildForecast, buildTrainingStep } from '../model/network-graph.js';
 import { adamwSchedule } from '../model/optimizers/adamw.js';
@@ -16,6 +18,7 @@ import type { TensorValue } from '../model/ports.js';
 import { outputOf } from '../model/ports.js';
 import { NetworkPredictor } from '../model/predict.js';
 import { inputSize, type Preprocessing } from '../model/preprocessing.js';
+import { labelsOf, taskNames } from '../model/tasks.js';
 
 const seconds = Number(process.argv[2] ?? 3);
 const batchSize = 64;
@@ -53,10 +56,14 @@ function preprocessing(smoothingAlphas: readonly number[]): Preprocessing {
   };
 }
 
-function shapeOf(fitted: Preprocessing): NetworkShape {
+type Kind = Pick<NetworkShape, 'cell' | 'layers' | 'task' | 'hiddenSize'>;
+const standard: Kind = { cell: 'lstm', layers: 1, task: 'dense', hiddenSize: 64 };
+
+function shapeOf(fitted: Preprocessing, kind: Kind): NetworkShape {
   return {
+    ...kind,
+    normalization: 'none',
     inputSize: inputSize(fitted),
-    hiddenSize: 64,
     horizonSteps: spec.horizonSteps,
     remainingLife: false,
     firstLogits: Array.from({ length: spec.horizonSteps }, () => -4),
@@ -65,9 +72,13 @@ function shapeOf(fitted: Preprocessing): NetworkShape {
 
 const normals = (count: number) => Float32Array.from({ length: count }, () => rng.normal());
 
-async function trainingWindowsPerSecond(engine: OnnxEngine, alphas: readonly number[]): Promise<number> {
+async function trainingWindowsPerSecond(
+  engine: OnnxEngine,
+  alphas: readonly number[],
+  kind = standard,
+): Promise<number> {
   const fitted = preprocessing(alphas);
-  const shape = shapeOf(fitted);
+  const shape = shapeOf(fitted, kind);
   const options = { batchSize, weightDecay: 1e-4, clipNorm: 1, dropout: 0, remainingLifeWeight: 0 };
   const step = await engine.load(buildTrainingStep(shape, fitted, options));
   const layout = networkLayout(shape);
@@ -78,7 +89,7 @@ async function trainingWindowsPerSecond(engine: OnnxEngine, alphas: readonly num
     moment1: zeros(),
     moment2: zeros(),
   };
-  const rows = spec.windowSteps * batchSize;
+  const rows = labelsOf(kind.task) === 'every-step' ? spec.windowSteps * batchSize : batchSize;
   const windows = normals(batchSize * fitted.spec.contextSteps * spec.names.length);
   let count = 0;
   let startedMs = 0;
@@ -103,9 +114,9 @@ async function trainingWindowsPerSecond(engine: OnnxEngine, alphas: readonly num
   return ((count - 20) * batchSize * 1000) / (performance.now() - startedMs);
 }
 
-async function predictionMs(engine: OnnxEngine, windowCount: number): Promise<number[]> {
+async function predictionMs(engine: OnnxEngine, windowCount: number, kind = standard): Promise<number[]> {
   const fitted = preprocessing([0.1, 0.03]);
-  const shape = shapeOf(fitted);
+  const shape = shapeOf(fitted, kind);
   const model = buildForecast(shape, fitted, initializeParameters(networkLayout(shape), rng), {});
   const predictor = new NetworkPredictor('bench', fitted.spec, await engine.load(model));
   const windows = Array.from(
@@ -131,6 +142,27 @@ const engine = new OnnxEngine();
 const quantile = (sorted: readonly number[], share: number) =>
   sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
 const round = (value: number, digits: number) => Number(value.toFixed(digits));
+const kinds: readonly Kind[] =
+  process.argv[3] !== 'networks'
+    ? []
+    : [
+        ...cellNames.flatMap((cell) => [
+          { ...standard, cell },
+          { ...standard, cell, hiddenSize: 128 },
+          { ...standard, cell, layers: 2 },
+        ]),
+        ...cellNames.flatMap((cell) =>
+          taskNames.filter((task) => task !== standard.task).map((task) => ({ ...standard, cell, task })),
+        ),
+      ];
+const networks: unknown[] = [];
+for (const kind of kinds)
+  networks.push({
+    ...kind,
+    trainingWindowsPerSecond: round(await trainingWindowsPerSecond(engine, [], kind), 0),
+    predictOneMsP50: round(quantile(await predictionMs(engine, 1, kind), 0.5), 3),
+    predict256WindowsPerSecond: round(256_000 / quantile(await predictionMs(engine, 256, kind), 0.5), 0),
+  });
 const alone = await predictionMs(engine, 1);
 const many = await predictionMs(engine, 256);
 console.log(
@@ -144,6 +176,7 @@ console.log(
       ),
       predictOneMs: { p50: round(quantile(alone, 0.5), 3), p99: round(quantile(alone, 0.99), 3) },
       predict256WindowsPerSecond: round(256_000 / quantile(many, 0.5), 0),
+      ...(networks.length > 0 ? { networks } : {}),
     },
     null,
     2,

@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../domain/errors.js';
 import { writeCard } from './card.js';
+import { type CellName, cellNames } from './cells/cell.js';
 import { checkFits } from './fit.js';
 import { buildForecast } from './network-graph.js';
 import { hashPreprocessing, type Preprocessing, preprocessingSchema } from './preprocessing.js';
@@ -61,6 +62,8 @@ export interface ArtifactMetrics {
 
 const sha256 = (content: Uint8Array | string) => createHash('sha256').update(content).digest('hex');
 
+const versionOf = (cell: CellName, model: Uint8Array) => `${cell}-${sha256(model).slice(0, 12)}`;
+
 /**
  * Writes the folder `<modelsDirectory>/<version>`: into a temporary one first, then renamed. The version is a hash of
  * the model and its preprocessing: the same training gives the same version, and writing it again is harmless.
@@ -75,7 +78,7 @@ export async function writeArtifact(
     'millwright.machineType': trained.spec.machineType,
     'millwright.preprocessing': preprocessingHash,
   });
-  const version = `lstm-${sha256(model).slice(0, 12)}`;
+  const version = versionOf(trained.shape.cell, model);
   const metrics = metricsOf(trained);
   const contents: Record<HashedFile, Uint8Array | string> = {
     'model.onnx': model,
@@ -171,7 +174,7 @@ export async function readArtifact(directory: string): Promise<ReadArtifact> {
   const model = contents.get('model.onnx') as Uint8Array;
   if (hashPreprocessing(preprocessing) !== manifest.preprocessingHash)
     throw fault('preprocessing.json belongs to another model (its statistics are not those of the manifest)');
-  if (manifest.version !== `lstm-${sha256(model).slice(0, 12)}`)
+  if (!cellNames.some((cell) => manifest.version === versionOf(cell, model)))
     throw fault(`model.onnx is not that of version ${manifest.version}`);
   return { version: manifest.version, preprocessing, model };
 }

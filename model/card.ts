@@ -1,4 +1,5 @@
 /** The model card: what a person should know before trusting a version. */
+import { describeNetwork } from './network.js';
 import type { TrainedNetwork } from './trained-network.js';
 
 export function writeCard(version: string, trained: TrainedNetwork, modelBytes: number): string {
@@ -33,7 +34,7 @@ Early stopping chose the best of several checkpoints on these machines, so the f
 
 ## Cost
 
-- LSTM of ${config.hiddenSize} units, ${trained.parameters.length} parameters, ${Math.round(modelBytes / 1024)} KiB.
+- ${describeNetwork(trained.shape)}, ${trained.parameters.length} parameters, ${Math.round(modelBytes / 1024)} KiB.
 - Trained in ${(trained.trainedMs / 1000).toFixed(1)} s: ${trained.bestStep} steps of ${config.batchSize} windows up to the version kept, seed ${trained.seed}.
 
 ## Limits

@@ -1,11 +1,33 @@
 import { z } from 'zod';
+import { cellNames } from './cells/cell.js';
+import { normalizationNames } from './cells/layers.js';
+import { taskNames } from './tasks.js';
 
 /**
  * How to train. Defaults were chosen on the validation machines of C-MAPSS FD001 over three seeds; validation Brier
  * of learning rates .002 and .004: .0078 and .0074 with 60 steps of context, .0069 and .0062 with 90.
  */
 export const trainingConfigSchema = z.strictObject({
-  hiddenSize: z.number().int().min(1).max(1024).default(64).describe('Width of the recurrent layer.'),
+  cell: z
+    .enum(cellNames)
+    .default('lstm')
+    .describe(
+      'Recurrent cell: `lstm`, `gru` (three quarters of its parameters) or `rnn` (a quarter; forgets sooner).',
+    ),
+  layers: z.number().int().min(1).max(3).default(1).describe('Recurrent layers on top of one another.'),
+  normalization: z
+    .enum(normalizationNames)
+    .default('none')
+    .describe(
+      '`layer`: what is read of each recurrent layer is brought to mean 0 and variance 1 at every step.',
+    ),
+  task: z
+    .enum(taskNames)
+    .default('dense')
+    .describe(
+      'How a window becomes a forecast. `dense`: every step learns to forecast the whole horizon; `many-to-one`: only the newest step does; `equal-length`: day k is read from step k; `encoder-decoder`: a second network runs over the days of the horizon; `encoder-decoder-recursive`: and reads its own output for the day before.',
+    ),
+  hiddenSize: z.number().int().min(1).max(1024).default(64).describe('Width of each recurrent layer.'),
   batchSize: z.number().int().min(1).max(4096).default(64).describe('Windows per training step.'),
   steps: z
     .number()
@@ -36,7 +58,7 @@ export const trainingConfigSchema = z.strictObject({
     .lt(1)
     .default(0.1)
     .describe(
-      'Share of the recurrent outputs set to zero in training, the same ones at all steps of a window.',
+      'Share of the outputs of each recurrent layer set to zero in training, the same ones at all steps of a window.',
     ),
   smoothingAlphas: z
     .array(z.number().gt(0).lt(1))

@@ -1,20 +1,32 @@
 /** The three graphs of a network: one to train it, one to judge it while it trains, one to serve it. */
-import { lstmFused, lstmUnrolled } from './cells/lstm.js';
+import { fuseLayers, newestRows, type UnrolledLayers, unrollLayers } from './cells/layers.js';
+import { decode, type RunLayers } from './decoder.js';
 import { differentiate } from './graph/differentiate.js';
-import { cubeDims, dim, dimOf } from './graph/dims.js';
+import { cubeDims, type Dim, dim, dimOf, fixedSize } from './graph/dims.js';
 import { encodeGraph } from './graph/encode.js';
 import { Graph, type Tensor } from './graph/graph.js';
 import { add } from './graph/operators/add.js';
 import { multiply } from './graph/operators/multiply.js';
 import { reshape } from './graph/operators/reshape.js';
+import { split } from './graph/operators/split.js';
+import { select } from './graph/operators/without-gradient.js';
+import { dayLogits } from './heads/day-hazards.js';
 import { failureProbabilities, hazardLogits, survivalLoss } from './heads/hazards.js';
 import { remainingLifeLoss } from './heads/remaining-life.js';
-import { lstmWeights, type NetworkShape, networkLayout } from './network.js';
+import {
+  decoderOf,
+  dropoutWidth,
+  encoderOf,
+  isRecursive,
+  type NetworkShape,
+  networkLayout,
+} from './network.js';
 import { adamw, adamwScheduleDim } from './optimizers/adamw.js';
 import { clipNorm } from './optimizers/clip-norm.js';
 import { decayMask, parameterCount, unpackParameters } from './parameters.js';
 import type { Preprocessing } from './preprocessing.js';
-import { preprocess, realStepCounts, windowDims } from './preprocessing-graph.js';
+import { preprocess, realStepCounts, realSteps, windowDims } from './preprocessing-graph.js';
+import { labelsOf } from './tasks.js';
 
 export interface TrainingStepOptions {
   readonly batchSize: number;
@@ -29,10 +41,13 @@ export interface TrainingStepOptions {
 /**
  * One training step: new parameters and moments from old ones and a batch.
  *
- * Inputs: `parameters`, `moment1`, `moment2` [P]; `windows` [B, C, F]; per row of T·B, time-major, [T·B, 1]:
- * `eventDay`, `knownDays`, and with the second task `lifeShare`, `lifeWeight`; `schedule` [3] (adamwSchedule);
- * with dropout `dropout` [B, hidden], 0 or 1 / (1 − share). A short life starts at row C − T, rows after its end are
- * empty and have knownDays 0. Outputs: `parameters`, `moment1`, `moment2`, `loss`, `hazardLoss`, `gradientNorm`.
+ * Inputs: `parameters`, `moment1`, `moment2` [P]; `windows` [B, C, F]; per row [R, 1]: `eventDay`, `knownDays`, and with
+ * the second task `lifeShare`, `lifeWeight`; `schedule` [3] (adamwSchedule); with dropout `dropout` [B, dropoutWidth],
+ * 0 or 1 / (1 − share). Outputs: `parameters`, `moment1`, `moment2`, `loss`, `hazardLoss`, `gradientNorm`.
+ *
+ * Where every step has labels (labelsOf), the rows are the steps, R = T·B, time-major; a short life starts at row C − T
+ * of its window, rows after its end are empty and have knownDays 0. Else the rows are the windows, R = B, labelled for
+ * their newest step; a short life ends at the newest row, as when served.
  */
 export function buildTrainingStep(
   shape: NetworkShape,
@@ -42,7 +57,9 @@ export function buildTrainingStep(
   const graph = new Graph();
   const batch = dim('batch', options.batchSize);
   const windows = graph.input('windows', windowDims(preprocessing.spec, batch));
-  const built = buildLoss(graph, shape, preprocess(windows, preprocessing, 'oldest-first'), options);
+  const x = preprocess(windows, preprocessing, 'oldest-first');
+  const real = labelsOf(shape.task) === 'every-step' ? undefined : realSteps(windows, preprocessing.spec);
+  const built = buildLoss(graph, shape, x, options, real);
   const [gradient] = differentiate(graph, built.loss, [built.parameters] as const);
   const flat = built.parameters.dims;
   const state = {
@@ -70,32 +87,84 @@ export interface LossOptions {
   readonly remainingLifeWeight: number;
 }
 
-/** x [T, B, I] → the loss, with the inputs that it needs. Also the ground of the gradient checks, in float64. */
-export function buildLoss(graph: Graph, shape: NetworkShape, x: Tensor, options: LossOptions) {
+/**
+ * x [T, B, I] → the loss, with the inputs that it needs. Also the ground of the gradient checks, in float64.
+ * `real` [T·B, 1] (see UnrollOptions): for tasks with labels of the newest step, whose windows may begin before the
+ * series does.
+ */
+export function buildLoss(graph: Graph, shape: NetworkShape, x: Tensor, options: LossOptions, real?: Tensor) {
   const layout = networkLayout(shape);
   const parameters = graph.input('parameters', [dim('parameter', parameterCount(layout))], { tracked: true });
   const byName = unpackParameters(parameters, layout);
-  const [time, batch] = cubeDims('loss', 'x', x.dims);
-  const hidden = dim('hidden', shape.hiddenSize);
-  const unrolled = lstmUnrolled(x, lstmWeights(byName));
-  let states = unrolled;
-  if (options.dropout > 0) {
-    // One mask per window, the same at all its steps (Gal & Ghahramani 2016).
-    const mask = graph.input('dropout', [batch, hidden]);
-    states = reshape(multiply(reshape(unrolled, [time, batch, hidden]), mask), unrolled.dims);
-  }
-  const row = dimOf('loss', unrolled.dims, 'row');
+  const [, batch] = cubeDims('loss', 'x', x.dims);
+  const masks = options.dropout > 0 ? dropoutMasks(graph, shape, batch) : undefined;
+  const encoded = unrollLayers(x, encoderOf(shape, byName), { real, dropout: masks?.slice(0, shape.layers) });
+  const logits = trainedLogits(shape, byName, encoded, batch, masks?.slice(shape.layers));
+  const row = logits.dims[0] as Dim;
   const eventDay = graph.input('eventDay', [row, dim('day', 1)]);
   const knownDays = graph.input('knownDays', [row, dim('day', 1)]);
-  const hazardLoss = survivalLoss(hazardLogits(states, byName), eventDay, knownDays);
+  const hazardLoss = survivalLoss(logits, eventDay, knownDays);
   let loss = hazardLoss;
   if (options.remainingLifeWeight > 0) {
     const share = graph.input('lifeShare', [row, dim('share', 1)]);
     const weight = graph.input('lifeWeight', [row, dim('share', 1)]);
+    const states = labelsOf(shape.task) === 'every-step' ? encoded.states : newestRows(encoded.states, batch);
     const second = remainingLifeLoss(states, share, weight, byName);
     loss = add(loss, multiply(second, graph.scalar(options.remainingLifeWeight)));
   }
-  return { parameters, loss, hazardLoss };
+  return { parameters, logits, loss, hazardLoss };
+}
+
+/** Logits [T·B, H] of every step, or [B, H] of the newest: see labelsOf. */
+function trainedLogits(
+  shape: NetworkShape,
+  parameters: ReadonlyMap<string, Tensor>,
+  encoded: UnrolledLayers,
+  batch: Dim,
+  decoderMasks: readonly Tensor[] | undefined,
+): Tensor {
+  const { states } = encoded;
+  switch (shape.task) {
+    case 'dense':
+      return hazardLogits(states, parameters);
+    case 'many-to-one':
+      return hazardLogits(newestRows(states, batch), parameters);
+    case 'equal-length': {
+      const row = dimOf('equal-length', states.dims, 'row');
+      const kept = dim('row', shape.horizonSteps * fixedSize('equal-length', batch));
+      const before = dim('row', fixedSize('equal-length', row) - fixedSize('equal-length', kept));
+      const newest = before.size === 0 ? states : split(states, 'row', [before, kept])[1];
+      return dayLogits(perStep(newest, shape.horizonSteps, batch), parameters);
+    }
+    case 'encoder-decoder':
+    case 'encoder-decoder-recursive': {
+      const decoder = decoderOf(shape, parameters);
+      const run: RunLayers = (x, start) => {
+        const ran = unrollLayers(x, decoder, { start, dropout: decoderMasks });
+        return { states: perStep(ran.states, (x.dims[0] as Dim).size as number, batch), last: ran.last };
+      };
+      return decode(run, encoded.last(), parameters, shape.horizonSteps, isRecursive(shape.task));
+    }
+  }
+}
+
+/** [K·B, H] → [K, B, H] */
+function perStep(states: Tensor, steps: number, batch: Dim): Tensor {
+  return reshape(states, [dim('time', steps), batch, dimOf('perStep', states.dims, 'hidden')]);
+}
+
+function dropoutMasks(graph: Graph, shape: NetworkShape, batch: Dim): readonly Tensor[] {
+  const hidden = dim('hidden', shape.hiddenSize);
+  const width = dropoutWidth(shape);
+  const input = graph.input('dropout', [batch, dim('hidden', width)]);
+  const count = width / shape.hiddenSize;
+  return count === 1
+    ? [input]
+    : split(
+        input,
+        'hidden',
+        Array.from({ length: count }, () => hidden),
+      );
 }
 
 /** Judges parameters: inputs `parameters` [P] and `windows` [B, C, F] of any B; output `logits` [B, H]. */
@@ -131,6 +200,29 @@ function buildLogits(
 ): Tensor {
   const byName = unpackParameters(parameters, networkLayout(shape));
   const x = preprocess(windows, preprocessing, 'newest-first');
-  const newest = lstmFused(x, lstmWeights(byName), realStepCounts(windows, preprocessing.spec));
-  return hazardLogits(newest, byName);
+  const encoded = fuseLayers(x, encoderOf(shape, byName), {
+    order: 'newest-first',
+    lengths: realStepCounts(windows, preprocessing.spec),
+  });
+  switch (shape.task) {
+    case 'dense':
+    case 'many-to-one':
+      return hazardLogits(encoded.newest, byName);
+    case 'equal-length': {
+      const oldestFirst = Array.from(
+        { length: shape.horizonSteps },
+        (_, day) => shape.horizonSteps - 1 - day,
+      );
+      return dayLogits(select(encoded.states, 'time', oldestFirst), byName);
+    }
+    case 'encoder-decoder':
+    case 'encoder-decoder-recursive': {
+      const decoder = decoderOf(shape, byName);
+      const run: RunLayers = (days, start) => {
+        const ran = fuseLayers(days, decoder, { order: 'oldest-first', start });
+        return { states: ran.states, last: () => ran.last };
+      };
+      return decode(run, encoded.last, byName, shape.horizonSteps, isRecursive(shape.task));
+    }
+  }
 }

@@ -1,12 +1,27 @@
-/** Which parameters the network has and how its parts join: LSTM, survival head, remaining life as a second task. */
-import { type LstmWeights, lstmDims, lstmForgetGate, lstmGateCount } from './cells/lstm.js';
-import { type Dim, dim } from './graph/dims.js';
+/** Which parameters the network has: recurrent layers, survival head, remaining life as a second task. */
+import type { CellName } from './cells/cell.js';
+import {
+  type Layers,
+  type LayersShape,
+  layersLayout,
+  layersOf,
+  type NormalizationName,
+} from './cells/layers.js';
+import { decoderInputSize } from './decoder.js';
+import { dim } from './graph/dims.js';
 import type { Tensor } from './graph/graph.js';
+import { dayHazardLayout } from './heads/day-hazards.js';
 import { hazardLayout } from './heads/hazards.js';
 import { remainingLifeLayout } from './heads/remaining-life.js';
-import { glorotUniform, orthogonal, type ParameterLayout, parameter } from './parameters.js';
+import type { ParameterLayout } from './parameters.js';
+import { hasDecoder, type TaskName } from './tasks.js';
 
 export interface NetworkShape {
+  readonly cell: CellName;
+  /** Recurrent layers on top of one another; a decoder has as many again. */
+  readonly layers: number;
+  readonly normalization: NormalizationName;
+  readonly task: TaskName;
   /** Features after preprocessing. */
   readonly inputSize: number;
   readonly hiddenSize: number;
@@ -16,56 +31,43 @@ export interface NetworkShape {
   readonly firstLogits: readonly number[];
 }
 
-export const inputDim = (size: number): Dim => dim('input', size);
-const hiddenDim = (size: number): Dim => dim('hidden', size);
-
 export function networkLayout(shape: NetworkShape): ParameterLayout {
-  const { inputSize, hiddenSize } = shape;
-  const hidden = hiddenDim(hiddenSize);
-  const dims = lstmDims(inputDim(inputSize), hidden);
-  const width = lstmGateCount * hiddenSize;
+  const hidden = dim('hidden', shape.hiddenSize);
+  const horizon = dim('horizon', shape.horizonSteps);
+  const perDay = shape.task !== 'dense' && shape.task !== 'many-to-one';
   return [
-    {
-      name: 'lstm.input',
-      dims: dims.input,
-      decays: true,
-      initialize: (rng) => glorotUniform(inputSize, width, rng, hiddenSize),
-    },
-    {
-      name: 'lstm.recurrent',
-      dims: dims.recurrent,
-      decays: true,
-      // Orthogonal gate by gate: each block of columns is a rotation.
-      initialize: (rng) => {
-        const values = new Float64Array(hiddenSize * width);
-        for (let gate = 0; gate < lstmGateCount; gate++) {
-          const block = orthogonal(hiddenSize, rng);
-          for (let row = 0; row < hiddenSize; row++)
-            values.set(
-              block.subarray(row * hiddenSize, (row + 1) * hiddenSize),
-              row * width + gate * hiddenSize,
-            );
-        }
-        return values;
-      },
-    },
-    {
-      name: 'lstm.bias',
-      dims: dims.bias,
-      decays: false,
-      // An open forget gate at the start lets gradients through (Jozefowicz, Zaremba & Sutskever 2015).
-      initialize: () =>
-        new Float64Array(width).fill(1, lstmForgetGate * hiddenSize, (lstmForgetGate + 1) * hiddenSize),
-    },
-    ...hazardLayout(hidden, dim('horizon', shape.horizonSteps), shape.firstLogits),
+    ...layersLayout('encoder', shape),
+    ...(hasDecoder(shape.task) ? layersLayout('decoder', decoderShape(shape)) : []),
+    ...(perDay ? dayHazardLayout : hazardLayout)(hidden, horizon, shape.firstLogits),
     ...(shape.remainingLife ? remainingLifeLayout(hidden) : []),
   ];
 }
 
-export function lstmWeights(parameters: ReadonlyMap<string, Tensor>): LstmWeights {
-  return {
-    input: parameter(parameters, 'lstm.input'),
-    recurrent: parameter(parameters, 'lstm.recurrent'),
-    bias: parameter(parameters, 'lstm.bias'),
-  };
+function decoderShape(shape: NetworkShape): LayersShape {
+  return { ...shape, inputSize: decoderInputSize(isRecursive(shape.task)) };
+}
+
+export function isRecursive(task: TaskName): boolean {
+  return task === 'encoder-decoder-recursive';
+}
+
+export function encoderOf(shape: NetworkShape, parameters: ReadonlyMap<string, Tensor>): Layers {
+  return layersOf('encoder', shape, parameters);
+}
+
+export function decoderOf(shape: NetworkShape, parameters: ReadonlyMap<string, Tensor>): Layers {
+  return layersOf('decoder', decoderShape(shape), parameters);
+}
+
+/** Columns of the dropout input, one hidden size per recurrent layer: encoder first, lowest first. */
+export function dropoutWidth(shape: NetworkShape): number {
+  return shape.hiddenSize * shape.layers * (hasDecoder(shape.task) ? 2 : 1);
+}
+
+/** Such as "LSTM of 64 units", for people. */
+export function describeNetwork({ cell, layers, normalization, task, hiddenSize }: NetworkShape): string {
+  const stacked = layers === 1 ? '' : `${layers} layers of `;
+  const norm = normalization === 'none' ? '' : ' with layer norm';
+  const units = `${stacked}${cell.toUpperCase()} of ${hiddenSize} units${norm}`;
+  return task === 'dense' ? units : `${units}, ${task}`;
 }

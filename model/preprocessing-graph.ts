@@ -7,19 +7,21 @@
  * K[r, c] = α(1 − α)^(r − c) for c ≤ r. Dividing by K·m corrects the start and leaves gaps out.
  */
 
-import { checkDims, cubeDims, type Dim, dim, dimOf } from './graph/dims.js';
+import { checkDims, cubeDims, type Dim, dim, dimOf, fixedSize } from './graph/dims.js';
 import type { Graph, Tensor } from './graph/graph.js';
 import { add } from './graph/operators/add.js';
 import { concat } from './graph/operators/concat.js';
 import { divide } from './graph/operators/divide.js';
+import { eachTimes } from './graph/operators/each-times.js';
 import { multiply } from './graph/operators/multiply.js';
+import { reshape } from './graph/operators/reshape.js';
 import { split } from './graph/operators/split.js';
 import { subtract } from './graph/operators/subtract.js';
+import { transpose } from './graph/operators/transpose.js';
 import {
   cast,
   clip,
   cumulativeSum,
-  eachTimes,
   indexOfLeast,
   isMissing,
   least,
@@ -29,13 +31,12 @@ import {
   select,
   timesEach,
   total,
-  transpose,
   where,
 } from './graph/operators/without-gradient.js';
 import type { Preprocessing } from './preprocessing.js';
 import { inputSize } from './preprocessing.js';
 
-/** `oldest-first` for the unrolled network, `newest-first` for the fused one (see lstmFused). */
+/** `oldest-first` for the unrolled network, `newest-first` for the fused one (see FuseOptions). */
 export type StepOrder = 'oldest-first' | 'newest-first';
 
 export function windowDims(spec: Preprocessing['spec'], batch: Dim): readonly Dim[] {
@@ -98,12 +99,26 @@ export function preprocess(windows: Tensor, preprocessing: Preprocessing, order:
  * any value are padding; later rows without values are a silence, and count.
  */
 export function realStepCounts(windows: Tensor, spec: Preprocessing['spec']): Tensor {
+  const newest = Array.from({ length: spec.windowSteps }, (_, index) => spec.contextSteps - 1 - index);
+  return total(select(cast(started(windows), 'int32'), 'context', newest, 'time'), 'time');
+}
+
+/** The same for the unrolled network: [T·B, 1], time-major and oldest first, 1 for what belongs to the history. */
+export function realSteps(windows: Tensor, spec: Preprocessing['spec']): Tensor {
+  const first = spec.contextSteps - spec.windowSteps;
+  const steps = Array.from({ length: spec.windowSteps }, (_, index) => first + index);
+  const real = select(cast(started(windows), 'float'), 'context', steps, 'time'); // [B, T]
+  const [batch, time] = real.dims as readonly [Dim, Dim];
+  const row = dim('row', fixedSize('realSteps', batch) * fixedSize('realSteps', time));
+  return reshape(transpose(real, ['time', batch.name]), [row, dim('hidden', 1)]);
+}
+
+/** [B, C]: true from the first row on that has any value. */
+function started(windows: Tensor): Tensor {
   const { graph } = windows;
   const empty = least(cast(isMissing(windows), 'float'), 'feature'); // [B, C]: 1 where all missing
   const seen = cumulativeSum(subtract(graph.scalar(1), empty), 'context');
-  const started = cast(lessOrEqual(graph.scalar(1), seen), 'int32');
-  const newest = Array.from({ length: spec.windowSteps }, (_, index) => spec.contextSteps - 1 - index);
-  return total(select(started, 'context', newest, 'time'), 'time');
+  return lessOrEqual(graph.scalar(1), seen);
 }
 
 function standardise(windows: Tensor, kept: Tensor, preprocessing: Preprocessing): Tensor {

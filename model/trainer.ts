@@ -10,15 +10,16 @@ import { Rng } from '../domain/rng.js';
 import { type WrittenArtifact, writeArtifact } from './artifact.js';
 import type { TrainingConfig } from './config.js';
 import type { NetworkShape } from './network.js';
-import { networkLayout } from './network.js';
+import { dropoutWidth, networkLayout } from './network.js';
 import { buildTrainingStep, buildValidation } from './network-graph.js';
 import { adamwSchedule } from './optimizers/adamw.js';
 import { initializeParameters } from './parameters.js';
 import { type Engine, type LoadedGraph, outputOf, type TensorValue } from './ports.js';
 import { fitPreprocessing, inputSize } from './preprocessing.js';
+import { labelsOf, refusalOf } from './tasks.js';
 import type { TrainedNetwork, TrainingProgress } from './trained-network.js';
 import { thin, type ValidationScore, Validator } from './validation.js';
-import { BatchSource, originsOf, type TrainingBatch } from './windows.js';
+import { DenseBatchSource, OriginBatchSource, originsOf, type TrainingBatch } from './windows.js';
 
 export interface TrainingRequest {
   readonly spec: FeatureSpec;
@@ -46,11 +47,17 @@ export async function train(
 /** Trains without writing anything. */
 export async function trainNetwork(request: TrainingRequest): Promise<TrainedNetwork> {
   const { spec, config, engine, clock, signal } = request;
+  const refusal = refusalOf(config.task, spec);
+  if (refusal !== undefined) throw new UserError(refusal);
   const startedMs = clock.nowMs();
   const rng = new Rng(request.seed);
   const { training, validation } = splitMachines(request.histories, config.validationShare, rng.fork());
   const preprocessing = fitPreprocessing(spec, training, config, rng.fork());
   const shape: NetworkShape = {
+    cell: config.cell,
+    layers: config.layers,
+    normalization: config.normalization,
+    task: config.task,
     inputSize: inputSize(preprocessing),
     hiddenSize: config.hiddenSize,
     horizonSteps: spec.horizonSteps,
@@ -58,7 +65,8 @@ export async function trainNetwork(request: TrainingRequest): Promise<TrainedNet
     firstLogits: marginalLogits(training, spec.horizonSteps),
   };
   const parameters = initializeParameters(networkLayout(shape), rng.fork());
-  const batches = new BatchSource(spec, training, config.remainingLifeCapSteps, rng.fork());
+  const Source = labelsOf(config.task) === 'every-step' ? DenseBatchSource : OriginBatchSource;
+  const batches = new Source(spec, training, config.remainingLifeCapSteps, rng.fork());
   const dropoutRng = rng.fork();
   const origins = thin(originsOf(validation), config.validationWindowsMax);
 
@@ -73,14 +81,14 @@ export async function trainNetwork(request: TrainingRequest): Promise<TrainedNet
     let normSum = 0;
     let stepsSince = 0;
     let fruitless = 0;
-    let next = feeds(batches.draw(config.batchSize), spec, config, dropoutRng);
+    let next = feeds(batches.draw(config.batchSize), spec, config, shape, dropoutRng);
     for (let step = 1; step <= config.steps; step++) {
       signal?.throwIfAborted();
       const learningRate = learningRateAt(step, config);
       const schedule: TensorValue = { dims: [3], data: adamwSchedule(step, learningRate) };
       const running = stepGraph.run({ ...state, ...next, schedule });
       // While the engine works on this batch, the next one is cut.
-      next = feeds(batches.draw(config.batchSize), spec, config, dropoutRng);
+      next = feeds(batches.draw(config.batchSize), spec, config, shape, dropoutRng);
       const result = await running;
       const loss = outputOf(result, 'loss').data[0] as number;
       const norm = outputOf(result, 'gradientNorm').data[0] as number;
@@ -156,9 +164,11 @@ function feeds(
   batch: TrainingBatch,
   spec: FeatureSpec,
   config: TrainingConfig,
+  shape: NetworkShape,
   rng: Rng,
 ): Record<string, TensorValue> {
-  const { batchSize, hiddenSize, dropout } = config;
+  const { batchSize, dropout } = config;
+  const width = dropoutWidth(shape);
   const perRow = (data: Float32Array): TensorValue => ({ dims: [data.length, 1], data });
   return {
     windows: { dims: [batchSize, spec.contextSteps, spec.names.length], data: batch.windows },
@@ -170,8 +180,8 @@ function feeds(
     ...(dropout > 0
       ? {
           dropout: {
-            dims: [batchSize, hiddenSize],
-            data: Float32Array.from({ length: batchSize * hiddenSize }, () =>
+            dims: [batchSize, width],
+            data: Float32Array.from({ length: batchSize * width }, () =>
               rng.uniform() < dropout ? 0 : 1 / (1 - dropout),
             ),
           },

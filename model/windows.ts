@@ -26,10 +26,15 @@ export function fillWindow(target: Float32Array, spec: FeatureSpec, { history, s
   target.set(rows, target.length - rows.length);
 }
 
+/** Draws training batches. */
+export interface BatchSource {
+  draw(batchSize: number): TrainingBatch;
+}
+
 export interface TrainingBatch {
   /** [B, C, F] */
   readonly windows: Float32Array;
-  /** [T·B], time-major; see buildTrainingStep. */
+  /** Per row of [T·B], time-major, or of [B]; see buildTrainingStep. */
   readonly eventDay: Float32Array;
   readonly knownDays: Float32Array;
   readonly lifeShare: Float32Array;
@@ -37,10 +42,10 @@ export interface TrainingBatch {
 }
 
 /**
- * Draws training batches. A window may begin and end anywhere, also after the end of its life (those rows are empty
+ * For networks whose every step has labels. A window may begin and end anywhere, also after the end of its life (those rows are empty
  * and do not count): so the last steps before a failure are seen as often as any others.
  */
-export class BatchSource {
+export class DenseBatchSource implements BatchSource {
   readonly #spec: FeatureSpec;
   /** `end`: step at the window's last row; may lie up to T − 1 steps after the last of the life. */
   readonly #ends: readonly { readonly history: History; readonly end: number }[];
@@ -97,6 +102,45 @@ export class BatchSource {
         batch.lifeWeight[row] = 1;
       }
     }
+  }
+}
+
+/** For networks that forecast from the newest step only: windows as they are served, any origin with a known future. */
+export class OriginBatchSource implements BatchSource {
+  readonly #spec: FeatureSpec;
+  readonly #origins: readonly Origin[];
+  readonly #rng: Rng;
+  readonly #shares = new Map<History, Float32Array>();
+
+  constructor(spec: FeatureSpec, histories: readonly History[], remainingLifeCapSteps: number, rng: Rng) {
+    this.#spec = spec;
+    this.#origins = originsOf(histories);
+    this.#rng = rng;
+    for (const history of histories)
+      this.#shares.set(history, remainingLifeShares(history, remainingLifeCapSteps));
+  }
+
+  draw(batchSize: number): TrainingBatch {
+    const length = this.#spec.contextSteps * this.#spec.names.length;
+    const batch = {
+      windows: new Float32Array(batchSize * length),
+      eventDay: new Float32Array(batchSize),
+      knownDays: new Float32Array(batchSize),
+      lifeShare: new Float32Array(batchSize),
+      lifeWeight: new Float32Array(batchSize),
+    };
+    for (let b = 0; b < batchSize; b++) {
+      const origin = this.#origins[this.#rng.int(this.#origins.length)]!;
+      const { history, step } = origin;
+      fillWindow(batch.windows.subarray(b * length, (b + 1) * length), this.#spec, origin);
+      batch.eventDay[b] = history.eventDay[step]!;
+      batch.knownDays[b] = history.knownDays[step]!;
+      const share = this.#shares.get(history)![step]!;
+      if (Number.isNaN(share)) continue;
+      batch.lifeShare[b] = share;
+      batch.lifeWeight[b] = 1;
+    }
+    return batch;
   }
 }
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import { wallClock } from '../../domain/clock.js';
 import { UserError } from '../../domain/errors.js';
 import { OnnxEngine } from '../../infra/onnx/engine.js';
@@ -86,6 +87,51 @@ describe('an artifact', () => {
     const curve = await predictor.predict([windowAt(histories[0] as (typeof histories)[number], 9)]);
     assert.equal(curve.length, smallSpec.horizonSteps);
     assert.ok(curve.every((value) => value >= 0 && value <= 1));
+    await predictor.close();
+  });
+
+  it('that an earlier Millwright wrote opens, and forecasts what it forecast', async () => {
+    // Written by Millwright 0.1.0 before there were cells beside the LSTM, with what it forecast for two windows.
+    const stored = JSON.parse(
+      gunzipSync(await readFile('test/model/golden/artifact-format-1.json.gz')).toString('utf8'),
+    ) as { version: string; curves: number[]; files: Record<string, string> };
+    const directory = join(folder, 'earlier', stored.version);
+    await mkdir(directory, { recursive: true });
+    for (const [file, content] of Object.entries(stored.files))
+      await writeFile(join(directory, file), Buffer.from(content, 'base64'));
+    const predictor = await openPredictor(directory, engine, smallSpec);
+    const many = smallHistories(20);
+    const curves = await predictor.predict([
+      windowAt(many[0] as (typeof histories)[number], 9),
+      windowAt(many[1] as (typeof histories)[number], 3),
+    ]);
+    assert.equal(curves.length, stored.curves.length);
+    curves.forEach((value, day) => {
+      assert.ok(Math.abs(value - (stored.curves[day] as number)) < 1e-6);
+    });
+    await predictor.close();
+  });
+
+  it('of another cell and task opens under a version that names the cell', async () => {
+    const directory = join(folder, 'others');
+    const { version, directory: at } = await train({
+      spec: smallSpec,
+      histories,
+      config: { ...config, cell: 'gru', layers: 2, task: 'encoder-decoder-recursive' },
+      seed: 1,
+      engine,
+      clock: wallClock,
+      modelsDirectory: directory,
+      codeVersion: '1.2.3',
+    });
+    assert.match(version, /^gru-[0-9a-f]{12}$/);
+    assert.match(
+      await readFile(join(at, 'card.md'), 'utf8'),
+      /2 layers of GRU of 8 units, encoder-decoder-recursive, \d+ parameters/,
+    );
+    const predictor = await openPredictor(at, engine, smallSpec);
+    const curve = await predictor.predict([windowAt(histories[0] as (typeof histories)[number], 9)]);
+    assert.ok(curve.every((value) => value > 0 && value < 1));
     await predictor.close();
   });
 

@@ -1,10 +1,12 @@
 /** Small histories with wear in them, and a network on them, for tests. */
 import type { FeatureSpec, FeatureWindow, History } from '../../domain/features.js';
 import { Rng } from '../../domain/rng.js';
+import { cellNames } from '../../model/cells/cell.js';
 import { type NetworkShape, networkLayout } from '../../model/network.js';
 import { buildForecast } from '../../model/network-graph.js';
 import { initializeParameters } from '../../model/parameters.js';
 import { fitPreprocessing, inputSize, type Preprocessing } from '../../model/preprocessing.js';
+import { taskNames } from '../../model/tasks.js';
 
 export const smallSpec: FeatureSpec = {
   machineType: 'pump',
@@ -83,22 +85,43 @@ export function smallPreprocessing(
   return fitPreprocessing(spec, histories, { smoothingAlphas: [0.3, 0.1], clipSds: 6 }, new Rng(3));
 }
 
-export function smallShape(preprocessing: Preprocessing, hiddenSize = 8): NetworkShape {
+/** The network that is trained by default, small. */
+export function smallShape(preprocessing: Preprocessing, change: Partial<NetworkShape> = {}): NetworkShape {
   return {
+    cell: 'lstm',
+    layers: 1,
+    normalization: 'none',
+    task: 'dense',
     inputSize: inputSize(preprocessing),
-    hiddenSize,
+    hiddenSize: 8,
     horizonSteps: preprocessing.spec.horizonSteps,
     remainingLife: false,
     firstLogits: Array.from({ length: preprocessing.spec.horizonSteps }, () => -2),
+    ...change,
   };
 }
 
 /** Serving graph of a network with random weights; `scale` makes them wild. */
-export function randomForecast(preprocessing: Preprocessing, seed: number, scale = 1): Uint8Array {
-  const shape = smallShape(preprocessing);
+export function randomForecast(
+  preprocessing: Preprocessing,
+  seed: number,
+  scale = 1,
+  change: Partial<NetworkShape> = {},
+): Uint8Array {
+  const shape = smallShape(preprocessing, change);
   const rng = new Rng(seed);
   const parameters = initializeParameters(networkLayout(shape), rng).map(
     (value) => scale * (value + rng.normal()),
   );
   return buildForecast(shape, preprocessing, parameters, {});
 }
+
+type NetworkKind = Pick<NetworkShape, 'cell' | 'task' | 'layers' | 'normalization'>;
+
+/** Every network that can be trained: each cell with each task, one layer, and two with a norm. */
+export const everyNetwork: readonly NetworkKind[] = cellNames.flatMap((cell) =>
+  taskNames.flatMap((task): NetworkKind[] => [
+    { cell, task, layers: 1, normalization: 'none' },
+    { cell, task, layers: 2, normalization: 'layer' },
+  ]),
+);

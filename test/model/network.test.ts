@@ -4,11 +4,9 @@ import fc from 'fast-check';
 import type { FeatureWindow } from '../../domain/features.js';
 import { Rng } from '../../domain/rng.js';
 import { OnnxEngine } from '../../infra/onnx/engine.js';
-import { lstmDims, lstmFused, lstmUnrolled } from '../../model/cells/lstm.js';
 import { dim } from '../../model/graph/dims.js';
 import { encodeGraph } from '../../model/graph/encode.js';
-import { Graph, type Tensor } from '../../model/graph/graph.js';
-import { select } from '../../model/graph/operators/without-gradient.js';
+import { Graph } from '../../model/graph/graph.js';
 import { failureProbabilities } from '../../model/heads/hazards.js';
 import { outputOf } from '../../model/ports.js';
 import { NetworkPredictor } from '../../model/predict.js';
@@ -27,33 +25,6 @@ describe('the network', () => {
   after(() => engine.close());
   const predictor = async (seed: number, scale?: number) =>
     new NetworkPredictor('test', smallSpec, await engine.load(randomForecast(preprocessing, seed, scale)));
-
-  it('gives the same states unrolled, to train, and fused, to serve', async () => {
-    const [time, batch, input, hidden] = [dim('time', 7), dim('batch', 3), dim('input', 5), dim('hidden', 4)];
-    const dims = lstmDims(input, hidden);
-    const graph = new Graph();
-    const rng = new Rng(5);
-    const draw = (count: number) => Float32Array.from({ length: count }, () => rng.normal());
-    const x = graph.input('x', [time, batch, input]);
-    const weights = {
-      input: graph.constant(dims.input, draw(80)),
-      recurrent: graph.constant(dims.recurrent, draw(64)),
-      bias: graph.constant(dims.bias, draw(16)),
-    };
-    const unrolled = lstmUnrolled(x, weights);
-    const last = select(unrolled, 'row', [18, 19, 20], 'batch');
-    const reversed: Tensor = select(x, 'time', [6, 5, 4, 3, 2, 1, 0]);
-    graph.output('unrolled', last);
-    graph.output('fused', lstmFused(reversed, weights, graph.constant([batch], [7, 7, 7], 'int32')));
-    const loaded = await engine.load(encodeGraph(graph));
-    const result = await loaded.run({ x: { dims: [7, 3, 5], data: draw(105) } });
-    const [a, b] = [result.unrolled?.data, result.fused?.data] as [Float32Array, Float32Array];
-    assert.equal(a.length, 12);
-    a.forEach((value, index) => {
-      assert.ok(Math.abs(value - (b[index] as number)) < 1e-5, `${value} and ${b[index]}`);
-    });
-    await loaded.close();
-  });
 
   it('gives curves in [0, 1] that never fall, for any weights', async () => {
     for (let seed = 1; seed <= 25; seed++) {

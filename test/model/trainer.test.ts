@@ -67,6 +67,25 @@ describe('the trainer', () => {
     assert.notEqual(b.validation.loss, a.validation.loss);
   });
 
+  it('gives the same bits for the same seed with layers, dropout between them and a decoder', async () => {
+    const config = { cell: 'gru', layers: 2, task: 'encoder-decoder', dropout: 0.3 };
+    const [a, b] = [await run(config), await run(config)];
+    assert.deepEqual(a.parameters, b.parameters);
+    const without = await run({ ...config, dropout: 0 });
+    assert.notDeepEqual(a.parameters, without.parameters);
+  });
+
+  it('refuses equal lengths where the window is shorter than the horizon', async () => {
+    await assert.rejects(
+      run({ task: 'equal-length' }, 1, { spec: { ...smallSpec, windowSteps: 4 } }),
+      (error: unknown) => {
+        assert.ok(error instanceof UserError);
+        assert.match(error.message, /a window of at least 5 steps \(the horizon\), got 4/);
+        return true;
+      },
+    );
+  });
+
   it('stops early, and keeps the best it had', async () => {
     const trained = await run({ steps: 2000, patience: 2, learningRate: 0.05 });
     const last = trained.log[trained.log.length - 1] as TrainingProgress;

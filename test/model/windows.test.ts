@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { FeatureSpec, History } from '../../domain/features.js';
 import { Rng } from '../../domain/rng.js';
-import { BatchSource, fillWindow, remainingLifeShares } from '../../model/windows.js';
+import { DenseBatchSource, fillWindow, remainingLifeShares } from '../../model/windows.js';
 
 const spec: FeatureSpec = {
   machineType: 't',
@@ -42,7 +42,7 @@ describe('windows', () => {
 
   it('of training give every row its own labels, and rows that are not there none', () => {
     for (const history of [line(1, 1), line(2, 1), line(4, 2), line(9, 1), line(12)]) {
-      const source = new BatchSource(spec, [history], 10, new Rng(1));
+      const source = new DenseBatchSource(spec, [history], 10, new Rng(1));
       const size = 200;
       const shares = remainingLifeShares(history, 10);
       const { windows, eventDay, knownDays, lifeShare, lifeWeight } = source.draw(size);
@@ -72,7 +72,7 @@ describe('windows', () => {
   it('of training show the last rows of a life as often as those in its middle', () => {
     const history = line(40, 1);
     const counts = new Float64Array(40);
-    const { windows } = new BatchSource(spec, [history], 10, new Rng(1)).draw(20_000);
+    const { windows } = new DenseBatchSource(spec, [history], 10, new Rng(1)).draw(20_000);
     for (let b = 0; b < 20_000; b++)
       for (let t = 2; t < 5; t++) {
         const step = windows[(b * 5 + t) * 2] as number;
@@ -85,7 +85,7 @@ describe('windows', () => {
   it('of training start after silent steps at the start of a life, as serving does', () => {
     const history = line(6, 1);
     history.rows.fill(NaN, 0, 4);
-    const { windows } = new BatchSource(spec, [history], 10, new Rng(1)).draw(100);
+    const { windows } = new DenseBatchSource(spec, [history], 10, new Rng(1)).draw(100);
     for (let b = 0; b < 100; b++) {
       const first = windows[(b * 5 + 2) * 2] as number;
       // Windows that end in the silence have nothing to start from.

@@ -2,17 +2,7 @@
  * Operators that stand before the first parameter or after the loss (preprocessing, probabilities): they have no
  * gradient, and `differentiate` refuses to go through them.
  */
-import {
-  axisOf,
-  broadcastDims,
-  checkDim,
-  checkRank,
-  cubeDims,
-  type Dim,
-  dimOf,
-  fixedSize,
-  matrixDims,
-} from '../dims.js';
+import { axisOf, broadcastDims, checkDim, cubeDims, type Dim, fixedSize, matrixDims } from '../dims.js';
 import type { ElementType, Tensor } from '../graph.js';
 
 /** True where x is NaN. */
@@ -93,26 +83,6 @@ export function timesEach(a: Tensor, b: Tensor): Tensor {
   const [each, wanted, columns] = cubeDims('timesEach', 'b', b.dims);
   checkDim('timesEach', '1 of b', wanted, inner);
   return a.graph.emitOne('MatMul', [a, b], [each, rows, columns]);
-}
-
-/** Each of a [B, M, K] times b [K, N]: [B, M, N]. */
-export function eachTimes(a: Tensor, b: Tensor): Tensor {
-  const [each, rows, inner] = cubeDims('eachTimes', 'a', a.dims);
-  const [wanted, columns] = matrixDims('eachTimes', 'b', b.dims);
-  checkDim('eachTimes', '0 of b', wanted, inner);
-  return a.graph.emitOne('MatMul', [a, b], [each, rows, columns]);
-}
-
-/** Reorders the dimensions: `order` names them. */
-export function transpose(x: Tensor, order: readonly string[]): Tensor {
-  checkRank('transpose', 'x', x.dims, order.length);
-  const axes = order.map((name) => axisOf('transpose', x.dims, name));
-  return x.graph.emitOne(
-    'Transpose',
-    [x],
-    order.map((name) => dimOf('transpose', x.dims, name)),
-    { perm: { ints: axes } },
-  );
 }
 
 /** Adds a dimension of size 1, called `name`, in front. */

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { Rng } from '../../../domain/rng.js';
 import { OnnxEngine } from '../../../infra/onnx/engine.js';
-import { lstmDims, lstmUnrolled } from '../../../model/cells/lstm.js';
 import { differentiate } from '../../../model/graph/differentiate.js';
 import { dim } from '../../../model/graph/dims.js';
 import { Graph, type Tensor } from '../../../model/graph/graph.js';
@@ -10,6 +8,8 @@ import { add } from '../../../model/graph/operators/add.js';
 import { affine } from '../../../model/graph/operators/affine.js';
 import { concat } from '../../../model/graph/operators/concat.js';
 import { divide } from '../../../model/graph/operators/divide.js';
+import { eachTimes } from '../../../model/graph/operators/each-times.js';
+import { layerNorm } from '../../../model/graph/operators/layer-norm.js';
 import { multiply } from '../../../model/graph/operators/multiply.js';
 import { reduceSum } from '../../../model/graph/operators/reduce-sum.js';
 import { reshape } from '../../../model/graph/operators/reshape.js';
@@ -18,11 +18,9 @@ import { softplus } from '../../../model/graph/operators/softplus.js';
 import { split } from '../../../model/graph/operators/split.js';
 import { subtract } from '../../../model/graph/operators/subtract.js';
 import { tanh } from '../../../model/graph/operators/tanh.js';
+import { transpose } from '../../../model/graph/operators/transpose.js';
 import { exponential } from '../../../model/graph/operators/without-gradient.js';
-import { type NetworkShape, networkLayout } from '../../../model/network.js';
-import { buildLoss } from '../../../model/network-graph.js';
-import { parameterCount } from '../../../model/parameters.js';
-import { gradientError, lossGradientError, type Variable } from '../gradient-check.js';
+import { gradientError, type Variable } from '../gradient-check.js';
 
 const row = dim('row', 3);
 const column = dim('column', 4);
@@ -93,23 +91,12 @@ const cases: readonly [
   ['reduceSum of all', { a: matrix }, single((a) => reduceSum(multiply(a, a)))],
   ['reduceSum of rows', { a: matrix }, single((a) => reduceSum(multiply(a, a), ['row']))],
   [
-    'lstm',
-    (() => {
-      const dims = lstmDims(dim('input', 3), dim('hidden', 2));
-      return {
-        x: { dims: [dim('time', 4), dim('batch', 2), dim('input', 3)] },
-        input: { dims: dims.input },
-        recurrent: { dims: dims.recurrent },
-        bias: { dims: dims.bias },
-      };
-    })(),
-    (tensors) =>
-      lstmUnrolled(get(tensors, 'x'), {
-        input: get(tensors, 'input'),
-        recurrent: get(tensors, 'recurrent'),
-        bias: get(tensors, 'bias'),
-      }),
+    'layerNorm',
+    { a: matrix, b: vector, c: vector },
+    (tensors) => layerNorm(get(tensors, 'a'), get(tensors, 'b'), get(tensors, 'c')),
   ],
+  ['transpose', { a: matrix }, single((a) => transpose(a, ['column', 'row']))],
+  ['eachTimes', { a: { dims: [other, row, column] }, b: { dims: [column, dim('out', 5)] } }, pair(eachTimes)],
 ];
 
 describe('gradients', () => {
@@ -124,33 +111,6 @@ describe('gradients', () => {
       const error = await gradientError(engine, variables, build);
       assert.ok(error < 1e-7, `error ${error}`);
     });
-
-  it('of the whole training loss equals central differences to 1e-7 of the largest, for every parameter', async () => {
-    const [stepCount, batchSize, inputs, hiddenSize, horizonSteps] = [5, 3, 3, 4, 4];
-    const shape: NetworkShape = {
-      inputSize: inputs,
-      hiddenSize,
-      horizonSteps,
-      remainingLife: true,
-      firstLogits: [-1, -2, -3, -1],
-    };
-    const graph = new Graph('float64');
-    const x = graph.input('x', [dim('time', stepCount), dim('batch', batchSize), dim('input', inputs)]);
-    const { loss } = buildLoss(graph, shape, x, { dropout: 0.2, remainingLifeWeight: 0.7 });
-    const rng = new Rng(8);
-    const draw = (count: number, value: () => number) => Float64Array.from({ length: count }, value);
-    const rows = stepCount * batchSize;
-    const error = await lossGradientError(engine, graph, loss, {
-      x: draw(rows * inputs, () => rng.normal()),
-      parameters: draw(parameterCount(networkLayout(shape)), () => 0.5 * rng.normal()),
-      dropout: draw(batchSize * hiddenSize, () => (rng.uniform() < 0.2 ? 0 : 1.25)),
-      eventDay: draw(rows, () => rng.int(horizonSteps + 1)),
-      knownDays: draw(rows, () => rng.int(horizonSteps + 1)),
-      lifeShare: draw(rows, () => rng.uniform()),
-      lifeWeight: draw(rows, () => rng.int(2)),
-    });
-    assert.ok(error < 1e-7, `error ${error}`);
-  });
 
   it('is refused through an operator that has none', () => {
     const graph = new Graph();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { lstmDims, lstmUnrolled } from '../../../model/cells/lstm.js';
+import { lstm } from '../../../model/cells/lstm.js';
 import { type Dims, dim } from '../../../model/graph/dims.js';
 import { Graph } from '../../../model/graph/graph.js';
 import { add } from '../../../model/graph/operators/add.js';
@@ -67,8 +67,8 @@ describe('a graph that does not fit together is refused while it is built, with 
       'weights of a cell',
       () => {
         const hidden = dim('hidden', 4);
-        const dims = lstmDims(dim('input', 6), hidden);
-        return lstmUnrolled(tensor(dim('time', 3), batch, input), {
+        const dims = lstm.dims(dim('input', 6), hidden);
+        return lstm.unroll(tensor(dim('time', 3), batch, input), {
           input: tensor(...dims.input),
           recurrent: tensor(...dims.recurrent),
           bias: tensor(...dims.bias),

@@ -1,0 +1,280 @@
+/**
+ * Every cell with every task against PyTorch (make_goldens.py): logits, loss, all gradients, 20 steps of AdamW through
+ * the very graph that trains, and the served probabilities through onnxruntime's fused operators.
+ */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, it } from 'node:test';
+import type { FeatureSpec } from '../../../domain/features.js';
+import { OnnxEngine } from '../../../infra/onnx/engine.js';
+import type { CellName } from '../../../model/cells/cell.js';
+import type { NormalizationName } from '../../../model/cells/layers.js';
+import { differentiate } from '../../../model/graph/differentiate.js';
+import { dim } from '../../../model/graph/dims.js';
+import { encodeGraph } from '../../../model/graph/encode.js';
+import { Graph } from '../../../model/graph/graph.js';
+import { type NetworkShape, networkLayout } from '../../../model/network.js';
+import { buildForecast, buildLoss, buildTrainingStep } from '../../../model/network-graph.js';
+import { adamwSchedule } from '../../../model/optimizers/adamw.js';
+import { outputOf, type TensorValue } from '../../../model/ports.js';
+import type { Preprocessing } from '../../../model/preprocessing.js';
+import { labelsOf, type TaskName } from '../../../model/tasks.js';
+
+type Named = Readonly<Record<string, readonly number[]>>;
+
+interface Golden {
+  readonly cell: CellName;
+  readonly task: TaskName;
+  readonly layers: number;
+  readonly normalization: NormalizationName;
+  readonly lengths: readonly number[];
+  readonly x: readonly number[];
+  readonly eventDay: readonly number[];
+  readonly knownDays: readonly number[];
+  readonly lifeShare: readonly number[];
+  readonly lifeWeight: readonly number[];
+  readonly before: Named;
+  readonly logits: readonly number[];
+  readonly failureProbabilities: readonly number[];
+  readonly hazardLoss: number;
+  readonly loss: number;
+  readonly gradients: Named;
+  readonly losses: readonly number[];
+  readonly after: Named;
+}
+
+const [head, ...lines] = readFileSync('test/model/golden/goldens.jsonl', 'utf8').trim().split('\n');
+const { sizes, training } = JSON.parse(head as string) as {
+  readonly sizes: Readonly<Record<'steps' | 'batch' | 'inputs' | 'hidden' | 'days', number>>;
+  readonly training: Readonly<Record<'lifeWeight' | 'rate' | 'decay' | 'clip' | 'updates', number>>;
+};
+const goldens = lines.map((line) => JSON.parse(line) as Golden);
+
+/** Where PyTorch has our blocks of a weight: its LSTM has i, f, g, o, its GRU r, z, n. */
+const gatesInTorch: Readonly<Record<CellName, readonly number[]>> = {
+  lstm: [0, 3, 1, 2], // ours: input, output, forget, cell
+  gru: [1, 0, 2], // ours: update, reset, candidate
+  rnn: [0],
+};
+
+/** PyTorch's parameters, or their gradients, as our flat vector. */
+function flatten(golden: Golden, torch: Named, shape: NetworkShape): Float64Array {
+  const { hidden } = sizes as { hidden: number };
+  const values = (name: string): readonly number[] => {
+    const found = torch[name];
+    assert.ok(found, `${name} is in the golden`);
+    return found;
+  };
+  /** [rows, columns] → [columns, rows] */
+  const transposed = (matrix: readonly number[], rows: number): number[] => {
+    const columns = matrix.length / rows;
+    return Array.from(
+      { length: matrix.length },
+      (_, index) => matrix[(index % rows) * columns + Math.floor(index / rows)] as number,
+    );
+  };
+  const inOurOrder = (matrix: readonly number[]): number[] => {
+    const gates = gatesInTorch[golden.cell];
+    const block = matrix.length / gates.length;
+    return gates.flatMap((gate) => matrix.slice(gate * block, (gate + 1) * block));
+  };
+  const rows = gatesInTorch[golden.cell].length * hidden;
+  const cellPart = (network: string, layer: string, part: string): readonly number[] => {
+    const name = (kind: string) => values(`${network}.cells.${layer}.${kind}_l0`);
+    if (part === 'norm-gain') return values(`${network}.norms.${layer}.weight`);
+    if (part === 'norm-bias') return values(`${network}.norms.${layer}.bias`);
+    if (part === 'input') return transposed(inOurOrder(name('weight_ih')), rows);
+    if (part === 'recurrent') return transposed(inOurOrder(name('weight_hh')), rows);
+    // The second bias is 0 but for the GRU's candidate, where it is our fourth block.
+    const second = golden.cell === 'gru' ? name('bias_hh').slice(2 * hidden) : [];
+    return [...inOurOrder(name('bias_ih')), ...second];
+  };
+  const heads: Readonly<Record<string, () => readonly number[]>> = {
+    'hazards.weights': () => transposed(values('hazards.weight'), sizes.days),
+    'hazards.bias': () => values('hazards.bias'),
+    'day-hazards.weights': () => values('score.weight'),
+    'day-hazards.bias': () => values('marginal'),
+    'remaining-life.weights': () => values('life.weight'),
+    'remaining-life.bias': () => values('life.bias'),
+  };
+  return Float64Array.from(
+    networkLayout(shape).flatMap(({ name }) => {
+      const [network, layer, part] = name.split('.') as [string, string, string];
+      return [...(heads[name]?.() ?? cellPart(network, layer, part))];
+    }),
+  );
+}
+
+/** Greatest difference over the greatest of `wanted`. */
+function relativeError(got: ArrayLike<number>, wanted: ArrayLike<number>): number {
+  assert.equal(got.length, wanted.length);
+  let [error, size] = [0, 0];
+  for (let index = 0; index < wanted.length; index++) {
+    error = Math.max(error, Math.abs((got[index] as number) - (wanted[index] as number)));
+    size = Math.max(size, Math.abs(wanted[index] as number));
+  }
+  assert.ok(size > 0, 'something to compare with');
+  return error / size;
+}
+
+const { steps, batch, inputs, hidden, days } = sizes;
+const spec: FeatureSpec = {
+  machineType: 'golden',
+  names: Array.from({ length: inputs }, (_, column) => `s${column}.mean`),
+  units: Array.from({ length: inputs }, () => ''),
+  settingColumns: [],
+  windowSteps: steps,
+  contextSteps: steps,
+  horizonSteps: days,
+};
+const columns = spec.names.map((_, column) => column);
+/** Gives the network what is in the windows. */
+const unchanged: Preprocessing = {
+  formatVersion: 1,
+  spec: { ...spec, names: [...spec.names], units: [...spec.units], settingColumns: [] },
+  keptColumns: columns,
+  smoothedColumns: [],
+  maskedColumns: [],
+  smoothingAlphas: [],
+  clipSds: 100,
+  regimes: { columns: [], means: [], sds: [], centroids: [] },
+  means: [columns.map(() => 0)],
+  sds: [columns.map(() => 1)],
+};
+
+describe('networks against PyTorch', () => {
+  let engine: OnnxEngine;
+  before(() => {
+    engine = new OnnxEngine();
+  });
+  after(() => engine.close());
+
+  it('has a golden for every cell and task', () => {
+    assert.equal(goldens.length, 15);
+    assert.equal(new Set(goldens.map(({ cell, task }) => `${cell} ${task}`)).size, 15);
+  });
+
+  for (const golden of goldens) {
+    const shape: NetworkShape = {
+      cell: golden.cell,
+      layers: golden.layers,
+      normalization: golden.normalization,
+      task: golden.task,
+      inputSize: inputs,
+      hiddenSize: hidden,
+      horizonSteps: days,
+      remainingLife: true,
+      firstLogits: Array.from({ length: days }, () => 0),
+    };
+    const everyStep = labelsOf(golden.task) === 'every-step';
+    const isReal = (row: number) =>
+      Math.floor(row / batch) >= steps - (golden.lengths[row % batch] as number);
+    /** [B, T, I], NaN before a series begins. */
+    const windows = () =>
+      Float32Array.from({ length: golden.x.length }, (_, index) => {
+        const [b, rest] = [Math.floor(index / (steps * inputs)), index % (steps * inputs)];
+        const [t, column] = [Math.floor(rest / inputs), rest % inputs];
+        return isReal(t * batch + b) ? (golden.x[(t * batch + b) * inputs + column] as number) : NaN;
+      });
+    const title = `${golden.cell}, ${golden.task}, ${golden.layers} layer(s), norm ${golden.normalization}`;
+
+    it(`${title}: logits, loss and every gradient to 1e-8 of the largest, in float64`, async () => {
+      const graph = new Graph('float64');
+      const x = graph.input('x', [dim('time', steps), dim('batch', batch), dim('input', inputs)]);
+      const real = everyStep
+        ? undefined
+        : graph.constant(
+            [dim('row', steps * batch), dim('hidden', 1)],
+            Array.from({ length: steps * batch }, (_, row) => (isReal(row) ? 1 : 0)),
+          );
+      const options = { dropout: 0, remainingLifeWeight: training.lifeWeight };
+      const built = buildLoss(graph, shape, x, options, real);
+      const [gradient] = differentiate(graph, built.loss, [built.parameters] as const);
+      graph.output('logits', built.logits);
+      graph.output('hazardLoss', built.hazardLoss);
+      graph.output('loss', built.loss);
+      graph.output('gradient', gradient);
+      const loaded = await engine.load(encodeGraph(graph));
+      const perRow = (values: readonly number[]) => ({
+        dims: [values.length, 1],
+        data: Float64Array.from(values),
+      });
+      const parameters = flatten(golden, golden.before, shape);
+      const result = await loaded.run({
+        x: { dims: [steps, batch, inputs], data: Float64Array.from(golden.x) },
+        parameters: { dims: [parameters.length], data: parameters },
+        eventDay: perRow(golden.eventDay),
+        knownDays: perRow(golden.knownDays),
+        lifeShare: perRow(golden.lifeShare),
+        lifeWeight: perRow(golden.lifeWeight),
+      });
+      await loaded.close();
+      const said = (name: string) => outputOf(result, name).data as Float64Array;
+      assert.ok(relativeError(said('logits'), golden.logits) < 1e-8, 'logits');
+      assert.ok(relativeError(said('hazardLoss'), [golden.hazardLoss]) < 1e-8, 'hazard loss');
+      assert.ok(relativeError(said('loss'), [golden.loss]) < 1e-8, 'loss');
+      const error = relativeError(said('gradient'), flatten(golden, golden.gradients, shape));
+      assert.ok(error < 1e-8, `gradients: ${error}`);
+    });
+
+    it(`${title}: ${training.updates} steps of AdamW to 1e-5 of the largest, in float32 as trained`, async (t) => {
+      const loaded = await engine.load(
+        buildTrainingStep(shape, unchanged, {
+          batchSize: batch,
+          weightDecay: training.decay,
+          clipNorm: training.clip,
+          dropout: 0,
+          remainingLifeWeight: training.lifeWeight,
+        }),
+      );
+      const first = Float32Array.from(flatten(golden, golden.before, shape));
+      const zeros = (): TensorValue => ({ dims: [first.length], data: new Float32Array(first.length) });
+      const perRow = (values: readonly number[]) => ({
+        dims: [values.length, 1],
+        data: Float32Array.from(values),
+      });
+      let state: Record<string, TensorValue> = {
+        parameters: { dims: [first.length], data: first },
+        moment1: zeros(),
+        moment2: zeros(),
+      };
+      const losses: number[] = [];
+      for (let step = 1; step <= training.updates; step++) {
+        const result = await loaded.run({
+          ...state,
+          windows: { dims: [batch, steps, inputs], data: windows() },
+          eventDay: perRow(golden.eventDay),
+          knownDays: perRow(golden.knownDays),
+          lifeShare: perRow(golden.lifeShare),
+          lifeWeight: perRow(golden.lifeWeight),
+          schedule: { dims: [3], data: adamwSchedule(step, training.rate) },
+        });
+        state = {
+          parameters: outputOf(result, 'nextParameters'),
+          moment1: outputOf(result, 'nextMoment1'),
+          moment2: outputOf(result, 'nextMoment2'),
+        };
+        losses.push(outputOf(result, 'loss').data[0] as number);
+      }
+      await loaded.close();
+      const ofLosses = relativeError(losses, golden.losses);
+      const last = state.parameters?.data as Float32Array;
+      const ofParameters = relativeError(last, flatten(golden, golden.after, shape));
+      t.diagnostic(`losses ${ofLosses.toExponential(1)}, parameters ${ofParameters.toExponential(1)}`);
+      assert.ok(ofLosses < 1e-5, `losses: ${ofLosses}`);
+      assert.ok(ofParameters < 1e-5, `parameters: ${ofParameters}`);
+    });
+
+    it(`${title}: served by the fused operators to 1e-6`, async () => {
+      const parameters = Float32Array.from(flatten(golden, golden.before, shape));
+      const loaded = await engine.load(buildForecast(shape, unchanged, parameters, {}));
+      const result = await loaded.run({ windows: { dims: [batch, steps, inputs], data: windows() } });
+      await loaded.close();
+      const error = relativeError(
+        outputOf(result, 'failureProbabilities').data as Float32Array,
+        golden.failureProbabilities,
+      );
+      assert.ok(error < 1e-6, `error ${error}`);
+    });
+  }
+});
