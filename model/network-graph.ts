@@ -207,22 +207,22 @@ function buildLogits(
   switch (shape.task) {
     case 'dense':
     case 'many-to-one':
-      return hazardLogits(encoded.newest, byName);
+      return hazardLogits(encoded.newest(), byName);
     case 'equal-length': {
       const oldestFirst = Array.from(
         { length: shape.horizonSteps },
         (_, day) => shape.horizonSteps - 1 - day,
       );
-      return dayLogits(select(encoded.states, 'time', oldestFirst), byName);
+      return dayLogits(select(encoded.states(), 'time', oldestFirst), byName);
     }
     case 'encoder-decoder':
     case 'encoder-decoder-recursive': {
       const decoder = decoderOf(shape, byName);
       const run: RunLayers = (days, start) => {
         const ran = fuseLayers(days, decoder, { order: 'oldest-first', start });
-        return { states: ran.states, last: () => ran.last };
+        return { states: ran.states(), last: ran.last };
       };
-      return decode(run, encoded.last, byName, shape.horizonSteps, isRecursive(shape.task));
+      return decode(run, encoded.last(), byName, shape.horizonSteps, isRecursive(shape.task));
     }
   }
 }

@@ -58,11 +58,14 @@ export interface FuseOptions {
   readonly start?: CellState | undefined;
 }
 
+/** What is asked for becomes nodes of the graph, nothing else. */
 export interface Fused {
   /** Hidden states [T, B, H] in the order of x; zero for steps that do not count. */
-  readonly states: Tensor;
-  /** After the newest step. */
-  readonly last: CellState;
+  states(): Tensor;
+  /** The hidden state after the newest step [B, H]. */
+  newest(): Tensor;
+  /** What is carried on after the newest step. */
+  last(): CellState;
 }
 
 export interface Cell {
@@ -97,26 +100,30 @@ export function checkUnroll(cell: Cell, x: Tensor, weights: CellWeights, options
   const row = dim('row', stepCount * fixedSize(cell.name, batch));
   if (options.real) checkDims(cell.name, 'real', options.real.dims, [row, dim('hidden', 1)]);
   if (options.start) checkDims(cell.name, 'start', options.start.hidden.dims, [batch, hidden]);
+  let zeros: Tensor | undefined;
   return {
     ...dims,
     stepCount,
     row,
     steps: Array.from({ length: stepCount }, () => batch),
-    zeros: () =>
-      x.graph.constant(
+    /** [B, H], stored once. */
+    zeros: () => {
+      zeros ??= x.graph.constant(
         [batch, hidden],
         new Float64Array(fixedSize(cell.name, batch) * fixedSize(cell.name, hidden)),
-      ),
+      );
+      return zeros;
+    },
   };
 }
 
-/** Emits ONNX's LSTM, GRU or RNN. `bias` [2·G·H] is in ONNX's form: of the input, then of the state. */
+/** Emits ONNX's LSTM, GRU or RNN. `bias` gives [2·G·H] in ONNX's form: of the input, then of the state. */
 export function emitFused(
   operator: 'LSTM' | 'GRU' | 'RNN',
   cell: Cell,
   x: Tensor,
   weights: CellWeights,
-  bias: Tensor,
+  bias: () => Tensor,
   options: FuseOptions,
   attributes: Readonly<Record<string, Attribute>> = {},
 ): Fused {
@@ -132,9 +139,9 @@ export function emitFused(
       x,
       stack(transpose(weights.input, [gates.name, input.name]), 'direction'),
       stack(transpose(weights.recurrent, [gates.name, hidden.name]), 'direction'),
-      stack(bias, 'direction'),
+      stack(bias(), 'direction'),
       lengths,
-      start && stack(start.hidden, 'direction'),
+      ...(start ? [stack(start.hidden, 'direction')] : []),
       ...(start?.memory ? [stack(start.memory, 'direction')] : []),
     ],
     [{ dims: [time, directions, batch, hidden] }, ofState, ...(operator === 'LSTM' ? [ofState] : [])],
@@ -150,8 +157,9 @@ export function emitFused(
     return graph.emitOne('Squeeze', [whole, graph.integers([axis])], dims);
   };
   return {
-    states: squeeze(all, 1),
-    last: { hidden: squeeze(newest, 0), ...(memory ? { memory: squeeze(memory, 0) } : {}) },
+    states: () => squeeze(all, 1),
+    newest: () => squeeze(newest, 0),
+    last: () => ({ hidden: squeeze(newest, 0), ...(memory ? { memory: squeeze(memory, 0) } : {}) }),
   };
 }
 

@@ -50,7 +50,7 @@ export const gru: Cell = {
     const { ofInput, ofState } = biases(weights.bias, hidden);
     const none = dim('gates', 2 * fixedSize('gru', hidden));
     const noSecondBias = x.graph.constant([none], new Float64Array(fixedSize('gru', none)));
-    const both = concat([ofInput, noSecondBias, rename(ofState, ['gates'])], 'gates');
+    const both = () => concat([ofInput, noSecondBias, rename(ofState, ['gates'])], 'gates');
     return emitFused('GRU', gru, x, weights, both, options, { linear_before_reset: { int: 1 } });
   },
 };

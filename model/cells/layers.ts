@@ -6,7 +6,7 @@ import { multiply } from '../graph/operators/multiply.js';
 import { reshape } from '../graph/operators/reshape.js';
 import { split } from '../graph/operators/split.js';
 import { glorotUniform, orthogonal, type Parameter, type ParameterLayout, parameter } from '../parameters.js';
-import type { Cell, CellName, CellState, CellWeights, FuseOptions } from './cell.js';
+import type { Cell, CellName, CellState, CellWeights, Fused, FuseOptions } from './cell.js';
 import { gru } from './gru.js';
 import { lstm } from './lstm.js';
 import { rnn } from './rnn.js';
@@ -184,13 +184,14 @@ export function newestRows(states: Tensor, batch: Dim): Tensor {
   return newest;
 }
 
+/** What is asked for becomes nodes of the graph, nothing else. */
 export interface FusedLayers {
   /** Of the top layer [T, B, H], after the norm, in the order of x. */
-  readonly states: Tensor;
-  /** The newest step of `states` [B, H]. */
-  readonly newest: Tensor;
+  states(): Tensor;
+  /** The newest step of the states [B, H]. */
+  newest(): Tensor;
   /** What each layer carries on after the newest step, before the norm. */
-  readonly last: readonly CellState[];
+  last(): readonly CellState[];
 }
 
 /** x [T, B, I]; one ONNX operator per layer. */
@@ -199,21 +200,27 @@ export function fuseLayers(
   { cell, weights }: Layers,
   options: Omit<FuseOptions, 'start'> & { readonly start?: readonly CellState[] | undefined },
 ): FusedLayers {
-  const [time, batch] = cubeDims('layers', 'x', x.dims);
   const { order, lengths } = options;
-  const last: CellState[] = [];
-  let states = x;
-  let newest = x;
+  const fused: Fused[] = [];
+  const normalised = (read: Tensor, layer: number) => {
+    const norm = weights[layer]?.norm;
+    return norm ? layerNorm(read, norm.gain, norm.bias) : read;
+  };
+  const top = weights.length - 1;
+  const ofLayer = (layer: number) => fused[layer] as Fused;
   weights.forEach((each, layer) => {
-    const normalise = (read: Tensor) => (each.norm ? layerNorm(read, each.norm.gain, each.norm.bias) : read);
-    const input =
-      layer === 0
-        ? states
-        : { ...states, dims: [time, batch, inputDim(fixedSize('layers', states.dims[2] as Dim))] };
-    const fused = cell.fuse(input, each, { order, lengths, start: options.start?.[layer] });
-    states = normalise(fused.states);
-    newest = normalise(fused.last.hidden);
-    last.push(fused.last);
+    const input = layer === 0 ? x : asInput(normalised(ofLayer(layer - 1).states(), layer - 1));
+    fused.push(cell.fuse(input, each, { order, lengths, start: options.start?.[layer] }));
   });
-  return { states, newest, last };
+  return {
+    states: () => normalised(ofLayer(top).states(), top),
+    newest: () => normalised(ofLayer(top).newest(), top),
+    last: () => fused.map((each) => each.last()),
+  };
+}
+
+/** States [T, B, H] as what the layer above reads. */
+function asInput(states: Tensor): Tensor {
+  const [time, batch, hidden] = cubeDims('layers', 'states', states.dims);
+  return { ...states, dims: [time, batch, inputDim(fixedSize('layers', hidden))] };
 }

@@ -51,7 +51,7 @@ export const lstm: Cell = {
       weights.bias.dims,
       new Float64Array(fixedSize('lstm', weights.bias.dims[0] as Dim)),
     );
-    return emitFused('LSTM', lstm, x, weights, concat([weights.bias, noSecondBias], 'gates'), options);
+    return emitFused('LSTM', lstm, x, weights, () => concat([weights.bias, noSecondBias], 'gates'), options);
   },
 };
 

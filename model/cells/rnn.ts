@@ -39,7 +39,7 @@ export const rnn: Cell = {
       weights.bias.dims,
       new Float64Array(fixedSize('rnn', weights.bias.dims[0] as Dim)),
     );
-    return emitFused('RNN', rnn, x, weights, concat([weights.bias, noSecondBias], 'gates'), options);
+    return emitFused('RNN', rnn, x, weights, () => concat([weights.bias, noSecondBias], 'gates'), options);
   },
 };
 

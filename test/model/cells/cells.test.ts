@@ -143,11 +143,11 @@ describe('the cells', () => {
               const ofTop = (states: readonly CellState[]) => states[layers - 1] as CellState;
               const outputs = {
                 states: unrolled.states,
-                fusedStates: newestFirst(fused.states),
+                fusedStates: newestFirst(fused.states()),
                 last: ofTop(unrolled.last()).hidden,
-                fusedLast: ofTop(fused.last).hidden,
+                fusedLast: ofTop(fused.last()).hidden,
               };
-              const [memory, fusedMemory] = [ofTop(unrolled.last()).memory, ofTop(fused.last).memory];
+              const [memory, fusedMemory] = [ofTop(unrolled.last()).memory, ofTop(fused.last()).memory];
               return memory && fusedMemory ? { ...outputs, memory, fusedMemory } : outputs;
             },
             x,
@@ -172,13 +172,13 @@ describe('the cells', () => {
               const one = select(tensor, 'time', [step]);
               const fused = fuseLayers(one, stack, { order: 'oldest-first', start });
               const unrolled = unrollLayers(one, stack, { start: unrolledStart });
-              start = fused.last;
+              start = fused.last();
               unrolledStart = unrolled.last();
-              parts.push(fused.states);
+              parts.push(fused.states());
               unrolledParts.push(unrolled.states);
             }
             return {
-              whole: whole.states,
+              whole: whole.states(),
               carried: concat(parts, 'time'),
               unrolled: concat(unrolledParts, 'row'),
             };
@@ -199,7 +199,7 @@ describe('the cells', () => {
             order: 'newest-first',
             lengths: graph.constant([batch], lengths, 'int32'),
           });
-          return { states: unrollLayers(tensor, stack, { real }).states, fused: fused.states };
+          return { states: unrollLayers(tensor, stack, { real }).states, fused: fused.states() };
         };
         const [a, b] = [await compute(shape, build, other), await compute(shape, build, x)];
         close(a.states, b.states, 0);
