@@ -16,6 +16,7 @@ import type { HealthReport } from '../infra/http/ports.js';
 import type { Deployment } from './config.js';
 import { groups } from './groups.js';
 import { type IngestPart, startIngest } from './ingest-part.js';
+import { lastTickMs } from './last-tick.js';
 import { computeLedger, emptyLedger, type Ledger } from './ledger.js';
 import { LiveTail } from './live-tail.js';
 import type { Logger } from './logger.js';
@@ -59,7 +60,6 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   const { config } = deployment;
   const closers: (() => Promise<void>)[] = [];
   try {
-    const clock = config.ingest.time === 'messages' ? new SetClock(0) : wallClock;
     const log = await openEmbeddedLog({ dir: join(config.dataDir, 'log') });
     let ledger = emptyLedger;
     closers.push(async () => {
@@ -67,6 +67,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       await log.close();
     });
     await log.ensureTopics(topicSpecs(config.log.partitions, config.log.retentionMs));
+    const clock = config.ingest.time === 'messages' ? new SetClock((await lastTickMs(log)) ?? 0) : wallClock;
     const store = await openEmbeddedStore({ dir: join(config.dataDir, 'store') });
     closers.push(() => store.close());
     const predictors = roles.has('model') ? await openPredictors(deployment, logger) : undefined;

@@ -8,7 +8,10 @@ import type { Buffer } from 'node:buffer';
 export interface TopicSpec {
   readonly name: string;
   readonly partitionCount: number;
-  /** `compact`: the newest record per key is kept forever; `delete`: records older than `retentionMs` may go. */
+  /**
+   * `compact`: the newest record per key is kept forever, an older one may go; `delete`: records older than `retentionMs`
+   * may go. None goes that a group with a checkpoint, or a running consumer, has not processed.
+   */
   readonly cleanup: 'compact' | 'delete';
   /** For `delete`: age of a record's timeMs after which it may be removed. Infinity keeps all. */
   readonly retentionMs: number;

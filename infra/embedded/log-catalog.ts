@@ -8,7 +8,7 @@ export interface CatalogTopic {
   readonly spec: TopicSpec;
 }
 
-export const sharedDatabaseNames = ['meta', 'partitions', 'index', 'offsets', 'state'] as const;
+export const sharedDatabaseNames = ['meta', 'partitions', 'index', 'superseded', 'offsets', 'state'] as const;
 
 const topicsKey = Buffer.from('topics');
 const groupsKey = Buffer.from('groups');

@@ -1,7 +1,7 @@
 /**
  * Keys and values of the embedded log, all binary and ordered. Numbers in keys are big endian, in values little
  * endian. Databases: `meta` (topics and groups, JSON), `partitions` (end offset and newest time), `index` (newest
- * offset per key of compacted topics), `offsets` and `state` (of groups), and one with the records of each partition.
+ * offset per key of compacted topics), `superseded` (older records of these that a consumer still needs), `offsets` and `state` (of groups), and one with the records of each partition.
  */
 import { Buffer } from 'node:buffer';
 import type { LogRecord, NewRecord, PartitionId } from '../../domain/log.js';

@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer';
 import type { LogRecord, NewRecord, PartitionId, TopicSpec } from '../../domain/log.js';
 import type { LmdbBatch } from './lmdb-batch.js';
 import type { Bytes } from './lmdb-open.js';
@@ -5,6 +6,7 @@ import {
   appendRecord,
   decodeRecord,
   encodeNumbers,
+  endOfNumbers,
   numberedKey,
   offsetKey,
   offsetOfKey,
@@ -22,6 +24,8 @@ export interface SharedDatabases {
   readonly index: Bytes;
   readonly partitionsNumber: number;
   readonly indexNumber: number;
+  readonly superseded: Bytes;
+  readonly supersededNumber: number;
 }
 
 /** One partition of the embedded log, as its only writer knows it. */
@@ -39,6 +43,13 @@ export class EmbeddedPartition {
   #nextOffset = 0;
   #nextNewestTimeMs = -Infinity;
   readonly #nextIndex = new Map<string, number>();
+  /** Compacted topics: offsets of records that a newer one replaces and that a consumer may still need; durable. */
+  readonly #superseded = new Set<number>();
+  /** What the batch being prepared adds to these and takes from them. */
+  #newlySuperseded: number[] = [];
+  #compacted: number[] = [];
+  /** `#superseded` holds nothing below, or not much. */
+  #compactedTo = 0;
   #appendedCount = 0;
   /** Time of the oldest record, undefined when not known. */
   #oldestTimeMs: number | undefined;
@@ -63,6 +74,9 @@ export class EmbeddedPartition {
       this.#endOffset = known.readDoubleLE(0);
       this.#newestTimeMs = known.readDoubleLE(8);
     }
+    const prefix = [topicId, id.partition];
+    const range = { start: numberedKey(prefix), end: endOfNumbers(prefix) };
+    for (const { value } of shared.superseded.getRange(range)) this.#superseded.add(value.readDoubleLE(0));
     this.revert();
   }
 
@@ -78,7 +92,7 @@ export class EmbeddedPartition {
     return readRecords(this.#records, this.id, fromOffset, this.#endOffset, recordsMax);
   }
 
-  /** Adds the record, and for compacted topics the removal of the one it replaces. */
+  /** Adds the record; for compacted topics, the one it replaces can go. */
   prepareAppend(batch: LmdbBatch, record: NewRecord): void {
     const offset = this.#nextOffset++;
     this.#appendedCount++;
@@ -87,7 +101,7 @@ export class EmbeddedPartition {
     if (this.spec.cleanup !== 'compact') return;
     const key = numberedKey([this.topicId, this.id.partition], record.key);
     const older = this.#nextIndex.get(record.key) ?? this.#shared.index.get(key)?.readDoubleLE(0);
-    if (older !== undefined) batch.remove(this.#recordsNumber, offsetKey(older));
+    if (older !== undefined) this.#newlySuperseded.push(older);
     this.#nextIndex.set(record.key, offset);
     batch.put(this.#shared.indexNumber, key, encodeNumbers(offset));
   }
@@ -100,12 +114,15 @@ export class EmbeddedPartition {
         numberedKey([this.topicId, this.id.partition]),
         encodeNumbers(this.#nextOffset, this.#nextNewestTimeMs),
       );
+    this.#prepareCompaction(batch, neededFrom);
     this.#prepareExpiry(batch, neededFrom);
   }
 
   apply(): void {
     this.#endOffset = this.#nextOffset;
     this.#newestTimeMs = this.#nextNewestTimeMs;
+    for (const offset of this.#compacted) this.#superseded.delete(offset);
+    for (const offset of this.#newlySuperseded) this.#superseded.add(offset);
     this.revert();
   }
 
@@ -113,12 +130,41 @@ export class EmbeddedPartition {
     this.#nextOffset = this.#endOffset;
     this.#nextNewestTimeMs = this.#newestTimeMs;
     this.#nextIndex.clear();
+    this.#newlySuperseded = [];
+    this.#compacted = [];
     this.#appendedCount = 0;
   }
 
   /** After a commit that failed, what was counted as removed is still there. */
   forgetOldest(): void {
     this.#oldestTimeMs = undefined;
+  }
+
+  /**
+   * Removes what is superseded, but nothing from `neededFrom` on: a stage that lags sees every record, so that what it
+   * makes of them does not depend on how far it lags.
+   */
+  #prepareCompaction(batch: LmdbBatch, neededFrom: number): void {
+    const { supersededNumber } = this.#shared;
+    const added = this.#newlySuperseded;
+    this.#newlySuperseded = added.filter((offset) => offset >= neededFrom);
+    for (const offset of added)
+      if (offset < neededFrom) batch.remove(this.#recordsNumber, offsetKey(offset));
+      else batch.put(supersededNumber, this.#supersededKey(offset), encodeNumbers(offset));
+    // Looking through all of them is worth it when the consumers have come on by as much.
+    this.#compactedTo = Math.min(this.#compactedTo, neededFrom);
+    if (this.#superseded.size === 0 || neededFrom - this.#compactedTo < this.#superseded.size / 8) return;
+    this.#compactedTo = neededFrom;
+    for (const offset of this.#superseded) {
+      if (offset >= neededFrom) continue;
+      batch.remove(this.#recordsNumber, offsetKey(offset));
+      batch.remove(supersededNumber, this.#supersededKey(offset));
+      this.#compacted.push(offset);
+    }
+  }
+
+  #supersededKey(offset: number): Buffer {
+    return numberedKey([this.topicId, this.id.partition, Math.floor(offset / 2 ** 32), offset % 2 ** 32]);
   }
 
   #prepareExpiry(batch: LmdbBatch, neededFrom: number): void {

@@ -174,7 +174,7 @@ export class EmbeddedLogWriter implements PartitionSource {
         this.#prepareGroup(one.group, one.partition, one.checkpoint, batch, groups);
       }
     }
-    for (const partition of touched) partition.prepareEnd(batch, this.consumers.neededFrom(partition.id));
+    for (const partition of touched) partition.prepareEnd(batch, this.#neededFrom(partition.id));
     if (groups.size > this.#groups.size) {
       const { key, value } = groupsEntry(groups);
       batch.put(this.#shared.meta.number, key, value);
@@ -196,6 +196,17 @@ export class EmbeddedLogWriter implements PartitionSource {
         }
       },
     };
+  }
+
+  /**
+   * Lowest offset that a consumer needs, or a group that has a checkpoint: it goes on from there when it comes back, after
+   * a restart or in a process with other roles. So a group that never comes back keeps what is behind its checkpoint.
+   */
+  #neededFrom(partition: PartitionId): number {
+    let lowest = this.consumers.neededFrom(partition);
+    for (const group of this.#groups.keys())
+      lowest = Math.min(lowest, this.committedOffset(group, partition) ?? Infinity);
+    return lowest;
   }
 
   #prepareRecords(records: readonly NewRecord[], batch: LmdbBatch, touched: Set<EmbeddedPartition>): void {
@@ -235,6 +246,8 @@ export class EmbeddedLogWriter implements PartitionSource {
       partitionsNumber: this.#shared.partitions.number,
       index: this.#shared.index.database,
       indexNumber: this.#shared.index.number,
+      superseded: this.#shared.superseded.database,
+      supersededNumber: this.#shared.superseded.number,
     };
     for (const { id, spec } of topics) {
       const open = this.#topics.get(spec.name);
@@ -245,9 +258,8 @@ export class EmbeddedLogWriter implements PartitionSource {
         partitions: open?.partitions ?? (await this.#openPartitions(id, spec, shared)),
       });
     }
+    // What may go, goes with the next append: now no consumer has said yet what it needs.
     this.#topics = opened;
-    for (const { partitions } of opened.values())
-      for (const partition of partitions) this.#expireLater(partition);
   }
 
   async #openPartitions(

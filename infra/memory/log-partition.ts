@@ -17,6 +17,9 @@ export class MemoryPartition {
   #endOffset = 0;
   /** Compacted topics: key to index in `#records`. */
   readonly #indexOfKey = new Map<string, number>();
+  /** Compacted topics: offsets of records that a newer one replaces and that a consumer may still need. */
+  #superseded: number[] = [];
+  #compactedTo = 0;
 
   constructor(spec: TopicSpec) {
     this.#cleanup = spec.cleanup;
@@ -36,7 +39,7 @@ export class MemoryPartition {
     const { topic, partition, key, value, timeMs } = record;
     if (this.#cleanup === 'compact') {
       const older = this.#indexOfKey.get(key);
-      if (older !== undefined) this.#remove(older);
+      if (older !== undefined) this.#superseded.push((this.#records[older] as LogRecord).offset);
       this.#indexOfKey.set(key, this.#records.length);
     }
     this.#records.push({ topic, partition, key, value, timeMs, offset });
@@ -44,8 +47,9 @@ export class MemoryPartition {
     if (timeMs > this.#newestTimeMs) this.#newestTimeMs = timeMs;
   }
 
-  /** Removes what is older than the retention, oldest first, but nothing from `neededFrom` on. */
+  /** Removes what is superseded or older than the retention, but nothing from `neededFrom` on. */
   expire(neededFrom: number): void {
+    this.#compact(neededFrom);
     if (this.#cleanup !== 'delete' || this.retentionMs === Infinity) return;
     const keptFromMs = this.#newestTimeMs - this.retentionMs;
     while (this.#firstIndex < this.#records.length) {
@@ -65,6 +69,16 @@ export class MemoryPartition {
       found.push(record);
     }
     return found;
+  }
+
+  #compact(neededFrom: number): void {
+    // Looking through all of them is worth it when the consumers have come on by as much.
+    this.#compactedTo = Math.min(this.#compactedTo, neededFrom);
+    if (this.#superseded.length === 0 || neededFrom - this.#compactedTo < this.#superseded.length / 8) return;
+    this.#compactedTo = neededFrom;
+    const passed = this.#superseded.filter((offset) => offset < neededFrom);
+    this.#superseded = this.#superseded.filter((offset) => offset >= neededFrom);
+    for (const offset of passed) this.#remove(this.#indexFrom(offset));
   }
 
   #offsetAt(index: number): number {

@@ -48,7 +48,7 @@ export class MemoryLog implements Log, PartitionSource {
         existing.spec = spec;
         existing.partitions.forEach((partition, index) => {
           partition.retentionMs = spec.retentionMs;
-          partition.expire(this.#consumers.neededFrom({ topic: spec.name, partition: index }));
+          partition.expire(this.#neededFrom({ topic: spec.name, partition: index }));
         });
       }
     }
@@ -153,9 +153,17 @@ export class MemoryLog implements Log, PartitionSource {
       if (!touched.has(partition)) touched.set(partition, record);
     }
     for (const [partition, id] of touched) {
-      partition.expire(this.#consumers.neededFrom(id));
+      partition.expire(this.#neededFrom(id));
       this.#consumers.notify(id);
     }
+  }
+
+  /** Lowest offset that a consumer needs, or a group that has a checkpoint and may come back. */
+  #neededFrom(partition: PartitionId): number {
+    let lowest = this.#consumers.neededFrom(partition);
+    for (const group of this.#groups.keys())
+      lowest = Math.min(lowest, this.committedOffset(group, partition) ?? Infinity);
+    return lowest;
   }
 
   #topic(name: string): Topic {

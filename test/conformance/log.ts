@@ -244,6 +244,42 @@ export function describeLog(name: string, harness: () => LogHarness): void {
         assert.deepEqual(await readTexts(log, topic, 1), ['elsewhere']);
       });
 
+      test('a consumer that lags sees every record of a compacted topic, also those that newer ones replace', async (log) => {
+        const [topic, group] = [freshName('topic'), freshName('group')];
+        await log.ensureTopics([topicSpec(topic, { cleanup: 'compact', partitionCount: 1 })]);
+        const put = (text: string) => log.append([newRecord(topic, 0, text, { key: 'same' })]);
+        await put('0');
+        const entered = signal();
+        const goOn = signal();
+        const end = signal();
+        const seen: string[] = [];
+        const consumer = log.consume({
+          group,
+          topics: [topic],
+          batchRecordsMax: 1,
+          from: 'beginning',
+          handlerFor: () =>
+            handler({
+              process: async (batch) => {
+                entered.give();
+                await goOn.promise;
+                seen.push(...batch.records.map((record) => record.value.toString()));
+                if (seen.length === 30) end.give();
+                return checkpointAfter(batch);
+              },
+            }),
+        });
+        await Promise.race([entered.promise, consumer.done]);
+        for (let i = 1; i < 30; i++) await put(`${i}`);
+        goOn.give();
+        await Promise.race([end.promise, consumer.done]);
+        await consumer.close();
+        assert.deepEqual(
+          seen,
+          Array.from({ length: 30 }, (_, i) => `${i}`),
+        );
+      });
+
       test('retention spares what is younger than retentionMs', async (log) => {
         const topic = freshName('topic');
         await log.ensureTopics([topicSpec(topic, { retentionMs: 1_000 })]);

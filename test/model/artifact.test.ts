@@ -13,7 +13,12 @@ import { train } from '../../model/trainer.js';
 import { smallHistories, smallSpec, windowAt } from './fixtures.js';
 
 const histories = smallHistories(12);
-const config = trainingConfigSchema.parse({ hiddenSize: 8, batchSize: 16, steps: 20, validateEverySteps: 10 });
+const config = trainingConfigSchema.parse({
+  hiddenSize: 8,
+  batchSize: 16,
+  steps: 20,
+  validateEverySteps: 10,
+});
 
 describe('an artifact', () => {
   let engine: OnnxEngine;
@@ -29,7 +34,16 @@ describe('an artifact', () => {
     await rm(folder, { recursive: true });
   });
   const trainInto = (modelsDirectory: string, seed = 1) =>
-    train({ spec: smallSpec, histories, config, seed, engine, clock: wallClock, modelsDirectory, codeVersion: '1.2.3' });
+    train({
+      spec: smallSpec,
+      histories,
+      config,
+      seed,
+      engine,
+      clock: wallClock,
+      modelsDirectory,
+      codeVersion: '1.2.3',
+    });
 
   it('is a folder named by its version, with nothing beside it', async () => {
     assert.deepEqual(await readdir(join(folder, 'models')), [written.version]);
@@ -59,7 +73,9 @@ describe('an artifact', () => {
     const other = await trainInto(join(folder, 'again'), 2);
     assert.equal(again.version, written.version);
     assert.notEqual(other.version, written.version);
-    const bytes = await Promise.all([written, again].map(({ directory }) => readFile(join(directory, 'model.onnx'))));
+    const bytes = await Promise.all(
+      [written, again].map(({ directory }) => readFile(join(directory, 'model.onnx'))),
+    );
     assert.deepEqual(bytes[0], bytes[1]);
   });
 
@@ -106,8 +122,16 @@ describe('an artifact', () => {
     ['no preprocessing', remove('preprocessing.json'), /preprocessing\.json is missing/],
     ['no metrics', remove('metrics.json'), /metrics\.json is missing/],
     ['no manifest', remove('manifest.json'), /manifest\.json is missing/],
-    ['a manifest that is no JSON', (d) => writeFile(join(d, 'manifest.json'), '{'), /manifest\.json is not JSON/],
-    ['a manifest that is something else', (d) => writeFile(join(d, 'manifest.json'), '[]'), /format version undefined/],
+    [
+      'a manifest that is no JSON',
+      (d) => writeFile(join(d, 'manifest.json'), '{'),
+      /manifest\.json is not JSON/,
+    ],
+    [
+      'a manifest that is something else',
+      (d) => writeFile(join(d, 'manifest.json'), '[]'),
+      /format version undefined/,
+    ],
     [
       'the order of features changed',
       editJson('preprocessing.json', (value) => {
@@ -175,8 +199,16 @@ describe('an artifact', () => {
   const misfits: readonly [string, Partial<typeof smallSpec>, RegExp][] = [
     ['type', { machineType: 'press' }, /machine type is "pump" in the model, "press" in the machine type/],
     ['order', { names: swapped }, /feature 0 is "speed\.mean" in the model, "vibration\.mean"/],
-    ['number', { names: smallSpec.names.slice(0, 6) }, /feature 6 "age" of the model is missing in the machine type/],
-    ['unit', { units: ['rps', ...smallSpec.units.slice(1)] }, /unit of feature "speed\.mean" is "rpm" in the model, "rps"/],
+    [
+      'number',
+      { names: smallSpec.names.slice(0, 6) },
+      /feature 6 "age" of the model is missing in the machine type/,
+    ],
+    [
+      'unit',
+      { units: ['rps', ...smallSpec.units.slice(1)] },
+      /unit of feature "speed\.mean" is "rpm" in the model, "rps"/,
+    ],
     ['settings', { settingColumns: [] }, /operating settings is "speed\.mean" in the model, none/],
     ['window', { windowSteps: 5 }, /windowSteps is 6 in the model, 5/],
     ['context', { contextSteps: 12 }, /contextSteps is 10 in the model, 12/],
@@ -184,10 +216,13 @@ describe('an artifact', () => {
   ];
   for (const [name, change, message] of misfits)
     it(`does not load for a machine type of another ${name}, and says which`, async () => {
-      await assert.rejects(openPredictor(written.directory, engine, { ...smallSpec, ...change }), (error: unknown) => {
-        assert.ok(error instanceof UserError);
-        assert.match(error.message, message);
-        return true;
-      });
+      await assert.rejects(
+        openPredictor(written.directory, engine, { ...smallSpec, ...change }),
+        (error: unknown) => {
+          assert.ok(error instanceof UserError);
+          assert.match(error.message, message);
+          return true;
+        },
+      );
     });
 });

@@ -76,7 +76,11 @@ export function lastWindow(history: History, spec: FeatureSpec): FeatureWindow {
 }
 
 /** Mean over days 1..H of the Brier score at the last known cycle of every engine. */
-export function meanBrier(probabilities: Float32Array, tested: readonly History[], horizonSteps: number): number {
+export function meanBrier(
+  probabilities: Float32Array,
+  tested: readonly History[],
+  horizonSteps: number,
+): number {
   let sum = 0;
   tested.forEach(({ eventDay, stepCount }, index) => {
     const event = eventDay[stepCount - 1];

@@ -8,7 +8,15 @@ import { fitPreprocessing, inputSize, type Preprocessing } from '../../model/pre
 
 export const smallSpec: FeatureSpec = {
   machineType: 'pump',
-  names: ['speed.mean', 'vibration.mean', 'temperature.mean', 'constant.mean', 'event.E1', 'since.oil', 'age'],
+  names: [
+    'speed.mean',
+    'vibration.mean',
+    'temperature.mean',
+    'constant.mean',
+    'event.E1',
+    'since.oil',
+    'age',
+  ],
   units: ['rpm', 'mm/s', 'degC', 'bar', '', '', ''],
   settingColumns: [0],
   windowSteps: 6,
@@ -61,11 +69,17 @@ export function windowAt(history: History, step: number, spec: FeatureSpec = sma
   const width = spec.names.length;
   const count = Math.min(step + 1, spec.contextSteps);
   const rows = new Float32Array(spec.contextSteps * width).fill(NaN);
-  rows.set(history.rows.subarray((step + 1 - count) * width, (step + 1) * width), (spec.contextSteps - count) * width);
+  rows.set(
+    history.rows.subarray((step + 1 - count) * width, (step + 1) * width),
+    (spec.contextSteps - count) * width,
+  );
   return { rows, stepCount: count };
 }
 
-export function smallPreprocessing(histories: readonly History[], spec: FeatureSpec = smallSpec): Preprocessing {
+export function smallPreprocessing(
+  histories: readonly History[],
+  spec: FeatureSpec = smallSpec,
+): Preprocessing {
   return fitPreprocessing(spec, histories, { smoothingAlphas: [0.3, 0.1], clipSds: 6 }, new Rng(3));
 }
 
@@ -83,6 +97,8 @@ export function smallShape(preprocessing: Preprocessing, hiddenSize = 8): Networ
 export function randomForecast(preprocessing: Preprocessing, seed: number, scale = 1): Uint8Array {
   const shape = smallShape(preprocessing);
   const rng = new Rng(seed);
-  const parameters = initializeParameters(networkLayout(shape), rng).map((value) => scale * (value + rng.normal()));
+  const parameters = initializeParameters(networkLayout(shape), rng).map(
+    (value) => scale * (value + rng.normal()),
+  );
   return buildForecast(shape, preprocessing, parameters, {});
 }

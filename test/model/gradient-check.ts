@@ -82,7 +82,8 @@ export async function lossGradientError(
         return { ...points, [name]: moved };
       };
       const difference =
-        ((await lossAt(shifted(differenceStep))) - (await lossAt(shifted(-differenceStep)))) / (2 * differenceStep);
+        ((await lossAt(shifted(differenceStep))) - (await lossAt(shifted(-differenceStep)))) /
+        (2 * differenceStep);
       const gradient = said[`gradient_${name}`]?.data[index] as number;
       errorMax = Math.max(errorMax, Math.abs(gradient - difference));
       gradientMax = Math.max(gradientMax, Math.abs(difference));

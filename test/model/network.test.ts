@@ -61,7 +61,8 @@ describe('the network', () => {
       assert.equal(curves.length, windows.length * horizon);
       curves.forEach((value, index) => {
         assert.ok(value >= 0 && value <= 1, `seed ${seed}: ${value}`);
-        if (index % horizon > 0) assert.ok(value >= (curves[index - 1] as number), `seed ${seed}: falls at ${index}`);
+        if (index % horizon > 0)
+          assert.ok(value >= (curves[index - 1] as number), `seed ${seed}: falls at ${index}`);
       });
       await network.close();
     }
@@ -73,7 +74,10 @@ describe('the network', () => {
     const logits = graph.input('logits', [dim('batch', null), dim('horizon', days)]);
     graph.output('curves', failureProbabilities(logits));
     const loaded = await engine.load(encodeGraph(graph));
-    const logit = fc.oneof(fc.float({ noDefaultInfinity: true, noNaN: true, max: 2 ** 100, min: -(2 ** 100) }), fc.float({ min: -40, max: 40, noNaN: true }));
+    const logit = fc.oneof(
+      fc.float({ noDefaultInfinity: true, noNaN: true, max: 2 ** 100, min: -(2 ** 100) }),
+      fc.float({ min: -40, max: 40, noNaN: true }),
+    );
     await fc.assert(
       fc.asyncProperty(fc.array(logit, { minLength: days, maxLength: days }), async (row) => {
         const { curves } = await loaded.run({ logits: { dims: [1, days], data: Float32Array.from(row) } });
@@ -121,7 +125,9 @@ describe('the network', () => {
     const long = new NetworkPredictor(
       'test',
       longSpec,
-      await engine.load(randomForecast({ ...preprocessing, spec: { ...preprocessing.spec, contextSteps: 25 } }, 4)),
+      await engine.load(
+        randomForecast({ ...preprocessing, spec: { ...preprocessing.spec, contextSteps: 25 } }, 4),
+      ),
     );
     for (const step of [0, 1, 3, 5, 8, 9])
       for (const history of histories.slice(0, 5)) {
@@ -140,14 +146,20 @@ describe('the network', () => {
     const length = smallSpec.contextSteps * smallSpec.names.length;
     for (const value of [NaN, 0, 3e38, -3e38, Infinity, -Infinity]) {
       const curve = await network.predict([{ rows: new Float32Array(length).fill(value), stepCount: 10 }]);
-      assert.ok(curve.every((each) => each >= 0 && each <= 1), `${value}: ${curve.join()}`);
+      assert.ok(
+        curve.every((each) => each >= 0 && each <= 1),
+        `${value}: ${curve.join()}`,
+      );
     }
     await network.close();
   });
 
   it('refuses a window of another size', async () => {
     const network = await predictor(6);
-    assert.throws(() => network.predict([{ rows: new Float32Array(3), stepCount: 1 }]), /a window of 70 values .* got 3/);
+    assert.throws(
+      () => network.predict([{ rows: new Float32Array(3), stepCount: 1 }]),
+      /a window of 70 values .* got 3/,
+    );
     await network.close();
   });
 });

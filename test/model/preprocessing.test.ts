@@ -59,7 +59,10 @@ describe('preprocessing', () => {
 
   it('drops what never varies, and knows what can be missing', () => {
     const named = (columns: readonly number[]) => columns.map((column) => smallSpec.names[column]);
-    assert.deepEqual(named(fitted.keptColumns), smallSpec.names.filter((name) => name !== 'constant.mean'));
+    assert.deepEqual(
+      named(fitted.keptColumns),
+      smallSpec.names.filter((name) => name !== 'constant.mean'),
+    );
     assert.deepEqual(named(fitted.maskedColumns), ['temperature.mean']);
     assert.deepEqual(named(fitted.smoothedColumns), ['vibration.mean', 'temperature.mean', 'event.E1']);
   });
@@ -77,7 +80,8 @@ describe('preprocessing', () => {
     const rng = new Rng(1);
     const scattered = histories.map((history) => {
       const rows = history.rows.slice();
-      for (let step = 0; step < history.stepCount; step++) rows[step * smallSpec.names.length] = 1500 + 100 * rng.normal();
+      for (let step = 0; step < history.stepCount; step++)
+        rows[step * smallSpec.names.length] = 1500 + 100 * rng.normal();
       return { ...history, rows };
     });
     assert.equal(smallPreprocessing(scattered).regimes.centroids.length, 0);
@@ -85,7 +89,9 @@ describe('preprocessing', () => {
 
   for (const order of ['oldest-first', 'newest-first'] as const)
     it(`is in the graph what it is by definition, ${order}`, async () => {
-      const windows = histories.slice(0, 6).flatMap((history) => [0, 2, 7, 11].map((step) => windowAt(history, step)));
+      const windows = histories
+        .slice(0, 6)
+        .flatMap((history) => [0, 2, 7, 11].map((step) => windowAt(history, step)));
       const graph = new Graph();
       const input = graph.input('windows', windowDims(fitted.spec, dim('batch', null)));
       graph.output('inputs', preprocess(input, fitted, order));
@@ -103,7 +109,10 @@ describe('preprocessing', () => {
           const t = order === 'oldest-first' ? step : smallSpec.windowSteps - 1 - step;
           row.forEach((value, column) => {
             const got = inputs?.data[(t * windows.length + b) * width + column] as number;
-            assert.ok(Math.abs(got - value) < 2e-5, `window ${b} step ${step} input ${column}: ${got}, not ${value}`);
+            assert.ok(
+              Math.abs(got - value) < 2e-5,
+              `window ${b} step ${step} input ${column}: ${got}, not ${value}`,
+            );
           });
         });
       });

@@ -37,7 +37,9 @@ describe('the trainer', () => {
 
   it('learns: better than the marginal hazards on machines it has not seen, and reports on the way', async () => {
     const seen: TrainingProgress[] = [];
-    const trained = await run({ steps: 200 }, 1, { onProgress: (progress: TrainingProgress) => seen.push(progress) });
+    const trained = await run({ steps: 200 }, 1, {
+      onProgress: (progress: TrainingProgress) => seen.push(progress),
+    });
     const [first, last] = [seen[0], seen[seen.length - 1]] as [TrainingProgress, TrainingProgress];
     assert.ok(last.bestLoss < 0.7 * first.validationLoss, `${first.validationLoss} to ${last.bestLoss}`);
     assert.equal(trained.validation.loss, last.bestLoss);
@@ -55,7 +57,9 @@ describe('the trainer', () => {
   it('sees neither the statistics nor the labels of the validation machines', async () => {
     const chosen = new Set((await run({ steps: 10 })).validationMachines);
     const strange = histories.map((history) =>
-      chosen.has(history.machine) ? { ...history, rows: history.rows.map((value) => value * 3 + 7) } : history,
+      chosen.has(history.machine)
+        ? { ...history, rows: history.rows.map((value) => value * 3 + 7) }
+        : history,
     );
     const [a, b] = [await run({ steps: 10 }), await run({ steps: 10 }, 1, { histories: strange })];
     assert.deepEqual(b.preprocessing, a.preprocessing);
@@ -74,11 +78,14 @@ describe('the trainer', () => {
 
   it('stops with a diagnosis when the loss is not finite', async () => {
     const wild = histories.map((history) => ({ ...history, rows: history.rows.slice() }));
-    await assert.rejects(run({ learningRate: 1e30, clipNorm: 1e30 }, 1, { histories: wild }), (error: unknown) => {
-      assert.ok(error instanceof UserError);
-      assert.match(error.message, /Training stopped at step \d+: the loss is .* Lower `learningRate`/);
-      return true;
-    });
+    await assert.rejects(
+      run({ learningRate: 1e30, clipNorm: 1e30 }, 1, { histories: wild }),
+      (error: unknown) => {
+        assert.ok(error instanceof UserError);
+        assert.match(error.message, /Training stopped at step \d+: the loss is .* Lower `learningRate`/);
+        return true;
+      },
+    );
   });
 
   it('stops when told to, and leaves nothing', async () => {
@@ -139,7 +146,12 @@ describe('the split', () => {
 
 describe('the learning rate', () => {
   it('rises, then falls along a cosine to its last share', () => {
-    const config = trainingConfigSchema.parse({ steps: 100, learningRate: 1, warmUpShare: 0.1, finalRateShare: 0.02 });
+    const config = trainingConfigSchema.parse({
+      steps: 100,
+      learningRate: 1,
+      warmUpShare: 0.1,
+      finalRateShare: 0.02,
+    });
     assert.equal(learningRateAt(1, config), 0.1);
     assert.equal(learningRateAt(10, config), 1);
     assert.ok(Math.abs(learningRateAt(55, config) - 0.51) < 1e-12);

@@ -19,7 +19,9 @@ function line(stepCount: number, failsAfter?: number): History {
   const left = (step: number) => stepCount - 1 - step + (failsAfter ?? 0);
   return {
     machine: `m${stepCount}`,
-    rows: Float32Array.from({ length: 2 * stepCount }, (_, index) => (index % 2 === 0 ? index / 2 : index - 1)),
+    rows: Float32Array.from({ length: 2 * stepCount }, (_, index) =>
+      index % 2 === 0 ? index / 2 : index - 1,
+    ),
     stepCount,
     originsMs: new Float64Array(stepCount),
     eventDay: Uint8Array.from({ length: stepCount }, (_, step) =>
@@ -46,7 +48,9 @@ describe('windows', () => {
       const { windows, eventDay, knownDays, lifeShare, lifeWeight } = source.draw(size);
       for (let b = 0; b < size; b++)
         for (let t = 0; t < spec.windowSteps; t++) {
-          const step = windows[(b * spec.contextSteps + spec.contextSteps - spec.windowSteps + t) * 2] as number;
+          const step = windows[
+            (b * spec.contextSteps + spec.contextSteps - spec.windowSteps + t) * 2
+          ] as number;
           const row = t * size + b;
           if (t === 0) assert.ok(!Number.isNaN(step), 'the network starts at a real row');
           const real = !Number.isNaN(step);
@@ -58,7 +62,8 @@ describe('windows', () => {
           // What the network and the smoothing see before it is what they would see live, or less of it.
           for (let back = 1; back <= spec.contextSteps - spec.windowSteps + t; back++) {
             const at = (b * spec.contextSteps + spec.contextSteps - spec.windowSteps + t - back) * 2;
-            if (real && step - back >= 0 && !Number.isNaN(windows[at])) assert.equal(windows[at], step - back);
+            if (real && step - back >= 0 && !Number.isNaN(windows[at]))
+              assert.equal(windows[at], step - back);
           }
         }
     }
@@ -92,13 +97,19 @@ describe('windows', () => {
 
 describe('remaining life', () => {
   it('counts down to each failure, capped', () => {
-    assert.deepEqual([...remainingLifeShares(line(6, 1), 4)].map((share) => share * 4), [4, 4, 4, 3, 2, 1]);
+    assert.deepEqual(
+      [...remainingLifeShares(line(6, 1), 4)].map((share) => share * 4),
+      [4, 4, 4, 3, 2, 1],
+    );
     const repaired = line(5);
     repaired.eventDay[1] = 2;
     repaired.eventDay[2] = 1;
     repaired.knownDays[1] = 2;
     repaired.knownDays[2] = 1;
-    assert.deepEqual([...remainingLifeShares(repaired, 4)].map((share) => share * 4), [3, 2, 1, NaN, NaN]);
+    assert.deepEqual(
+      [...remainingLifeShares(repaired, 4)].map((share) => share * 4),
+      [3, 2, 1, NaN, NaN],
+    );
   });
 
   it('is at least the cap where the record goes on that long without a failure, else unknown', () => {

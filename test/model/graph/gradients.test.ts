@@ -46,7 +46,11 @@ const single =
   (tensors: Named): Tensor =>
     f(get(tensors, 'a'));
 
-const cases: readonly [string, Readonly<Record<string, Variable>>, (tensors: Named, graph: Graph) => Tensor][] = [
+const cases: readonly [
+  string,
+  Readonly<Record<string, Variable>>,
+  (tensors: Named, graph: Graph) => Tensor,
+][] = [
   ['add', { a: matrix, b: matrix }, pair(add)],
   ['add, a row for all', { a: matrix, b: vector }, pair(add)],
   ['add, a column for all', { a: thin, b: matrix }, pair(add)],
@@ -72,7 +76,11 @@ const cases: readonly [string, Readonly<Record<string, Variable>>, (tensors: Nam
     (tensors) => affine(get(tensors, 'a'), get(tensors, 'b'), get(tensors, 'c')),
   ],
   ['reshape', { a: matrix }, single((a) => reshape(a, [dim('flat', 12)]))],
-  ['concat', { a: matrix, b: { dims: [row, dim('column', 2)] } }, pair((a, b) => concat([a, b, a], 'column', 'joined'))],
+  [
+    'concat',
+    { a: matrix, b: { dims: [row, dim('column', 2)] } },
+    pair((a, b) => concat([a, b, a], 'column', 'joined')),
+  ],
   [
     'split, one piece unused',
     { a: matrix },
@@ -148,7 +156,10 @@ describe('gradients', () => {
     const graph = new Graph();
     const a = graph.input('a', [column], { tracked: true });
     const loss = reduceSum(multiply(exponential(a), a));
-    assert.throws(() => differentiate(graph, loss, [a]), /multiply: Exp_\d+ comes from an operator that has no gradient/);
+    assert.throws(
+      () => differentiate(graph, loss, [a]),
+      /multiply: Exp_\d+ comes from an operator that has no gradient/,
+    );
   });
 
   it('is refused for a tensor that the loss does not depend on', () => {

@@ -38,13 +38,21 @@ describe('a graph that does not fit together is refused while it is built, with 
       () => affine(tensor(batch, input), tensor(input, dim('hidden', 3)), tensor(dim('hidden', 4))),
       /^affine: dimension 0 of b: got "hidden 4", wanted "hidden 3"/,
     ],
-    ['a rank', () => affine(tensor(batch), tensor(input, input)), /^affine: rank of x: got 1 \[batch 8\], wanted 2/],
+    [
+      'a rank',
+      () => affine(tensor(batch), tensor(input, input)),
+      /^affine: rank of x: got 1 \[batch 8\], wanted 2/,
+    ],
     [
       'a joint',
       () => concat([tensor(batch, input), tensor(dim('batch', 9), input)], 'input'),
       /^concat: dimension 0 of part 1: got "batch 9", wanted "batch 8"/,
     ],
-    ['a missing name', () => concat([tensor(batch)], 'time'), /^concat: dimension "time": got \[batch 8\], wanted one/],
+    [
+      'a missing name',
+      () => concat([tensor(batch)], 'time'),
+      /^concat: dimension "time": got \[batch 8\], wanted one/,
+    ],
     [
       'pieces',
       () => split(tensor(batch), 'batch', [dim('batch', 4), dim('batch', 3)]),
