@@ -18,6 +18,8 @@ export interface MillwrightProcess {
   kill(signal: NodeJS.Signals): void;
   /** The first JSON line on stderr that `wanted` accepts; rejects when the process ends without one. */
   line(wanted: (fields: LogLine) => boolean): Promise<LogLine>;
+  /** Resolves when stderr holds the text; rejects when the process ends without it. */
+  said(text: string): Promise<void>;
 }
 
 /** A line of the process's log. */
@@ -28,7 +30,7 @@ export interface LogLine {
 
 /** Starts `millwright` with these arguments. Killed at the end of the test, whatever happened. */
 export function startMillwright(t: Pick<TestContext, 'after'>, args: readonly string[]): MillwrightProcess {
-  const child = spawn(process.execPath, ['--enable-source-maps', main, ...args], {
+  const child = spawn(process.execPath, [main, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NO_COLOR: '1' },
   });
@@ -47,24 +49,24 @@ export function startMillwright(t: Pick<TestContext, 'after'>, args: readonly st
     child.once('error', reject);
     child.once('close', (exitCode, signal) => resolve({ exitCode, signal, stdout, stderr }));
   });
+  /** What `look` finds in stderr, as soon as it is there. */
+  const seen = <T>(look: () => T | undefined): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const lookAgain = (): void => {
+        const found = look();
+        if (found === undefined) return;
+        waiting.delete(lookAgain);
+        resolve(found);
+      };
+      waiting.add(lookAgain);
+      lookAgain();
+      void ended.then((end) => reject(new Error(`the process ended before that:\n${end.stderr}`)), reject);
+    });
   return {
     ended,
     kill: (signal) => void child.kill(signal),
-    line: (wanted) =>
-      new Promise((resolve, reject) => {
-        const look = (): void => {
-          const found = logLines(stderr).find(wanted);
-          if (!found) return;
-          waiting.delete(look);
-          resolve(found);
-        };
-        waiting.add(look);
-        look();
-        void ended.then(
-          (end) => reject(new Error(`the process ended before that line:\n${end.stderr}`)),
-          reject,
-        );
-      }),
+    line: (wanted) => seen(() => logLines(stderr).find(wanted)),
+    said: async (text) => void (await seen(() => (stderr.includes(text) ? text : undefined))),
   };
 }
 
