@@ -1,32 +1,43 @@
 /** A data set through the live stages, judged by what happened: the work behind `millwright backtest` and the demo. */
 import type { AlertBounds } from '../backtest/alert-score.js';
+import { feedLog } from '../backtest/feed.js';
 import { judgeReplay } from '../backtest/judge-replay.js';
 import type { Observation, Steps } from '../backtest/observation.js';
+import { observeReplay } from '../backtest/observe-replay.js';
 import { type ReplayProgress, type ReplayResult, replay } from '../backtest/replay.js';
 import type { BacktestReport } from '../backtest/report.js';
 import type { Selection } from '../backtest/rows.js';
 import type { Dataset, MachineRecord } from '../domain/dataset.js';
 import type { History, Predictor } from '../domain/features.js';
 import type { ForecastRecord } from '../domain/forecast.js';
+import type { Log } from '../domain/log.js';
 import type { MachineType } from '../domain/machine-type.js';
+import { MemoryLog } from '../infra/memory/log.js';
 import { countSteps, makeStepCalendar, type StepCalendar } from '../stream/step-calendar.js';
 import type { Deployment } from './config.js';
 import { ingestDataset, nothing, readHistories } from './history.js';
+import { type Refused, readRefused } from './refused.js';
 import { alertStage, forecastStage, stepStage } from './stages.js';
+
+/** What is judged: files that tell the fate of their machines, or the inputs that a plant's log has kept. */
+export type BacktestSource =
+  | { readonly kind: 'dataset'; readonly dataset: Dataset }
+  | { readonly kind: 'log'; readonly log: Log };
 
 export interface BacktestRequest {
   readonly deployment: Deployment;
   /** One machine type is judged at a time: its horizon and steps are the report's. */
   readonly type: MachineType;
   readonly predictor: Predictor;
-  /** What is judged. */
-  readonly dataset: Dataset;
+  readonly source: BacktestSource;
   /** What the baselines are fitted on; must not hold what is judged. */
   readonly training: readonly History[];
   readonly selection: Selection;
   readonly bounds: AlertBounds;
   readonly signal?: AbortSignal;
   onProgress?(progress: ReplayProgress): void;
+  /** What of the source the pipeline would not take; only when there is any. */
+  onRefused?(refused: readonly Refused[]): void;
 }
 
 export interface BacktestOutcome {
@@ -35,8 +46,11 @@ export interface BacktestOutcome {
 }
 
 export async function runBacktest(request: BacktestRequest): Promise<BacktestOutcome> {
-  const { deployment, type, predictor, dataset, training, signal, onProgress } = request;
-  const { log } = await ingestDataset(deployment, dataset, signal);
+  const { deployment, type, predictor, source, training, signal, onProgress } = request;
+  const log =
+    source.kind === 'dataset'
+      ? (await ingestDataset(deployment, source.dataset, signal)).log
+      : new MemoryLog();
   const replayed = await replay({
     log,
     partitionCount: deployment.config.log.partitions,
@@ -45,25 +59,26 @@ export async function runBacktest(request: BacktestRequest): Promise<BacktestOut
       forecastStage(deployment, new Map([[type.name, predictor]])),
       alertStage(deployment),
     ],
-    feed: nothing(),
+    feed: source.kind === 'dataset' ? nothing() : feedLog(source.log),
     ...(onProgress ? { onProgress } : {}),
     ...(signal ? { signal } : {}),
   });
   const judgedHistories = (await readHistories(deployment, log)).get(type.name) ?? [];
+  const refused = await readRefused(log);
+  if (refused.length > 0) request.onRefused?.(refused);
   await log.close();
 
   const calendar = makeStepCalendar(type.step);
-  const machines = dataset.machines.filter(
-    ({ machine }) => deployment.directory.find(machine)?.type === type.name,
-  );
-  const known = new Set(machines.map(({ machine }) => machine));
+  const ofType = ({ machine }: { readonly machine: string }): boolean =>
+    deployment.directory.find(machine)?.type === type.name;
+  const { result, observations } =
+    source.kind === 'dataset'
+      ? judgeableDataset(replayed, source.dataset.machines.filter(ofType), calendar)
+      : judgeableLog(replayed, ofType);
   const report = judgeReplay({
     name: predictor.version,
-    result: {
-      forecasts: withinRecords(replayed.forecasts, machines, calendar),
-      alerts: replayed.alerts.filter(({ machine }) => known.has(machine)),
-    },
-    observations: machines.map(observe),
+    result,
+    observations,
     trainingHistories: training,
     judgedHistories,
     spec: predictor.spec,
@@ -74,6 +89,45 @@ export async function runBacktest(request: BacktestRequest): Promise<BacktestOut
   return { report, replayed };
 }
 
+interface Judgeable {
+  readonly result: Pick<ReplayResult, 'forecasts' | 'alerts'>;
+  readonly observations: readonly Observation[];
+}
+
+function judgeableDataset(
+  { forecasts, alerts }: ReplayResult,
+  machines: readonly MachineRecord[],
+  calendar: StepCalendar,
+): Judgeable {
+  const known = new Set(machines.map(({ machine }) => machine));
+  return {
+    result: {
+      forecasts: withinRecords(forecasts, machines, calendar),
+      alerts: alerts.filter(({ machine }) => known.has(machine)),
+    },
+    observations: machines.map((machine) => observe(machine, calendar)),
+  };
+}
+
+/** A log ends now: of a machine that runs, nothing is known beyond its last step. */
+function judgeableLog(
+  replayed: ReplayResult,
+  ofType: (about: { readonly machine: string }) => boolean,
+): Judgeable {
+  const endMs = Math.max(...replayed.spans.map(({ untilMs }) => untilMs));
+  const observations = observeReplay(replayed, { observedUntilMs: endMs, laterFailures: [] }).filter(ofType);
+  const lastMs = new Map(observations.map(({ machine, watchedUntilMs }) => [machine, watchedUntilMs]));
+  return {
+    result: {
+      forecasts: replayed.forecasts.filter(
+        ({ machine, originMs }) => originMs <= (lastMs.get(machine) ?? Number.NEGATIVE_INFINITY),
+      ),
+      alerts: replayed.alerts.filter(({ machine }) => lastMs.has(machine)),
+    },
+    observations,
+  };
+}
+
 export function stepsOf(calendar: StepCalendar): Steps {
   return {
     nominalMs: calendar.nominalMs,
@@ -81,13 +135,19 @@ export function stepsOf(calendar: StepCalendar): Steps {
   };
 }
 
-/** What the files tell of a machine's fate. */
-export function observe({ machine, firstMs, lastMs, knownUntilMs, failuresMs }: MachineRecord): Observation {
+/**
+ * What the files tell of a machine's fate. It is watched to the end of the step of its last reading: the forecast that
+ * knows this reading is issued there. One whose record ends with its failure is watched up to that.
+ */
+export function observe(
+  { machine, firstMs, lastMs, knownUntilMs, failuresMs }: MachineRecord,
+  calendar: StepCalendar,
+): Observation {
   const recordEndMs = Math.max(lastMs, ...failuresMs);
   return {
     machine,
     fromMs: firstMs,
-    watchedUntilMs: lastMs,
+    watchedUntilMs: failuresMs.includes(lastMs) ? lastMs : calendar.stepAt(lastMs).endMs,
     failuresMs,
     recordEndMs,
     // Files whose machines run to failure end with them: had they run on, it would have been seen.

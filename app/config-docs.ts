@@ -2,19 +2,15 @@
  * Writes what people read about the configuration from the schemas: the guide's tables and the example files. A test
  * compares them with the files in the repository; `node scripts/config-docs.mjs` writes those anew.
  */
-import type { $ZodType } from 'zod/v4/core';
 import { machineTypeSchema } from '../domain/machine-type.js';
 import { datasetSchema } from '../infra/files/dataset-config.js';
+import { trainingConfigSchema } from '../model/config.js';
 import { deploymentSchema } from './config.js';
-import { defaultTextOf, optionTable } from './config-options.js';
-import { literalOf, shapeOf, unwrap } from './config-schema.js';
+import { type Examples, exampleOf } from './config-example.js';
+import { optionTable } from './config-options.js';
 import { factorySchema } from './simulate/factory-config.js';
 
-/**
- * What the examples show where a field has no default, by key as in the option table. YAML, flow style. A field that is
- * optional and is shown here appears commented out.
- */
-const deploymentExamples: Readonly<Record<string, string>> = {
+const deploymentExamples: Examples = {
   machineTypes: '[examples/simulated/press.yaml]',
   'machines[].match': '"press-*"',
   'machines[].type': 'press',
@@ -28,9 +24,26 @@ const deploymentExamples: Readonly<Record<string, string>> = {
   'mqtt.certFile': 'certificates/client.pem',
   'mqtt.keyFile': 'certificates/client.key',
   'mqtt.sharedGroup': 'millwright-ingest',
+  'ingest.topics[].timeField': 'ts',
+  'ingest.topics[].timeUnit': 's',
+  'ingest.tooOldMs': '30d',
+  'alerts.rules[].name': 'bearing-soon',
+  'alerts.rules[].types': '[press]',
+  'alerts.rules[].condition': 'failure_probability(14d)',
+  'alerts.rules[].severities[].name': 'warning',
+  'alerts.rules[].severities[].set': '0.4',
+  'alerts.rules[].severities[].reset': '0.3',
+  'alerts.rules[].notAssessableAfter': '3d',
+  'alerts.notifiers[log].name': 'log',
+  'alerts.notifiers[webhook].name': 'maintenance-system',
+  'alerts.notifiers[webhook].url': 'https://maintenance.example/alerts',
+  'alerts.notifiers[webhook].secret': `"\${WEBHOOK_SECRET}"`,
+  'alerts.notifiers[mqtt].name': 'plant-broker',
+  'alerts.routes[].notifiers': '[log]',
+  'alerts.routes[].minSeverity': 'warning',
 };
 
-const machineTypeExamples: Readonly<Record<string, string>> = {
+const machineTypeExamples: Examples = {
   name: 'pump',
   description: 'Centrifugal pump of the cooling circuit.',
   'sensors[].name': 'vibration',
@@ -105,80 +118,16 @@ Where recorded history lies, for training, backtests and replays. [examples/demo
 
 ${optionTable(datasetSchema)}
 
+## Training settings
+
+What \`millwright train --training FILE\` reads; without a file the defaults hold.
+
+${optionTable(trainingConfigSchema)}
+
 ## Simulated factory
 
 What \`millwright simulate\` makes up. [examples/simulated/factory.yaml](../../examples/simulated/factory.yaml) is one.
 
 ${optionTable(factorySchema)}
 `;
-}
-
-/** YAML lines that show every field of an object schema, each under its description. */
-function exampleOf(schema: $ZodType, examples: Readonly<Record<string, string>>, prefix = ''): string[] {
-  const shape = shapeOf(unwrap(schema).schema);
-  if (shape.kind !== 'object') return [];
-  return Object.entries(shape.fields).flatMap(([name, field]) =>
-    exampleOfField(name, field, examples, prefix === '' ? name : `${prefix}.${name}`),
-  );
-}
-
-function exampleOfField(
-  name: string,
-  field: $ZodType,
-  examples: Readonly<Record<string, string>>,
-  key: string,
-): string[] {
-  const { schema, description, required } = unwrap(field);
-  const words = wrapComment(description);
-  const shape = shapeOf(schema);
-  const example = examples[key];
-  if (shape.kind === 'object') return [...words, `${name}:`, ...indent(exampleOf(schema, examples, key))];
-  if (shape.kind === 'choice' && example === undefined) {
-    const chosen = unwrap(field).defaultValue;
-    const tag = typeof chosen === 'object' && chosen !== null ? JSON.stringify(chosen) : '';
-    const blocks = [...shape.options].map(([word, option]): [boolean, string[]] => {
-      const inner = shapeOf(unwrap(option).schema);
-      const fields = inner.kind === 'object' ? Object.entries(inner.fields) : [];
-      const lines = fields.flatMap(([innerName, innerField]) =>
-        innerName === shape.discriminator
-          ? [...wrapComment(unwrap(innerField).description), `${innerName}: ${literalOf(innerField)}`]
-          : exampleOfField(innerName, innerField, examples, `${key}.${innerName}`),
-      );
-      return [tag.includes(`"${word}"`), [`${name}:`, ...indent(lines)]];
-    });
-    const active = blocks.filter(([isDefault]) => isDefault).flatMap(([, lines]) => lines);
-    const others = blocks.filter(([isDefault]) => !isDefault).map(([, lines]) => lines);
-    return [...words, ...active, ...others.flatMap((lines) => ['# or', ...lines.map((line) => `# ${line}`)])];
-  }
-  if (
-    shape.kind === 'array' &&
-    example === undefined &&
-    shapeOf(unwrap(shape.element).schema).kind === 'object'
-  ) {
-    const [first = '', ...rest] = exampleOf(shape.element, examples, `${key}[]`);
-    return [...words, `${name}:`, `  - ${first}`, ...rest.map((line) => `    ${line}`)];
-  }
-  const fallback = defaultTextOf(field);
-  if (example !== undefined)
-    return [...words, `${required || fallback !== undefined ? '' : '# '}${name}: ${example}`];
-  if (fallback !== undefined) return [...words, `${name}: ${fallback}`];
-  return [...words, required ? `${name}: # no example: add one to app/config-docs.ts` : `# ${name}:`];
-}
-
-function indent(lines: readonly string[]): string[] {
-  return lines.map((line) => `  ${line}`);
-}
-
-function wrapComment(text: string | undefined): string[] {
-  if (text === undefined) return [];
-  const lines: string[] = [];
-  let line = '#';
-  for (const word of text.split(' ')) {
-    if (line.length + word.length > 100) {
-      lines.push(line);
-      line = '#';
-    }
-    line += ` ${word}`;
-  }
-  return [...lines, line];
 }

@@ -14,6 +14,7 @@ import { datasetSchema } from '../infra/files/dataset-config.js';
 import { httpConfigSchema } from '../infra/http/ports.js';
 import { mqttSourceConfigSchema } from '../infra/mqtt/source.js';
 import { ingestConfigSchema } from '../ingest/config.js';
+import { trainingConfigSchema } from '../model/config.js';
 import { type Environment, type Problem, problemsError, readYaml } from './config-file.js';
 import { defaultTextOf } from './config-options.js';
 import { isDuration } from './config-schema.js';
@@ -49,6 +50,7 @@ const storeSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
+// biome-ignore lint/suspicious/noTemplateCurlyInString: it is what a person writes in YAML.
 const password = secretSchema.optional().describe('Password; write ${NAME} and keep it in the environment.');
 
 const mqttSchema = z.discriminatedUnion('kind', [
@@ -236,13 +238,14 @@ function deepFreeze<T>(value: T): T {
 }
 
 /** The kinds of files that people write. */
-export const configKinds = ['deployment', 'machine-type', 'data-set', 'factory'] as const;
+export const configKinds = ['deployment', 'machine-type', 'data-set', 'training', 'factory'] as const;
 export type ConfigKind = (typeof configKinds)[number];
 
 const configSchemas = {
   deployment: deploymentSchema,
   'machine-type': machineTypeSchema,
   'data-set': datasetSchema,
+  training: trainingConfigSchema,
   factory: factorySchema,
 } as const satisfies Record<ConfigKind, z.ZodType>;
 

@@ -1,8 +1,8 @@
 /** Looks at one thing after another and says what it found. Starts nothing, changes nothing. */
-import { constants } from 'node:fs';
-import { access, mkdir, statfs } from 'node:fs/promises';
+import { constants, existsSync } from 'node:fs';
+import { access, statfs } from 'node:fs/promises';
 import { createConnection, createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { UserError, WorldError } from '../domain/errors.js';
 import { openEmbeddedLog } from '../infra/embedded/log.js';
 import { openEmbeddedStore } from '../infra/embedded/store.js';
@@ -12,7 +12,7 @@ import { featureSpec } from '../stream/features.js';
 import { type Deployment, loadDeployment } from './config.js';
 import { computeLedger } from './ledger.js';
 import { currentVersionFolder } from './model-folder.js';
-import { formatBytes } from './terminal/format.js';
+import { formatBytes, formatCounted } from './terminal/format.js';
 import { formatLedger } from './terminal/ledger-line.js';
 
 export interface Finding {
@@ -55,9 +55,11 @@ export function checkNode(version: string): Finding {
 
 async function checkFolder(dir: string): Promise<Finding> {
   const what = 'data folder';
+  // What is not there yet is made in the nearest folder that is.
+  let nearest = dir;
+  while (!existsSync(nearest) && dirname(nearest) !== nearest) nearest = dirname(nearest);
   try {
-    await mkdir(dir, { recursive: true });
-    await access(dir, constants.W_OK);
+    await access(nearest, constants.W_OK);
   } catch (error) {
     return {
       what,
@@ -65,7 +67,7 @@ async function checkFolder(dir: string): Promise<Finding> {
       sentence: `${dir} cannot be written (${String(error)}): choose another \`dataDir\`, or change its owner`,
     };
   }
-  const { bavail, bsize } = await statfs(dir);
+  const { bavail, bsize } = await statfs(nearest);
   const free = bavail * bsize;
   return free < freeBytesMin
     ? {
@@ -77,8 +79,10 @@ async function checkFolder(dir: string): Promise<Finding> {
 }
 
 async function checkLog({ config }: Deployment): Promise<Finding> {
+  const dir = join(config.dataDir, 'log');
+  if (!existsSync(dir)) return notYet('log');
   return about('log', async () => {
-    const log = await openEmbeddedLog({ dir: join(config.dataDir, 'log'), mode: 'read-only' });
+    const log = await openEmbeddedLog({ dir, mode: 'read-only' });
     try {
       return formatLedger(await computeLedger(log));
     } finally {
@@ -88,14 +92,20 @@ async function checkLog({ config }: Deployment): Promise<Finding> {
 }
 
 async function checkStore({ config }: Deployment): Promise<Finding> {
+  const dir = join(config.dataDir, 'store');
+  if (!existsSync(dir)) return notYet('store');
   return about('store', async () => {
-    const store = await openEmbeddedStore({ dir: join(config.dataDir, 'store'), mode: 'read-only' });
+    const store = await openEmbeddedStore({ dir, mode: 'read-only' });
     try {
-      return `forecasts of ${(await store.fleet()).length} machines`;
+      return `forecasts of ${formatCounted((await store.fleet()).length, 'machine')}`;
     } finally {
       await store.close();
     }
   });
+}
+
+function notYet(what: string): Finding {
+  return { what, state: 'good', sentence: 'there is none yet: `millwright run` makes it' };
 }
 
 async function checkModels({ config, types }: Deployment): Promise<Finding[]> {

@@ -16,6 +16,7 @@ import { ingestConfigSchema } from '../ingest/config.js';
 import { Ingest } from '../ingest/ingest.js';
 import { HistoryBuilder } from '../stream/history.js';
 import type { Deployment } from './config.js';
+import { describeRefused, type Refused, readRefused } from './refused.js';
 import { datasetMessages, factoryTopic } from './replay-messages.js';
 import { type NextClockMs, replayTo, stepCloses } from './replay-schedule.js';
 import { stepStage } from './stages.js';
@@ -23,15 +24,21 @@ import { stepStage } from './stages.js';
 export interface IngestedHistory {
   /** In memory; its topic `inputs` holds the data set as ingest took it. The caller closes it. */
   readonly log: Log;
-  /** Readings and events that ingest took, and those it refused, by reason. */
-  readonly accepted: number;
-  readonly rejected: Readonly<Record<string, number>>;
+}
+
+/** What a caller wants to see while history is read. */
+export interface HistoryWatch {
+  /** Event time that reading has reached; called often, must be quick. */
+  onProgress?(timeMs: number): void;
+  /** What ingest and the stream stage would not take; called once, only when there is any. */
+  onRefused?(refused: readonly Refused[]): void;
 }
 
 export async function ingestDataset(
   deployment: Deployment,
   dataset: Dataset,
   signal?: AbortSignal,
+  watch: HistoryWatch = {},
 ): Promise<IngestedHistory> {
   const { types, directory } = deployment;
   const partitionCount = deployment.config.log.partitions;
@@ -47,21 +54,19 @@ export async function ingestDataset(
   await replayTo(publish, datasetMessages(dataset, topicOfMachine(deployment)), {
     speed: 'max',
     clockMessages: anyStepCloses(deployment),
+    onProgress: ({ timeMs }) => watch.onProgress?.(timeMs),
     ...(signal ? { signal } : {}),
   });
   signal?.throwIfAborted();
-  const counters = ingest.counters();
+  const { accepted } = ingest.counters();
   await ingest.close();
-  const rejected = Object.fromEntries(Object.entries(counters.rejected).filter(([, count]) => count > 0));
-  if (counters.accepted === 0)
+  if (accepted === 0) {
+    const [most] = await readRefused(log);
     throw new UserError(
-      `nothing in ${dataset.name} fits this deployment (${
-        Object.entries(rejected)
-          .map(([reason, count]) => `${reason}: ${count}`)
-          .join(', ') || 'it is empty'
-      }); check \`machines\` and the sensor names of the machine type`,
+      `nothing in ${dataset.name} fits this deployment: ${most ? describeRefused(most) : 'it is empty'}`,
     );
-  return { log, accepted: counters.accepted, rejected };
+  }
+  return { log };
 }
 
 /** Labelled histories by machine type, made by the stages that serve. */
@@ -69,8 +74,9 @@ export async function buildHistories(
   deployment: Deployment,
   dataset: Dataset,
   signal?: AbortSignal,
+  watch: HistoryWatch = {},
 ): Promise<ReadonlyMap<string, readonly History[]>> {
-  const { log } = await ingestDataset(deployment, dataset, signal);
+  const { log } = await ingestDataset(deployment, dataset, signal, watch);
   await replay({
     log,
     partitionCount: deployment.config.log.partitions,
@@ -79,6 +85,8 @@ export async function buildHistories(
     ...(signal ? { signal } : {}),
   });
   const histories = await readHistories(deployment, log);
+  const refused = await readRefused(log);
+  if (refused.length > 0) watch.onRefused?.(refused);
   await log.close();
   return histories;
 }

@@ -5,10 +5,10 @@ import { startEmbeddedBroker } from '../infra/embedded/broker.js';
 import type { HealthReport } from '../infra/http/ports.js';
 import { connectPublisher } from '../infra/mqtt/publisher.js';
 import { connectMqttSource } from '../infra/mqtt/source.js';
-import { clockTopic } from '../ingest/clock-message.js';
 import { Ingest } from '../ingest/ingest.js';
+import { ingestSubscriptions } from '../ingest/subscriptions.js';
 import { Ticker } from '../ingest/ticker.js';
-import { topicFilters } from '../ingest/topic-template.js';
+
 import type { Deployment } from './config.js';
 import type { Logger } from './logger.js';
 
@@ -45,7 +45,7 @@ export async function startIngest(parts: {
   const source =
     config.mqtt.kind === 'embedded'
       ? await listen(config.mqtt, onPublish, onProblem)
-      : await subscribe(config.mqtt, sourceTopics(deployment), onPublish, onProblem, onFailure);
+      : await subscribe(config.mqtt, ingestSubscriptions(config.ingest), onPublish, onProblem, onFailure);
   // In a replay the messages bring the time; otherwise it is the computer's.
   const ticker =
     config.ingest.time === 'wall'
@@ -125,12 +125,6 @@ async function subscribe(
       await publisher.end();
     },
   };
-}
-
-/** What to subscribe to at an outside broker: the readings and events, and in a replay the time. */
-function sourceTopics({ config }: Deployment): string[] {
-  const filters = topicFilters(config.ingest.topics.map(({ template }) => template));
-  return config.ingest.time === 'messages' ? [...filters, clockTopic] : filters;
 }
 
 function logHealth(ingest: Ingest): Check {

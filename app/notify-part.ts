@@ -3,21 +3,23 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { makeNotifyStage, notifyGroup } from '../alerts/notify-stage.js';
 import { assert } from '../domain/assert.js';
 import { wallClock } from '../domain/clock.js';
-import type { Consumer, ConsumerOptions } from '../domain/log.js';
+import type { Log } from '../domain/log.js';
 import { Rng } from '../domain/rng.js';
 import { topics } from '../domain/topics.js';
 import { makeNotifiers } from '../infra/notify/make-notifiers.js';
 import type { Deployment } from './config.js';
 import type { Logger } from './logger.js';
+import type { Running } from './running.js';
 
-/** Returns what stops them: the delivery under way is left to the next start, nothing is told twice by it. */
+/** Closing leaves the delivery under way to the next start; nothing is told twice by it. */
 export function startNotifiers(parts: {
   readonly deployment: Deployment;
+  readonly log: Log;
+  readonly running: Running;
   readonly logger: Logger;
-  consume(options: ConsumerOptions): Consumer;
   publish(topic: string, payload: Uint8Array): Promise<void>;
-}): () => Promise<void> {
-  const { deployment, logger } = parts;
+}): void {
+  const { deployment, log, running, logger } = parts;
   const { alerts } = deployment.config;
   const notifiers = makeNotifiers(alerts.notifiers, {
     logger,
@@ -43,7 +45,7 @@ export function startNotifiers(parts: {
         if (error) logger.warn({ notifier: notifier.name, alert: alert.alertId, outcome }, error.message);
       },
     });
-    return parts.consume({
+    return running.watch(log, {
       group: notifyGroup(notifier.name),
       topics: [topics.alerts],
       batchRecordsMax: 1,
@@ -51,8 +53,8 @@ export function startNotifiers(parts: {
       handlerFor,
     });
   });
-  return async () => {
+  running.closeLater(async () => {
     stop.abort();
     await Promise.all(consumers.map((consumer) => consumer.close()));
-  };
+  });
 }

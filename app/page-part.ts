@@ -1,7 +1,6 @@
 /** Starts the page over the log, the store and the live tail. */
 import type { Clock } from '../domain/clock.js';
 import { UserError } from '../domain/errors.js';
-import type { Predictor } from '../domain/features.js';
 import type { EventRecord } from '../domain/input.js';
 import type { Log, NewRecord } from '../domain/log.js';
 import type { Store } from '../domain/store.js';
@@ -22,7 +21,6 @@ export function startPage(parts: {
   readonly live: LiveTail;
   readonly clock: Clock;
   readonly ingest: IngestPart | undefined;
-  readonly predictors: ReadonlyMap<string, Predictor>;
   health(): Promise<HealthReport>;
 }): Promise<HttpServer> {
   const { deployment, log, store, live, clock } = parts;

@@ -87,6 +87,11 @@ export interface JudgedAlert {
   readonly machine: string;
   readonly firedMs: number;
   readonly verdict: AlertVerdict;
+  /**
+   * Days from its firing to the failure at which it stood (`true` and `early`), else null. Also where that failure came
+   * after the watched stretch: the failures of this report do not hold it.
+   */
+  readonly leadDays: number | null;
 }
 
 export interface AlertScore {
@@ -156,7 +161,7 @@ export function scoreAlerts(
         rule,
         machine,
         firedMs,
-        verdict: judgeAlert(episode, observation, bounds, dayMs),
+        ...judgeAlert(episode, observation, bounds, dayMs),
       });
     }
     watchedMs += Math.max(0, observation.watchedUntilMs - observation.fromMs);
@@ -231,11 +236,23 @@ function judgeAlert(
   { failuresMs, recordEndMs }: Observation,
   bounds: AlertBounds,
   dayMs: number,
-): AlertVerdict {
-  const { firedMs, endReason } = episode;
+): Pick<JudgedAlert, 'verdict' | 'leadDays'> {
+  const { firedMs } = episode;
   const failureMs = failuresMs.find((timeMs) => timeMs >= firedMs);
-  if (failureMs !== undefined && standsAt(episode, failureMs))
-    return (failureMs - firedMs) / dayMs <= bounds.earlyFromDays ? 'true' : 'early';
+  if (failureMs === undefined || !standsAt(episode, failureMs))
+    return { verdict: judgeUnmet(episode, failureMs, recordEndMs, bounds, dayMs), leadDays: null };
+  const leadDays = (failureMs - firedMs) / dayMs;
+  return { verdict: leadDays <= bounds.earlyFromDays ? 'true' : 'early', leadDays };
+}
+
+/** An alert that stood at no failure; `failureMs` is the first one after its firing, if any. */
+function judgeUnmet(
+  { firedMs, endReason }: AlertEpisode,
+  failureMs: number | undefined,
+  recordEndMs: number,
+  bounds: AlertBounds,
+  dayMs: number,
+): AlertVerdict {
   if (endReason === 'maintenance' || endReason === 'retired') return 'intervened';
   const claimEndMs = firedMs + bounds.claimDays * dayMs;
   if (failureMs !== undefined && failureMs <= claimEndMs) return 'cleared-too-soon';

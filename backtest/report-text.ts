@@ -1,5 +1,6 @@
 /** The report as lines for a terminal or a log file: numbers with units, no colours. */
 import type { AlertScore } from './alert-score.js';
+import { quantile } from './metrics/quantile.js';
 import type { BacktestReport, ForecasterScores } from './report.js';
 
 export function formatReport(report: BacktestReport): string {
@@ -58,8 +59,25 @@ function formatForecasters({ forecasters, horizonDays, reference }: BacktestRepo
 }
 
 function formatAlerts(alerts: AlertScore): string[] {
-  const { bounds, failureCounts: failures, alertCounts, leadDays } = alerts;
   const lines = [
+    ...(alerts.failures.length > 0
+      ? formatFailures(alerts)
+      : ['No failure came while a machine was watched.']),
+    `${count(alerts.alerts.length, 'alert')} fired: ${formatCounts(alerts.alertCounts)}`,
+    ...formatAlertLeads(alerts),
+    alerts.falseAlarmsPerMachineMonth === null
+      ? 'False alarms: no machine was observed'
+      : `False alarms: ${alerts.falseAlarmsPerMachineMonth.toFixed(3)} per machine-month ` +
+        `(${alerts.machineMonths.toFixed(0)} machine-months observed)`,
+  ];
+  if (alerts.unobservedCount > 0)
+    lines.push(`${count(alerts.unobservedCount, 'alert')} not judged: nothing is known of their machines`);
+  return lines;
+}
+
+function formatFailures(alerts: AlertScore): string[] {
+  const { bounds, failureCounts: failures, leadDays } = alerts;
+  return [
     `${count(alerts.failures.length, 'failure')}: ` +
       `${failures.foreseen} foreseen (${bounds.usefulFromDays}–${bounds.usefulToDays} days ahead), ` +
       `${failures.ahead} ahead (up to ${bounds.earlyFromDays}), ${failures.early} early (more), ` +
@@ -69,15 +87,19 @@ function formatAlerts(alerts: AlertScore): string[] {
         `shortest ${days(leadDays.min)} d, longest ${days(leadDays.max)} d`
       : 'Lead time: no alert stood when a failure came',
     `First alarm more than ${bounds.earlyFromDays} days ahead: ${count(alerts.earlyAlarmFailures, 'failure')}`,
-    `${count(alerts.alerts.length, 'alert')} fired: ${formatCounts(alertCounts)}`,
-    alerts.falseAlarmsPerMachineMonth === null
-      ? 'False alarms: no machine was observed'
-      : `False alarms: ${alerts.falseAlarmsPerMachineMonth.toFixed(3)} per machine-month ` +
-        `(${alerts.machineMonths.toFixed(0)} machine-months observed)`,
   ];
-  if (alerts.unobservedCount > 0)
-    lines.push(`${count(alerts.unobservedCount, 'alert')} not judged: nothing is known of their machines`);
-  return lines;
+}
+
+/** By rule, how long before the failure its alerts had fired: also where the failure came after the record's end. */
+function formatAlertLeads({ alerts }: AlertScore): string[] {
+  const byRule = new Map<string, number[]>();
+  for (const { rule, leadDays } of alerts)
+    if (leadDays !== null) byRule.set(rule, [...(byRule.get(rule) ?? []), leadDays]);
+  return [...byRule].map(([rule, leads]) => {
+    const ascending = leads.sort((a, b) => a - b);
+    const at = (share: number): string => days(quantile(ascending, share));
+    return `  ${rule}: ${ascending.length} stood at the failure, fired ${at(0)}–${at(1)} d before it (median ${at(0.5)} d)`;
+  });
 }
 
 /** Such as "18 true, 1 false"; "none" when all are 0. */

@@ -118,19 +118,22 @@ function windowing(records: readonly InputRecord[], what: string): Record<string
   };
 }
 
-function stateBytes(machineCount: number, jitterMs: number): Record<string, unknown> {
+function stateBytes(machineCount: number, minutesApart: number, jitterMs: number): Record<string, unknown> {
   const operator = new StepOperator(types);
   const output: StepOutput = { steps: [], rejected: [] };
   const heapBefore = usedBytes();
   let offset = 0;
-  const values = sensorNames.map(() => 1.5);
-  // Two closed days and the present one; half an hour per message.
+  // Two closed days and the present one, in messages of half an hour (or of one reading per sensor, if slower).
+  const timeCount = Math.max(1, 30 / minutesApart);
   for (let day = 0; day < 3; day++) {
     for (let m = 0; m < machineCount; m++) {
-      for (let minute = 0; minute < 1440; minute += 30) {
+      for (let minute = 0; minute < 1440; minute += timeCount * minutesApart) {
         const timeMs = startMs + day * dayMs + minute * minuteMs;
-        const record = readings30(`machine-${m}`, timeMs, jitterMs, values);
-        operator.process(record, offset++, output);
+        operator.process(
+          quickReadings(`machine-${m}`, timeMs, timeCount, minutesApart, jitterMs),
+          offset++,
+          output,
+        );
       }
     }
     if (day < 2) operator.process({ kind: 'tick', timeMs: startMs + (day + 1) * dayMs }, offset++, output);
@@ -143,6 +146,7 @@ function stateBytes(machineCount: number, jitterMs: number): Record<string, unkn
   return {
     machines: machineCount,
     sensors: 10,
+    minutesApart,
     jitterMs,
     storedBytesPerMachine: Math.round(bytes / machineCount),
     heapBytesPerMachine: Math.round((usedBytes() - heapBefore) / machineCount),
@@ -150,30 +154,35 @@ function stateBytes(machineCount: number, jitterMs: number): Record<string, unkn
   };
 }
 
-/** Thirty minutes of all sensors, made cheaply. */
-const names30 = Array.from({ length: 300 }, (_, i) => sensorNames[i % 10] as string);
-function readings30(
+/** All sensors at some times, made cheaply. */
+const manyNames = Array.from({ length: 300 }, (_, i) => sensorNames[i % 10] as string);
+function quickReadings(
   machine: string,
   fromMs: number,
+  timeCount: number,
+  minutesApart: number,
   jitterMs: number,
-  values: readonly number[],
 ): ReadingsRecord {
-  const timesMs = new Array<number>(300);
-  for (let k = 0; k < 30; k++)
-    timesMs.fill(fromMs + k * minuteMs + (jitterMs && rng.int(jitterMs)), k * 10, k * 10 + 10);
-  const column = new Array<number>(300);
-  for (let i = 0; i < 300; i++) column[i] = values[i % 10] as number;
-  const ingestTimeMs = fromMs;
+  const sensors = manyNames.slice(0, timeCount * 10);
+  const timesMs: number[] = [];
+  const values: number[] = [];
+  for (let k = 0; k < timeCount; k++) {
+    const timeMs = fromMs + k * minutesApart * minuteMs + (jitterMs && rng.int(jitterMs));
+    for (let s = 0; s < 10; s++) {
+      timesMs.push(timeMs);
+      values.push(s + k / 7);
+    }
+  }
   return {
     kind: 'readings',
     machine,
     type: 'pump',
     site: 'a',
     line: 'b',
-    ingestTimeMs,
-    sensors: names30,
+    ingestTimeMs: fromMs,
+    sensors,
     timesMs,
-    values: column,
+    values,
   };
 }
 
@@ -216,6 +225,7 @@ async function closing(machineCount: number): Promise<Record<string, unknown>> {
     offset += fill.length;
     const tick = encodeRecord(topics.inputs, 0, { kind: 'tick', timeMs: startMs + (day + 1) * dayMs });
     const before = performance.now();
+    const cpuBefore = process.cpuUsage();
     const steps = await timed(stepStage, [{ ...tick, offset: offset++ }], topics.inputs);
     const stepRecords = asLog(steps.outputs, stepOffset);
     stepOffset += stepRecords.length;
@@ -223,8 +233,10 @@ async function closing(machineCount: number): Promise<Record<string, unknown>> {
     const forecasts: NewRecord[] = [];
     for (let at = 0; at < stepRecords.length; at += 2000)
       forecasts.push(...(await timed(forecastStage, stepRecords.slice(at, at + 2000), topics.steps)).outputs);
+    const cpu = process.cpuUsage(cpuBefore);
     results.push({
       day,
+      cpuSeconds: (cpu.user + cpu.system) / 1e6,
       stepStageSeconds: (between - before) / 1000,
       forecastStageSeconds: (performance.now() - between) / 1000,
       stepBytes: Math.round(steps.outputs.reduce((sum, { value }) => sum + value.length, 0) / machineCount),
@@ -261,7 +273,7 @@ const result = {
     windowing(batched, 'records of 10 sensors x 10 times'),
     windowing(singles, 'records of a single reading'),
   ],
-  state: [stateBytes(1000, 0), stateBytes(1000, 999), ...(quick ? [] : [stateBytes(100_000, 0)])],
+  state: [stateBytes(1000, 1, 0), stateBytes(1000, 1, 999), ...(quick ? [] : [stateBytes(100_000, 60, 0)])],
   closing: await closing(10_000),
 };
 process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);

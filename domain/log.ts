@@ -9,8 +9,8 @@ export interface TopicSpec {
   readonly name: string;
   readonly partitionCount: number;
   /**
-   * `compact`: the newest record per key is kept forever, an older one may go; `delete`: records older than `retentionMs`
-   * may go. None goes that a group with a checkpoint, or a running consumer, has not processed.
+   * `compact`: the newest record per key is kept forever, older ones until every group has passed them; `delete`:
+   * records older than `retentionMs` may go.
    */
   readonly cleanup: 'compact' | 'delete';
   /** For `delete`: age of a record's timeMs after which it may be removed. Infinity keeps all. */

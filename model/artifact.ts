@@ -26,7 +26,13 @@ export interface WrittenArtifact {
 }
 
 const formatVersion = 1;
-const hashedFiles = ['model.onnx', 'preprocessing.json', 'training-log.jsonl', 'metrics.json', 'card.md'] as const;
+const hashedFiles = [
+  'model.onnx',
+  'preprocessing.json',
+  'training-log.jsonl',
+  'metrics.json',
+  'card.md',
+] as const;
 type HashedFile = (typeof hashedFiles)[number];
 
 const manifestSchema = z.strictObject({
@@ -120,7 +126,10 @@ export async function readArtifact(directory: string): Promise<ReadArtifact> {
       return await readFile(join(directory, file));
     } catch (cause) {
       const code = (cause as NodeJS.ErrnoException).code;
-      throw fault(code === 'ENOENT' ? `${file} is missing` : `${file} cannot be read (${code ?? String(cause)})`, cause);
+      throw fault(
+        code === 'ENOENT' ? `${file} is missing` : `${file} cannot be read (${code ?? String(cause)})`,
+        cause,
+      );
     }
   };
   const parse = <T>(file: string, content: Uint8Array, schema: z.ZodType<T>): T => {
@@ -136,7 +145,9 @@ export async function readArtifact(directory: string): Promise<ReadArtifact> {
     const result = schema.safeParse(value);
     if (!result.success) {
       const [issue] = result.error.issues;
-      throw fault(`${file} is not as it should be at ${issue.path.join('.') || 'its top'}: ${issue.message}`);
+      throw fault(
+        `${file} is not as it should be at ${issue?.path.join('.') || 'its top'}: ${issue?.message}`,
+      );
     }
     return result.data;
   };

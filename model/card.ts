@@ -3,10 +3,11 @@ import type { TrainedNetwork } from './trained-network.js';
 
 export function writeCard(version: string, trained: TrainedNetwork, modelBytes: number): string {
   const { spec, preprocessing, config, validation } = trained;
-  const brierAt = (day: number) => validation.brier[Math.min(day, spec.horizonSteps) - 1];
+  const brierAt = (day: number) => (validation.brier[day - 1] ?? NaN).toFixed(4);
   const days = [1, 7, 14, 30].filter((day) => day <= spec.horizonSteps);
   const dropped = spec.names.filter((_, column) => !preprocessing.keptColumns.includes(column));
-  const isoDay = (timeMs: number) => (Number.isFinite(timeMs) ? new Date(timeMs).toISOString().slice(0, 10) : 'unknown');
+  const isoDay = (timeMs: number) =>
+    Number.isFinite(timeMs) ? new Date(timeMs).toISOString().slice(0, 10) : 'unknown';
   return `# Model ${version}
 
 Reads the last ${spec.windowSteps} steps of a machine of type \`${spec.machineType}\` (and up to ${spec.contextSteps} for smoothing) and gives the
@@ -25,7 +26,7 @@ Mean Brier score over the horizon: ${validation.meanBrier.toFixed(4)} (0 is perf
 
 | step | Brier score |
 | --- | --- |
-${days.map((day) => `| ${day} | ${brierAt(day).toFixed(4)} |`).join('\n')}
+${days.map((day) => `| ${day} | ${brierAt(day)} |`).join('\n')}
 
 Early stopping chose the best of several checkpoints on these machines, so the figures are slightly flattering:
 \`millwright backtest\` on other machines is the honest measure, with baselines beside it.

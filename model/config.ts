@@ -1,6 +1,9 @@
 import { z } from 'zod';
 
-/** How to train. Defaults are the recipe that was best on C-MAPSS, chosen on validation machines. */
+/**
+ * How to train. Defaults were chosen on the validation machines of C-MAPSS FD001 over three seeds; validation Brier
+ * of learning rates .002 and .004: .0078 and .0074 with 60 steps of context, .0069 and .0062 with 90.
+ */
 export const trainingConfigSchema = z.strictObject({
   hiddenSize: z.number().int().min(1).max(1024).default(64).describe('Width of the recurrent layer.'),
   batchSize: z.number().int().min(1).max(4096).default(64).describe('Windows per training step.'),
@@ -9,8 +12,10 @@ export const trainingConfigSchema = z.strictObject({
     .int()
     .min(1)
     .default(700)
-    .describe('Training steps at most; early stopping may end before. The learning rate is laid out over them.'),
-  learningRate: z.number().positive().default(2e-3).describe('Highest learning rate.'),
+    .describe(
+      'Training steps at most; early stopping may end before. The learning rate is laid out over them.',
+    ),
+  learningRate: z.number().positive().default(4e-3).describe('Highest learning rate.'),
   warmUpShare: z
     .number()
     .min(0)
@@ -30,11 +35,15 @@ export const trainingConfigSchema = z.strictObject({
     .min(0)
     .lt(1)
     .default(0.1)
-    .describe('Share of the recurrent outputs set to zero in training, the same ones at all steps of a window.'),
+    .describe(
+      'Share of the recurrent outputs set to zero in training, the same ones at all steps of a window.',
+    ),
   smoothingAlphas: z
     .array(z.number().gt(0).lt(1))
     .default([0.1, 0.03])
-    .describe('Weights of the newest step in the exponentially weighted means that become inputs. Empty: none.'),
+    .describe(
+      'Weights of the newest step in the exponentially weighted means that become inputs. Empty: none.',
+    ),
   clipSds: z
     .number()
     .positive()

@@ -18,8 +18,10 @@ export function checkFits(
   for (let column = 0; column < count; column++) {
     const mine = have.names[column];
     const other = want.names[column];
-    if (mine === undefined) return `feature ${column} "${other}" of ${names.want} is missing in ${names.have}`;
-    if (other === undefined) return `feature ${column} "${mine}" of ${names.have} is missing in ${names.want}`;
+    if (mine === undefined)
+      return `feature ${column} "${other}" of ${names.want} is missing in ${names.have}`;
+    if (other === undefined)
+      return `feature ${column} "${mine}" of ${names.have} is missing in ${names.want}`;
     if (mine !== other) return differ(`feature ${column}`, `"${mine}"`, `"${other}"`);
     if (have.units[column] !== want.units[column])
       return differ(`the unit of feature "${mine}"`, `"${have.units[column]}"`, `"${want.units[column]}"`);

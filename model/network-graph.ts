@@ -1,9 +1,9 @@
 /** The three graphs of a network: one to train it, one to judge it while it trains, one to serve it. */
 import { lstmFused, lstmUnrolled } from './cells/lstm.js';
 import { differentiate } from './graph/differentiate.js';
-import { dim } from './graph/dims.js';
+import { cubeDims, dim, dimOf } from './graph/dims.js';
 import { encodeGraph } from './graph/encode.js';
-import { Graph, type Precision, type Tensor } from './graph/graph.js';
+import { Graph, type Tensor } from './graph/graph.js';
 import { add } from './graph/operators/add.js';
 import { multiply } from './graph/operators/multiply.js';
 import { reshape } from './graph/operators/reshape.js';
@@ -43,7 +43,7 @@ export function buildTrainingStep(
   const batch = dim('batch', options.batchSize);
   const windows = graph.input('windows', windowDims(preprocessing.spec, batch));
   const built = buildLoss(graph, shape, preprocess(windows, preprocessing, 'oldest-first'), options);
-  const [gradient] = differentiate(graph, built.loss, [built.parameters]);
+  const [gradient] = differentiate(graph, built.loss, [built.parameters] as const);
   const flat = built.parameters.dims;
   const state = {
     parameters: built.parameters,
@@ -75,7 +75,7 @@ export function buildLoss(graph: Graph, shape: NetworkShape, x: Tensor, options:
   const layout = networkLayout(shape);
   const parameters = graph.input('parameters', [dim('parameter', parameterCount(layout))], { tracked: true });
   const byName = unpackParameters(parameters, layout);
-  const [time, batch] = x.dims;
+  const [time, batch] = cubeDims('loss', 'x', x.dims);
   const hidden = dim('hidden', shape.hiddenSize);
   const unrolled = lstmUnrolled(x, lstmWeights(byName));
   let states = unrolled;
@@ -84,7 +84,7 @@ export function buildLoss(graph: Graph, shape: NetworkShape, x: Tensor, options:
     const mask = graph.input('dropout', [batch, hidden]);
     states = reshape(multiply(reshape(unrolled, [time, batch, hidden]), mask), unrolled.dims);
   }
-  const row = unrolled.dims[0];
+  const row = dimOf('loss', unrolled.dims, 'row');
   const eventDay = graph.input('eventDay', [row, dim('day', 1)]);
   const knownDays = graph.input('knownDays', [row, dim('day', 1)]);
   const hazardLoss = survivalLoss(hazardLogits(states, byName), eventDay, knownDays);
@@ -114,9 +114,8 @@ export function buildForecast(
   preprocessing: Preprocessing,
   values: Float32Array,
   metadata: Readonly<Record<string, string>>,
-  precision: Precision = 'float32',
 ): Uint8Array {
-  const graph = new Graph(precision);
+  const graph = new Graph();
   const parameters = graph.constant([dim('parameter', values.length)], values);
   const windows = graph.input('windows', windowDims(preprocessing.spec, dim('batch', null)));
   const logits = buildLogits(windows, parameters, shape, preprocessing);

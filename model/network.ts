@@ -1,5 +1,5 @@
 /** Which parameters the network has and how its parts join: LSTM, survival head, remaining life as a second task. */
-import { lstmDims, lstmForgetGate, lstmGateCount, type LstmWeights } from './cells/lstm.js';
+import { type LstmWeights, lstmDims, lstmForgetGate, lstmGateCount } from './cells/lstm.js';
 import { type Dim, dim } from './graph/dims.js';
 import type { Tensor } from './graph/graph.js';
 import { hazardLayout } from './heads/hazards.js';
@@ -41,7 +41,10 @@ export function networkLayout(shape: NetworkShape): ParameterLayout {
         for (let gate = 0; gate < lstmGateCount; gate++) {
           const block = orthogonal(hiddenSize, rng);
           for (let row = 0; row < hiddenSize; row++)
-            values.set(block.subarray(row * hiddenSize, (row + 1) * hiddenSize), row * width + gate * hiddenSize);
+            values.set(
+              block.subarray(row * hiddenSize, (row + 1) * hiddenSize),
+              row * width + gate * hiddenSize,
+            );
         }
         return values;
       },

@@ -46,8 +46,8 @@ export function decayMask(layout: ParameterLayout): Float32Array {
 /** The flat vector cut into its parameters, by name. */
 export function unpackParameters(flat: Tensor, layout: ParameterLayout): ReadonlyMap<string, Tensor> {
   const pieces = layout.map(({ dims }) => dim('parameter', sizeOf('parameters', dims)));
-  const parts = split(flat, flat.dims[0].name, pieces);
-  return new Map(layout.map(({ name, dims }, index) => [name, reshape(parts[index], dims)]));
+  const parts = split(flat, 'parameter', pieces);
+  return new Map(layout.map(({ name, dims }, index) => [name, reshape(parts[index]!, dims)]));
 }
 
 export function parameter(parameters: ReadonlyMap<string, Tensor>, name: string): Tensor {
@@ -72,13 +72,13 @@ export function orthogonal(size: number, rng: Rng): Float64Array {
       for (let j = 0; j < i; j++) {
         const other = matrix.subarray(j * size, (j + 1) * size);
         let product = 0;
-        for (let k = 0; k < size; k++) product += row[k] * other[k];
-        for (let k = 0; k < size; k++) row[k] -= product * other[k];
+        for (let k = 0; k < size; k++) product += row[k]! * other[k]!;
+        for (let k = 0; k < size; k++) row[k]! -= product * other[k]!;
       }
     let squares = 0;
-    for (let k = 0; k < size; k++) squares += row[k] ** 2;
+    for (let k = 0; k < size; k++) squares += row[k]! ** 2;
     const norm = Math.sqrt(squares);
-    for (let k = 0; k < size; k++) row[k] /= norm;
+    for (let k = 0; k < size; k++) row[k]! /= norm;
   }
   return matrix;
 }

@@ -9,6 +9,14 @@ export interface TensorValue {
 
 export type TensorValues = Readonly<Record<string, TensorValue>>;
 
+/** A graph's output; throws where the graph has none of that name, which is a bug of whoever built it. */
+export function outputOf(values: TensorValues, name: string): TensorValue {
+  const value = values[name];
+  if (value === undefined)
+    throw new Error(`output "${name}": the graph has ${Object.keys(values).join(', ')}`);
+  return value;
+}
+
 export interface LoadedGraph {
   /**
    * Runs the graph on one value per input; gives one value per output. The engine takes the feeds over: their

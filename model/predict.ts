@@ -4,7 +4,7 @@ import { UserError, WorldError } from '../domain/errors.js';
 import type { FeatureSpec, FeatureWindow, Predictor } from '../domain/features.js';
 import { readArtifact } from './artifact.js';
 import { checkFits } from './fit.js';
-import type { Engine, LoadedGraph } from './ports.js';
+import { type Engine, type LoadedGraph, outputOf } from './ports.js';
 
 /** Windows in one run: beyond this a run gets no faster per window, only longer. */
 const batchMax = 256;
@@ -19,7 +19,11 @@ interface Pending {
  * Opens the artifact in `directory`. Throws UserError, naming the fault, when a file is missing or was changed, when
  * it is of another format, or when its features are not those of `wanted` (leave it out to take what there is).
  */
-export async function openPredictor(directory: string, engine: Engine, wanted?: FeatureSpec): Promise<Predictor> {
+export async function openPredictor(
+  directory: string,
+  engine: Engine,
+  wanted?: FeatureSpec,
+): Promise<Predictor> {
   const { version, preprocessing, model } = await readArtifact(directory);
   const { spec } = preprocessing;
   const misfit = wanted && checkFits(spec, wanted);
@@ -31,10 +35,13 @@ export async function openPredictor(directory: string, engine: Engine, wanted?: 
   try {
     graph = await engine.load(model);
   } catch (cause) {
-    if (!(cause instanceof WorldError)) throw cause;
-    throw new UserError(`The model in ${directory} cannot be used: ${cause.message}. Train it again with \`millwright train\`.`, {
-      cause,
-    });
+    if (!(cause instanceof WorldError) || cause.code !== 'rejected') throw cause;
+    throw new UserError(
+      `The model in ${directory} cannot be used: ${cause.message}. Train it again with \`millwright train\`.`,
+      {
+        cause,
+      },
+    );
   }
   return new NetworkPredictor(version, spec, graph);
 }
@@ -100,14 +107,14 @@ export class NetworkPredictor implements Predictor {
       // forecast must not depend on which machines happen to be forecast with it.
       const rowCount = Math.max(2, chunk.length);
       const data = new Float32Array(rowCount * length);
-      if (chunk.length === 1) data.set(chunk[0].rows, length);
+      if (chunk.length === 1) data.set(chunk[0]!.rows, length);
       chunk.forEach(({ rows }, index) => {
         data.set(rows, index * length);
       });
-      const { failureProbabilities } = await this.#graph.run({
+      const curves = await this.#graph.run({
         windows: { dims: [rowCount, contextSteps, names.length], data },
       });
-      const rows = failureProbabilities.data as Float32Array;
+      const rows = outputOf(curves, 'failureProbabilities').data as Float32Array;
       results.set(rows.subarray(0, chunk.length * horizonSteps), from * horizonSteps);
     }
     return results;

@@ -6,11 +6,11 @@
  * exponentially weighted means over all C rows, of what is there: (K·(m∘z)) / (K·m) with m = 1 where present and
  * K[r, c] = α(1 − α)^(r − c) for c ≤ r. Dividing by K·m corrects the start and leaves gaps out.
  */
-import type { Preprocessing } from './preprocessing.js';
-import { type Dim, dim } from './graph/dims.js';
+
+import { checkDims, cubeDims, type Dim, dim, dimOf } from './graph/dims.js';
 import type { Graph, Tensor } from './graph/graph.js';
-import { concat } from './graph/operators/concat.js';
 import { add } from './graph/operators/add.js';
+import { concat } from './graph/operators/concat.js';
 import { divide } from './graph/operators/divide.js';
 import { multiply } from './graph/operators/multiply.js';
 import { split } from './graph/operators/split.js';
@@ -22,16 +22,17 @@ import {
   eachTimes,
   indexOfLeast,
   isMissing,
+  least,
   lessOrEqual,
   lookUp,
   maximum,
-  reduceExtreme,
   select,
   timesEach,
   total,
   transpose,
   where,
 } from './graph/operators/without-gradient.js';
+import type { Preprocessing } from './preprocessing.js';
 import { inputSize } from './preprocessing.js';
 
 /** `oldest-first` for the unrolled network, `newest-first` for the fused one (see lstmFused). */
@@ -46,9 +47,14 @@ export function preprocess(windows: Tensor, preprocessing: Preprocessing, order:
   const { graph } = windows;
   const { spec, keptColumns, smoothedColumns, maskedColumns, smoothingAlphas } = preprocessing;
   const positions = (columns: readonly number[]) => columns.map((column) => keptColumns.indexOf(column));
-  const kept = select(windows, 'feature', keptColumns, 'kept');
+  // Finite first: an infinite value times the 0 of a feature that is constant in its regime would be NaN.
+  const kept = clip(select(windows, 'feature', keptColumns, 'kept'), -1e30, 1e30);
   const missing = isMissing(kept);
-  const standardised = clip(standardise(windows, kept, preprocessing), -preprocessing.clipSds, preprocessing.clipSds);
+  const standardised = clip(
+    standardise(windows, kept, preprocessing),
+    -preprocessing.clipSds,
+    preprocessing.clipSds,
+  );
   const z = where(missing, graph.scalar(0), standardised);
   const absent = cast(missing, 'float');
 
@@ -62,12 +68,19 @@ export function preprocess(windows: Tensor, preprocessing: Preprocessing, order:
     const chosen = positions(smoothedColumns);
     const values = select(z, 'kept', chosen, 'smoothed');
     const present = subtract(graph.scalar(1), select(absent, 'kept', chosen, 'smoothed'));
-    const both = timesEach(kernel(graph, spec.contextSteps, steps, smoothingAlphas), concat([values, present], 'smoothed'));
+    const both = timesEach(
+      kernel(graph, spec.contextSteps, steps, smoothingAlphas),
+      concat([values, present], 'smoothed'),
+    );
     const smoothed = dim('smoothed', chosen.length);
     const [sums, weights] = split(both, 'smoothed', [smoothed, smoothed]);
     const means = divide(sums, maximum(weights, graph.scalar(1e-12)));
     const time = dim('time', steps.length);
-    const perAlpha = split(means, 'time', smoothingAlphas.map(() => time));
+    const perAlpha = split(
+      means,
+      'time',
+      smoothingAlphas.map(() => time),
+    );
     parts.push(...perAlpha.map((mean) => rename(mean, 'input')));
   }
   if (maskedColumns.length > 0) {
@@ -75,8 +88,9 @@ export function preprocess(windows: Tensor, preprocessing: Preprocessing, order:
     parts.push(rename(select(masks, 'context', steps, 'time'), 'input'));
   }
   const inputs = concat(parts, 'input');
-  if (inputs.dims[2].size !== inputSize(preprocessing)) throw new Error('preprocess: the inputs do not add up');
-  return transpose(inputs, ['time', inputs.dims[0].name, 'input']);
+  const [batch, time] = cubeDims('preprocess', 'inputs', inputs.dims);
+  checkDims('preprocess', 'inputs', inputs.dims, [batch, time, dim('input', inputSize(preprocessing))]);
+  return transpose(inputs, ['time', batch.name, 'input']);
 }
 
 /**
@@ -85,7 +99,7 @@ export function preprocess(windows: Tensor, preprocessing: Preprocessing, order:
  */
 export function realStepCounts(windows: Tensor, spec: Preprocessing['spec']): Tensor {
   const { graph } = windows;
-  const empty = reduceExtreme(cast(isMissing(windows), 'float'), 'Min', 'feature'); // [B, C]: 1 where all missing
+  const empty = least(cast(isMissing(windows), 'float'), 'feature'); // [B, C]: 1 where all missing
   const seen = cumulativeSum(subtract(graph.scalar(1), empty), 'context');
   const started = cast(lessOrEqual(graph.scalar(1), seen), 'int32');
   const newest = Array.from({ length: spec.windowSteps }, (_, index) => spec.contextSteps - 1 - index);
@@ -96,37 +110,58 @@ function standardise(windows: Tensor, kept: Tensor, preprocessing: Preprocessing
   const { graph } = windows;
   const { regimes, means, sds } = preprocessing;
   const inverse = sds.map((row) => row.map((sd) => (sd > 0 ? 1 / sd : 0)));
-  if (means.length === 1) {
-    const features = [kept.dims[2]];
-    return multiply(subtract(kept, graph.constant(features, means[0])), graph.constant(features, inverse[0]));
-  }
+  const features = dimOf('standardise', kept.dims, 'kept');
+  if (regimes.centroids.length === 0)
+    return multiply(
+      subtract(kept, graph.constant([features], means.flat())),
+      graph.constant([features], inverse.flat()),
+    );
   const setting = dim('setting', regimes.columns.length);
   const regime = dim('regime', regimes.centroids.length);
   const raw = select(windows, 'feature', regimes.columns, 'setting');
   const scaled = multiply(
     subtract(raw, graph.constant([setting], regimes.means)),
-    graph.constant([setting], regimes.sds.map((sd) => 1 / sd)),
+    graph.constant(
+      [setting],
+      regimes.sds.map((sd) => 1 / sd),
+    ),
   );
   const point = where(isMissing(raw), graph.scalar(0), scaled);
   // |s − c|² without |s|², which is the same for all regimes.
-  const doubled = regimes.columns.flatMap((_, column) => regimes.centroids.map((centroid) => -2 * centroid[column]));
-  const squares = regimes.centroids.map((centroid) => centroid.reduce((sum, value) => sum + value * value, 0));
-  const distances = add(eachTimes(point, graph.constant([setting, regime], doubled)), graph.constant([regime], squares));
+  const doubled = regimes.columns.flatMap((_, column) =>
+    regimes.centroids.map((centroid) => -2 * centroid[column]!),
+  );
+  const squares = regimes.centroids.map((centroid) =>
+    centroid.reduce((sum, value) => sum + value * value, 0),
+  );
+  const distances = add(
+    eachTimes(point, graph.constant([setting, regime], doubled)),
+    graph.constant([regime], squares),
+  );
   const nearest = indexOfLeast(distances); // [B, C]
-  const table = (rows: readonly (readonly number[])[]) => graph.constant([regime, kept.dims[2]], rows.flat());
+  const table = (rows: readonly (readonly number[])[]) => graph.constant([regime, features], rows.flat());
   return multiply(subtract(kept, lookUp(table(means), nearest)), lookUp(table(inverse), nearest));
 }
 
 /** [alphas · T, C]: for every alpha and every step, the weights of the context's rows. */
-function kernel(graph: Graph, contextSteps: number, steps: readonly number[], alphas: readonly number[]): Tensor {
+function kernel(
+  graph: Graph,
+  contextSteps: number,
+  steps: readonly number[],
+  alphas: readonly number[],
+): Tensor {
   const values = alphas.flatMap((alpha) =>
     steps.flatMap((step) =>
-      Array.from({ length: contextSteps }, (_, row) => (row <= step ? alpha * (1 - alpha) ** (step - row) : 0)),
+      Array.from({ length: contextSteps }, (_, row) =>
+        row <= step ? alpha * (1 - alpha) ** (step - row) : 0,
+      ),
     ),
   );
   return graph.constant([dim('time', alphas.length * steps.length), dim('context', contextSteps)], values);
 }
 
+/** The same tensor, its last dimension called `last`. */
 function rename(x: Tensor, last: string): Tensor {
-  return { ...x, dims: [...x.dims.slice(0, -1), { name: last, size: x.dims[x.dims.length - 1].size }] };
+  const [batch, time, columns] = cubeDims('preprocess', 'part', x.dims);
+  return { ...x, dims: [batch, time, dim(last, columns.size)] };
 }

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { FeatureSpec, History } from '../domain/features.js';
 import type { Rng } from '../domain/rng.js';
-import { type Regimes, assignRegime, findRegimes, regimesSchema } from './regimes.js';
+import { assignRegime, findRegimes, regimesSchema } from './regimes.js';
 
 export const preprocessingSchema = z.strictObject({
   formatVersion: z.literal(1),
@@ -43,12 +43,18 @@ export function hashPreprocessing(preprocessing: Preprocessing): string {
 }
 
 /** Number of inputs of the network at one step. */
-export function inputSize({ keptColumns, smoothedColumns, maskedColumns, smoothingAlphas }: Preprocessing): number {
+export function inputSize({
+  keptColumns,
+  smoothedColumns,
+  maskedColumns,
+  smoothingAlphas,
+}: Preprocessing): number {
   return keptColumns.length + smoothedColumns.length * smoothingAlphas.length + maskedColumns.length;
 }
 
 /** A clock or a label, not a measurement: its smoothed mean says nothing that it does not say itself. */
-const isMeasured = (name: string) => name !== 'age' && !name.startsWith('since.') && !name.startsWith('attr.');
+const isMeasured = (name: string) =>
+  name !== 'age' && !name.startsWith('since.') && !name.startsWith('attr.');
 const isCount = (name: string) => name.startsWith('event.');
 
 export interface FitOptions {
@@ -74,7 +80,7 @@ export function fitPreprocessing(
       const row = history.rows.subarray(step * width, (step + 1) * width);
       const regime = assignRegime(regimes, row);
       for (let column = 0; column < width; column++) {
-        const value = row[column];
+        const value = row[column]!;
         if (Number.isNaN(value)) missing[column] = 1;
         else {
           overall.add(0, column, value);
@@ -85,8 +91,8 @@ export function fitPreprocessing(
 
   const settings = new Set(spec.settingColumns);
   const columns = spec.names.map((_, column) => column);
-  const byRegime = (column: number) =>
-    regimeCount > 1 && isMeasured(spec.names[column]) && !isCount(spec.names[column]) && !settings.has(column);
+  const measured = (column: number) => isMeasured(spec.names[column]!) && !settings.has(column);
+  const byRegime = (column: number) => regimeCount > 1 && measured(column) && !isCount(spec.names[column]!);
   const keptColumns = columns.filter((column) =>
     byRegime(column)
       ? Array.from({ length: regimeCount }, (_, regime) => perRegime.sd(regime, column)).some((sd) => sd > 0)
@@ -112,7 +118,7 @@ export function fitPreprocessing(
       horizonSteps: spec.horizonSteps,
     },
     keptColumns,
-    smoothedColumns: keptColumns.filter((column) => isMeasured(spec.names[column]) && !settings.has(column)),
+    smoothedColumns: keptColumns.filter(measured),
     maskedColumns: keptColumns.filter((column) => missing[column] === 1),
     smoothingAlphas: [...options.smoothingAlphas],
     clipSds: options.clipSds,
@@ -138,24 +144,24 @@ class Moments {
 
   add(group: number, column: number, value: number): void {
     const at = group * this.#columns + column;
-    this.#counts[at] += 1;
-    const delta = value - this.#means[at];
-    this.#means[at] += delta / this.#counts[at];
-    this.#m2[at] += delta * (value - this.#means[at]);
+    this.#counts[at]! += 1;
+    const delta = value - this.#means[at]!;
+    this.#means[at]! += delta / this.#counts[at]!;
+    this.#m2[at]! += delta * (value - this.#means[at]!);
   }
 
   count(group: number, column: number): number {
-    return this.#counts[group * this.#columns + column];
+    return this.#counts[group * this.#columns + column]!;
   }
 
   mean(group: number, column: number): number {
-    return this.#means[group * this.#columns + column];
+    return this.#means[group * this.#columns + column]!;
   }
 
   /** 0 where rounding alone could have made the spread: readings are float32. */
   sd(group: number, column: number): number {
     const at = group * this.#columns + column;
-    const sd = this.#counts[at] > 1 ? Math.sqrt(this.#m2[at] / this.#counts[at]) : 0;
-    return sd > 1e-6 * Math.abs(this.#means[at]) ? sd : 0;
+    const sd = this.#counts[at]! > 1 ? Math.sqrt(this.#m2[at]! / this.#counts[at]!) : 0;
+    return sd > 1e-6 * Math.abs(this.#means[at]!) ? sd : 0;
   }
 }

@@ -31,19 +31,19 @@ export function findRegimes(spec: FeatureSpec, histories: readonly History[], rn
   for (const { rows: values, stepCount } of histories)
     for (let step = 0; step < stepCount; step++) {
       const row = values.subarray(step * width, (step + 1) * width);
-      if (spec.settingColumns.every((column) => !Number.isNaN(row[column]))) rows.push(row);
+      if (spec.settingColumns.every((column) => !Number.isNaN(row[column]!))) rows.push(row);
     }
   if (rows.length === 0) return oneRegime;
   const sample = rng.shuffle(rows).slice(0, sampleMax);
 
   const spreads = spec.settingColumns.map((column) => {
-    const mean = sample.reduce((sum, row) => sum + row[column], 0) / sample.length;
-    const variance = sample.reduce((sum, row) => sum + (row[column] - mean) ** 2, 0) / sample.length;
+    const mean = sample.reduce((sum, row) => sum + row[column]!, 0) / sample.length;
+    const variance = sample.reduce((sum, row) => sum + (row[column]! - mean) ** 2, 0) / sample.length;
     return { column, mean, sd: Math.sqrt(variance) };
   });
   const varying = spreads.filter(({ mean, sd }) => sd > 1e-6 * Math.max(1, Math.abs(mean)));
   if (varying.length === 0) return oneRegime;
-  const points = sample.map((row) => varying.map(({ column, mean, sd }) => (row[column] - mean) / sd));
+  const points = sample.map((row) => varying.map(({ column, mean, sd }) => (row[column]! - mean) / sd));
   // Standardised: the whole sum of squares is one per point and column.
   const wholeSquares = points.length * varying.length;
   // As many regimes as make the greatest drop in what they leave unexplained, if that is little.
@@ -68,7 +68,7 @@ export function findRegimes(spec: FeatureSpec, histories: readonly History[], rn
 export function assignRegime(regimes: Regimes, row: ArrayLike<number>): number {
   if (regimes.centroids.length === 0) return 0;
   const point = regimes.columns.map((column, index) =>
-    Number.isNaN(row[column]) ? 0 : (row[column] - regimes.means[index]) / regimes.sds[index],
+    Number.isNaN(row[column]!) ? 0 : (row[column]! - regimes.means[index]!) / regimes.sds[index]!,
   );
   return nearest(regimes.centroids, point).index;
 }
@@ -76,7 +76,11 @@ export function assignRegime(regimes: Regimes, row: ArrayLike<number>): number {
 type Point = readonly number[];
 
 /** k-means from k-means++ starts (Arthur & Vassilvitskii 2007), the best of eight. */
-function cluster(points: readonly Point[], count: number, rng: Rng): { centroids: number[][]; squares: number } {
+function cluster(
+  points: readonly Point[],
+  count: number,
+  rng: Rng,
+): { centroids: number[][]; squares: number } {
   let best: { centroids: number[][]; squares: number } | undefined;
   for (let attempt = 0; attempt < 8; attempt++) {
     let centroids = spreadStarts(points, count, rng);
@@ -87,13 +91,14 @@ function cluster(points: readonly Point[], count: number, rng: Rng): { centroids
       for (const point of points) {
         const { index, distance } = nearest(centroids, point);
         left += distance;
-        sums[index].size += 1;
+        const sum = sums[index]!;
+        sum.size += 1;
         point.forEach((value, axis) => {
-          sums[index].total[axis] += value;
+          sum.total[axis]! += value;
         });
       }
       centroids = sums.map(({ total, size }, index) =>
-        size === 0 ? centroids[index] : total.map((value) => value / size),
+        size === 0 ? centroids[index]! : total.map((value) => value / size),
       );
       if (left >= squares) break;
       squares = left;
@@ -104,7 +109,7 @@ function cluster(points: readonly Point[], count: number, rng: Rng): { centroids
 }
 
 function spreadStarts(points: readonly Point[], count: number, rng: Rng): number[][] {
-  const starts = [[...points[rng.int(points.length)]]];
+  const starts = [[...points[rng.int(points.length)]!]];
   while (starts.length < count) {
     const distances = points.map((point) => nearest(starts, point).distance);
     let left = rng.uniform() * distances.reduce((sum, each) => sum + each, 0);
@@ -112,7 +117,7 @@ function spreadStarts(points: readonly Point[], count: number, rng: Rng): number
       left -= each;
       return left < 0;
     });
-    starts.push([...points[chosen < 0 ? rng.int(points.length) : chosen]]);
+    starts.push([...points[chosen < 0 ? rng.int(points.length) : chosen]!]);
   }
   return starts;
 }
@@ -122,7 +127,7 @@ function nearest(centroids: readonly Point[], point: Point): { index: number; di
   let distance = Infinity;
   for (let each = 0; each < centroids.length; each++) {
     let squares = 0;
-    for (let axis = 0; axis < point.length; axis++) squares += (point[axis] - centroids[each][axis]) ** 2;
+    for (let axis = 0; axis < point.length; axis++) squares += (point[axis]! - centroids[each]![axis]!) ** 2;
     if (squares < distance) {
       index = each;
       distance = squares;

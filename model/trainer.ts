@@ -7,17 +7,17 @@ import type { Clock } from '../domain/clock.js';
 import { UserError } from '../domain/errors.js';
 import type { FeatureSpec, History } from '../domain/features.js';
 import { Rng } from '../domain/rng.js';
-import { writeArtifact, type WrittenArtifact } from './artifact.js';
+import { type WrittenArtifact, writeArtifact } from './artifact.js';
 import type { TrainingConfig } from './config.js';
 import type { NetworkShape } from './network.js';
 import { networkLayout } from './network.js';
 import { buildTrainingStep, buildValidation } from './network-graph.js';
 import { adamwSchedule } from './optimizers/adamw.js';
 import { initializeParameters } from './parameters.js';
-import type { Engine, LoadedGraph, TensorValue } from './ports.js';
+import { type Engine, type LoadedGraph, outputOf, type TensorValue } from './ports.js';
 import { fitPreprocessing, inputSize } from './preprocessing.js';
 import type { TrainedNetwork, TrainingProgress } from './trained-network.js';
-import { thin, Validator, type ValidationScore } from './validation.js';
+import { thin, type ValidationScore, Validator } from './validation.js';
 import { BatchSource, originsOf, type TrainingBatch } from './windows.js';
 
 export interface TrainingRequest {
@@ -82,11 +82,16 @@ export async function trainNetwork(request: TrainingRequest): Promise<TrainedNet
       // While the engine works on this batch, the next one is cut.
       next = feeds(batches.draw(config.batchSize), spec, config, dropoutRng);
       const result = await running;
-      const loss = result.loss.data[0] as number;
-      const norm = result.gradientNorm.data[0] as number;
-      if (!Number.isFinite(loss) || !Number.isFinite(norm)) throw diverged(step, loss, norm, learningRate, log);
-      state = { parameters: result.nextParameters, moment1: result.nextMoment1, moment2: result.nextMoment2 };
-      lossSum += result.hazardLoss.data[0] as number;
+      const loss = outputOf(result, 'loss').data[0] as number;
+      const norm = outputOf(result, 'gradientNorm').data[0] as number;
+      if (!Number.isFinite(loss) || !Number.isFinite(norm))
+        throw diverged(step, loss, norm, learningRate, log);
+      state = {
+        parameters: outputOf(result, 'nextParameters'),
+        moment1: outputOf(result, 'nextMoment1'),
+        moment2: outputOf(result, 'nextMoment2'),
+      };
+      lossSum += outputOf(result, 'hazardLoss').data[0] as number;
       normSum += norm;
       stepsSince += 1;
       if (step % config.validateEverySteps !== 0 && step !== config.steps) continue;
@@ -191,7 +196,9 @@ export function splitMachines(
   rng: Rng,
 ): { training: readonly History[]; validation: readonly History[] } {
   const useful = histories.filter(({ knownDays }) => knownDays.some((days) => days > 0));
-  const withFailure = new Set(useful.filter(({ eventDay }) => eventDay.some((day) => day > 0)).map((h) => h.machine));
+  const withFailure = new Set(
+    useful.filter(({ eventDay }) => eventDay.some((day) => day > 0)).map((h) => h.machine),
+  );
   const machines = [...new Set(useful.map(({ machine }) => machine))];
   if (machines.length < 2)
     throw new UserError(
@@ -223,13 +230,13 @@ export function marginalLogits(histories: readonly History[], horizonSteps: numb
   const exposed = new Float64Array(horizonSteps);
   for (const { eventDay, knownDays, stepCount } of histories)
     for (let step = 0; step < stepCount; step++)
-      for (let day = 1; day <= Math.min(knownDays[step], horizonSteps); day++) {
-        exposed[day - 1] += 1;
-        if (eventDay[step] === day) failures[day - 1] += 1;
+      for (let day = 1; day <= Math.min(knownDays[step]!, horizonSteps); day++) {
+        exposed[day - 1]! += 1;
+        if (eventDay[step] === day) failures[day - 1]! += 1;
       }
   // Half a failure in a hundred rows more than seen: no hazard starts at zero.
   return [...failures].map((count, index) => {
-    const hazard = (count + 0.5) / (exposed[index] + 100);
+    const hazard = (count + 0.5) / (exposed[index]! + 100);
     return Math.log(hazard / (1 - hazard));
   });
 }

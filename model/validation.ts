@@ -1,6 +1,6 @@
 /** How good a network is on windows it did not learn from: the loss that training stops by, and the Brier score. */
 import type { FeatureSpec } from '../domain/features.js';
-import type { LoadedGraph } from './ports.js';
+import { type LoadedGraph, outputOf } from './ports.js';
 import { fillWindow, type Origin } from './windows.js';
 
 export interface ValidationScore {
@@ -37,14 +37,14 @@ export class Validator {
       origins.forEach((origin, index) => {
         fillWindow(windows.subarray(index * windowLength, (index + 1) * windowLength), this.#spec, origin);
       });
-      const { logits } = await this.#graph.run({
+      const judged = await this.#graph.run({
         parameters: { dims: [parameters.length], data: Float32Array.from(parameters) },
         windows: { dims: [origins.length, contextSteps, names.length], data: windows },
       });
-      const values = logits.data as Float32Array;
+      const values = outputOf(judged, 'logits').data as Float32Array;
       origins.forEach(({ history, step }, index) => {
         const row = values.subarray(index * horizonSteps, (index + 1) * horizonSteps);
-        tally.add(row, history.eventDay[step], history.knownDays[step]);
+        tally.add(row, history.eventDay[step]!, history.knownDays[step]!);
       });
     }
     return tally.score();
@@ -66,7 +66,7 @@ class Tally {
     this.#originCount += 1;
     let logSurvival = 0;
     for (let day = 1; day <= logits.length; day++) {
-      const logit = logits[day - 1];
+      const logit = logits[day - 1]!;
       const softplus = Math.max(logit, 0) + Math.log1p(Math.exp(-Math.abs(logit)));
       logSurvival -= softplus;
       if (day <= knownDays) {
@@ -74,14 +74,14 @@ class Tally {
       }
       const failed = eventDay > 0 && eventDay <= day;
       if (failed || day <= knownDays) {
-        this.#brierSums[day - 1] += (-Math.expm1(logSurvival) - (failed ? 1 : 0)) ** 2;
-        this.#brierCounts[day - 1] += 1;
+        this.#brierSums[day - 1]! += (-Math.expm1(logSurvival) - (failed ? 1 : 0)) ** 2;
+        this.#brierCounts[day - 1]! += 1;
       }
     }
   }
 
   score(): ValidationScore {
-    const brier = [...this.#brierSums].map((sum, index) => sum / this.#brierCounts[index]);
+    const brier = [...this.#brierSums].map((sum, index) => sum / this.#brierCounts[index]!);
     const known = brier.filter((value) => !Number.isNaN(value));
     return {
       loss: this.#lossSum / this.#originCount,

@@ -12,7 +12,7 @@ export interface Origin {
 export function originsOf(histories: readonly History[]): Origin[] {
   return histories.flatMap((history) =>
     Array.from({ length: history.stepCount }, (_, step) => ({ history, step })).filter(
-      ({ step }) => history.knownDays[step] > 0,
+      ({ step }) => history.knownDays[step]! > 0,
     ),
   );
 }
@@ -53,7 +53,8 @@ export class BatchSource {
       Array.from({ length: history.stepCount + spec.windowSteps - 1 }, (_, end) => ({ history, end })),
     );
     this.#rng = rng;
-    for (const history of histories) this.#shares.set(history, remainingLifeShares(history, remainingLifeCapSteps));
+    for (const history of histories)
+      this.#shares.set(history, remainingLifeShares(history, remainingLifeCapSteps));
   }
 
   draw(batchSize: number): TrainingBatch {
@@ -73,7 +74,7 @@ export class BatchSource {
   #fill(batch: TrainingBatch, b: number, batchSize: number): void {
     const { names, contextSteps, windowSteps } = this.#spec;
     const width = names.length;
-    const { history, end } = this.#ends[this.#rng.int(this.#ends.length)];
+    const { history, end } = this.#ends[this.#rng.int(this.#ends.length)]!;
     const last = Math.min(end, history.stepCount - 1);
     const first = firstRealStep(history, Math.max(0, end + 1 - contextSteps), last, width);
     // The step `end` comes last; but a life that began less than T steps before starts where the network starts,
@@ -88,10 +89,11 @@ export class BatchSource {
       const step = contextSteps - windowSteps + t - shift;
       if (step > last) break;
       const row = t * batchSize + b;
-      batch.eventDay[row] = history.eventDay[step];
-      batch.knownDays[row] = history.knownDays[step];
-      if (!Number.isNaN(shares[step])) {
-        batch.lifeShare[row] = shares[step];
+      batch.eventDay[row] = history.eventDay[step]!;
+      batch.knownDays[row] = history.knownDays[step]!;
+      const share = shares[step]!;
+      if (!Number.isNaN(share)) {
+        batch.lifeShare[row] = share;
         batch.lifeWeight[row] = 1;
       }
     }
@@ -102,7 +104,7 @@ export class BatchSource {
 function firstRealStep(history: History, from: number, to: number, width: number): number {
   for (let step = from; step < to; step++)
     for (let column = 0; column < width; column++)
-      if (!Number.isNaN(history.rows[step * width + column])) return step;
+      if (!Number.isNaN(history.rows[step * width + column]!)) return step;
   return to;
 }
 
@@ -115,10 +117,15 @@ export function remainingLifeShares(history: History, capSteps: number): Float32
   let left = NaN; // days from this row to the failure
   let knownFree = -1; // days after this row that are known to be without failure, while `left` is unknown
   for (let step = history.stepCount - 1; step >= 0; step--) {
-    if (history.eventDay[step] > 0) left = history.eventDay[step];
+    const eventDay = history.eventDay[step]!;
+    if (eventDay > 0) left = eventDay;
     else if (!Number.isNaN(left)) left += 1;
-    else knownFree = Math.max(knownFree + 1, history.knownDays[step]);
-    shares[step] = Number.isNaN(left) ? (knownFree >= capSteps ? 1 : NaN) : Math.min(left, capSteps) / capSteps;
+    else knownFree = Math.max(knownFree + 1, history.knownDays[step]!);
+    shares[step] = Number.isNaN(left)
+      ? knownFree >= capSteps
+        ? 1
+        : NaN
+      : Math.min(left, capSteps) / capSteps;
   }
   return shares;
 }

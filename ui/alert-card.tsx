@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { AlertDetailWire, AlertWire } from '../infra/http/wire.js';
 import { alertApiPath, getJson, postJson } from './client.js';
 import { chance, dateTime } from './format.js';
@@ -137,7 +137,7 @@ function WhoForm(props: {
   const [comment, setComment] = useState('');
   const [verdict, setVerdict] = useState('true');
   const whoRef = useRef<HTMLInputElement>(null);
-  useEffect(() => whoRef.current?.focus(), []);
+  useLayoutEffect(() => whoRef.current?.focus(), []);
   return (
     <form
       class="who-form"

@@ -30,6 +30,7 @@ export type LineState =
   | { readonly kind: 'lost'; readonly lastHeardMs: number };
 
 const noticesMax = 3;
+const noticeMs = 20_000;
 
 export class PlantState {
   plant: PlantWire | undefined;
@@ -174,6 +175,7 @@ export class PlantState {
     this.alertChangeCount += update.alerts.length;
     const failures = update.events.filter((event) => event.event === 'failure').reverse();
     if (failures.length > 0) this.notices = [...failures, ...this.notices].slice(0, noticesMax);
+    for (const failure of failures) setTimeout(() => this.dismiss(failure), noticeMs);
     this.#changed();
   }
 

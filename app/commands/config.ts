@@ -4,6 +4,7 @@ import { Argument, Command } from 'commander';
 import { parseDocument } from 'yaml';
 import { machineTypeSchema } from '../../domain/machine-type.js';
 import { datasetSchema } from '../../infra/files/dataset-config.js';
+import { trainingConfigSchema } from '../../model/config.js';
 import { type ConfigKind, checkDeployment, configJsonSchema, configKinds } from '../config.js';
 import { formatProblem, type Problem, readYaml } from '../config-file.js';
 import { checkFactory } from '../simulate/factory-config.js';
@@ -15,7 +16,9 @@ export function configCommand(): Command {
   const command = new Command('config').description('check configuration files, print their schemas');
   command
     .command('check')
-    .description('say all that is wrong with a deployment, a machine type, a data set or a simulated factory')
+    .description(
+      'say all that is wrong with a deployment, a machine type, a data set, training settings or a simulated factory',
+    )
     .argument('<file>', 'YAML file')
     .option('--kind <kind>', `what the file is: ${configKinds.join(', ')} (told from its keys when left out)`)
     .option('--json', 'print JSON', false)
@@ -57,13 +60,16 @@ function isKind(word: string): word is ConfigKind {
   return configKinds.some((kind) => kind === word);
 }
 
-/** Each kind has a key that no other has; everything else is taken for a deployment, whose errors then say what is missing. */
+/** Each kind has keys that no other has; everything else is taken for a deployment, whose errors then say what is missing. */
 function kindOf(file: string): ConfigKind {
   try {
     const document = parseDocument(readFileSync(file, 'utf8'));
     if (document.has('machineType')) return 'factory';
     if (document.has('sensors')) return 'machine-type';
-    return document.has('kind') ? 'data-set' : 'deployment';
+    if (document.has('kind')) return 'data-set';
+    return Object.keys(trainingConfigSchema.shape).some((key) => document.has(key))
+      ? 'training'
+      : 'deployment';
   } catch {
     // Not readable or not YAML: reading it as a deployment says so, with file and line.
     return 'deployment';
@@ -92,6 +98,10 @@ function checkFile(file: string, kind: ConfigKind): Checked {
     case 'data-set': {
       const read = readYaml(file, datasetSchema);
       return read.ok ? good(`a data set of kind ${read.value.kind}`) : wrong(read.problems);
+    }
+    case 'training': {
+      const read = readYaml(file, trainingConfigSchema);
+      return read.ok ? good('training settings') : wrong(read.problems);
     }
     case 'factory': {
       const read = checkFactory(file);

@@ -213,6 +213,7 @@ async function watch(run: {
   const { deployment, dataset, pipeline, terminal, signal } = run;
   const board = new Board(startOf(dataset), deployment.config.alerts.severities);
   const region = new LiveRegion(terminal, wallClock);
+  const stopped = Promise.race([untilAborted(signal), pipeline.failed]);
   const lockStep = new LockStep(deployment.config.log.partitions);
   const unsubscribe = pipeline.live.subscribe((record) => {
     lockStep.take(record);
@@ -234,7 +235,7 @@ async function watch(run: {
         clockMessages: anyStepCloses(deployment),
         // A day begins when the forecasts of the day before are out: nobody watches days that run ahead of them.
         afterClock: async (timeMs) => {
-          await Promise.race([lockStep.reached(timeMs), untilAborted(signal), pipeline.failed]);
+          await Promise.race([lockStep.reached(timeMs), stopped]);
           draw();
         },
         signal,

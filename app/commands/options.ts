@@ -1,4 +1,5 @@
 /** What most commands share: reading the deployment, the data set, numbers. */
+import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
@@ -43,6 +44,14 @@ export function parseSpeed(text: string): number | 'max' {
 
 /** Opens what a data-set file (YAML) describes; a factory file gives the history of the simulated factory. */
 export async function openDatasetFile(file: string): Promise<Dataset> {
+  if (!existsSync(file))
+    throw new UserError(
+      `there is no data-set file ${file}: write one that says where the history lies (docs/guide/your-own-machines.md)`,
+    );
+  if (/\.(csv|tsv|txt|jsonl|ndjson)(\.gz)?$/i.test(file))
+    throw new UserError(
+      `${file} holds the history itself: write a data-set file that names it, such as history.yaml with the lines "kind: csv" and "readings: [{ file: ${file} }]"`,
+    );
   const keys = loadYaml(file, z.looseObject({}));
   if (!('kind' in keys) && 'machineType' in keys) return factoryDataset(loadFactory(file));
   return openDataset(loadYaml(file, datasetSchema), dirname(resolve(file)));

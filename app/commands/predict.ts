@@ -6,8 +6,10 @@ import { z } from 'zod';
 import { UserError } from '../../domain/errors.js';
 import type { FeatureWindow, Predictor } from '../../domain/features.js';
 import { expectedDay, probabilityWithin } from '../../domain/forecast.js';
+import type { FleetRow } from '../../domain/store.js';
 import { openEmbeddedStore } from '../../infra/embedded/store.js';
 import { type Deployment, loadDeployment } from '../config.js';
+import { didYouMean } from '../config-suggestion.js';
 import { silentLogger } from '../logger.js';
 import { openPredictors, requirePredictor } from '../predictors.js';
 import { formatDays, formatProbability, formatTime } from '../terminal/format.js';
@@ -36,12 +38,22 @@ export function predictCommand(): Command {
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  millwright predict unit-84\n  millwright predict --window window.json --json\n\nExit code: 0 forecast, 1 the machine cannot be assessed, 2 wrong usage.',
+      `
+Examples:
+  millwright predict unit-84
+  millwright predict --window window.json --json
+
+A window file: {"rows": [{"vibration.mean": 3.1, "age": 12}, {"vibration.mean": 3.4, "age": 13}]}; features that are left out are
+missing. The names are those of the model's preprocessing.json; a wrong one is answered with all of them.
+
+Exit code: 0 forecast, 1 the machine cannot be assessed, 2 wrong usage.`,
     )
     .action(async (machine: string | undefined, options: PredictOptions) => {
       const deployment = loadDeployment(options.config);
       if ((machine === undefined) === (options.window === undefined))
-        throw new UserError('name a machine, or a window with --window: one of the two');
+        throw new UserError(
+          'name a machine (millwright predict press-7), or a file with --window: one of the two',
+        );
       if (machine !== undefined) await showNewest(deployment, machine, options.json);
       else await forecastWindow(deployment, options.window as string, options);
     });
@@ -51,10 +63,7 @@ async function showNewest(deployment: Deployment, machine: string, json: boolean
   const store = await openEmbeddedStore({ dir: join(deployment.config.dataDir, 'store'), mode: 'read-only' });
   try {
     const [forecast] = await store.forecasts(machine, { limit: 1 });
-    if (!forecast)
-      throw new UserError(
-        `there is no forecast of "${machine}"; the machines that have one are on the page, or in \`millwright run\`'s store`,
-      );
+    if (!forecast) throw noForecast(deployment, machine, await store.fleet());
     const { probabilities } = forecast;
     if (probabilities.length === 0) process.exitCode = 1;
     printResult(
@@ -73,6 +82,23 @@ async function showNewest(deployment: Deployment, machine: string, json: boolean
   } finally {
     await store.close();
   }
+}
+
+/** Why there is none, as far as can be told, and what to do. */
+function noForecast(deployment: Deployment, machine: string, fleet: readonly FleetRow[]): UserError {
+  const names = fleet.map(({ forecast }) => forecast.machine);
+  if (deployment.directory.find(machine) === undefined && names.length === 0)
+    return new UserError(`"${machine}" fits no entry under \`machines\` of ${deployment.file}`);
+  if (names.length === 0)
+    return new UserError(
+      `there is no forecast yet, of "${machine}" or any other: the first comes when the first step (day) with readings has ended, and its grace after it`,
+    );
+  const near = didYouMean(machine, names);
+  const others =
+    names.length > 8 ? `${names.slice(0, 8).join(', ')} and ${names.length - 8} more` : names.join(', ');
+  return new UserError(
+    `there is no forecast of "${machine}"${near === undefined ? `; there are forecasts of ${others}` : `; did you mean ${near}?`}`,
+  );
 }
 
 const windowSchema = z.strictObject({ rows: z.array(z.record(z.string(), z.number().nullable())).min(1) });
@@ -130,11 +156,12 @@ function describeCurve(
   probabilities: readonly number[],
   within: (days: number) => number | undefined,
 ): string[] {
+  const expected = expectedDay(probabilities);
   const parts = [7, 14, 30].map(
     (days) => `within ${days} d ${formatProbability(within(days) ?? Number.NaN)}`,
   );
   return [
-    `P(fail) ${parts.join(' · ')} · expected in ${formatDays(expectedDay(probabilities))}`,
+    `P(fail) ${parts.join(' · ')} · ${expected === null ? `expected beyond ${probabilities.length} d` : `expected in ${formatDays(expected)}`}`,
     '',
     ...curveChart(probabilities),
   ];

@@ -7,16 +7,17 @@ import { UserError } from '../../domain/errors.js';
 import type { History } from '../../domain/features.js';
 import { openEmbeddedLog } from '../../infra/embedded/log.js';
 import { trainingConfigSchema } from '../../model/config.js';
-import { loadDeployment } from '../config.js';
+import { type Deployment, loadDeployment } from '../config.js';
 import { loadYaml } from '../config-file.js';
-import { buildHistories, readHistories } from '../history.js';
+import { readHistories } from '../history.js';
 import { formatCounted, formatNumber, formatSpan } from '../terminal/format.js';
 import { printResult } from '../terminal/print-result.js';
 import { ProgressBar } from '../terminal/progress.js';
-import { makeTerminal } from '../terminal/terminal.js';
+import { makeTerminal, type Terminal } from '../terminal/terminal.js';
 import { trainingNote } from '../terminal/training-note.js';
 import { chooseType, trainNetworkFor } from '../training.js';
 import { configOption, jsonOption, keepMachines, openDatasetFile, wholeNumber } from './options.js';
+import { readHistoriesOf } from './read-histories.js';
 
 interface TrainOptions {
   readonly config: string;
@@ -43,7 +44,13 @@ export function trainCommand(signal: AbortSignal): Command {
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  millwright train -c examples/demo/millwright.yaml --data examples/demo/train.yaml\n  millwright train --training training.yaml --seed 7\n\nExit code: 0 trained, 1 training failed, 2 wrong usage, data or configuration.',
+      `
+Examples:
+  millwright train --data history.yaml
+  millwright train --data history.yaml --machines "press-00*,press-01*"    (the others are left for the backtest)
+  millwright train --training training.yaml --seed 7                       (from the log; other settings)
+
+Exit code: 0 trained, 1 training failed, 2 wrong usage, data or configuration.`,
     )
     .action(async (options: TrainOptions) => {
       const startedMs = wallClock.nowMs();
@@ -53,10 +60,11 @@ export function trainCommand(signal: AbortSignal): Command {
         options.training === undefined
           ? trainingConfigSchema.parse({})
           : loadYaml(options.training, trainingConfigSchema);
-      const histories = (await openHistories(options, deployment, signal)).get(type.name) ?? [];
+      const terminal = makeTerminal(process.stderr);
+      const histories = (await openHistories(options, deployment, terminal, signal)).get(type.name) ?? [];
       if (histories.length === 0)
         throw new UserError(`there is no history of machine type ${type.name} to train on`);
-      const bar = new ProgressBar('train', makeTerminal(process.stderr), wallClock);
+      const bar = new ProgressBar('train', terminal, wallClock);
       const artifact = await trainNetworkFor({
         type,
         histories,
@@ -76,7 +84,8 @@ export function trainCommand(signal: AbortSignal): Command {
             [
               `Trained on ${formatCounted(metrics.trainingMachineCount, 'machine')}, judged on ${formatCounted(metrics.validationMachineCount, 'other')}:`,
               `  mean Brier over the horizon ${formatNumber(metrics.validationMeanBrier)}, best at step ${metrics.bestStep}`,
-              `In use from the next start: ${artifact.directory}`,
+              `In use from the next start of millwright run: ${artifact.directory}`,
+              'Judge it before you trust it, on machines it has not seen: millwright backtest --help',
             ].join('\n'),
         },
         options.json,
@@ -86,15 +95,19 @@ export function trainCommand(signal: AbortSignal): Command {
 
 async function openHistories(
   options: TrainOptions,
-  deployment: ReturnType<typeof loadDeployment>,
+  deployment: Deployment,
+  terminal: Terminal,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, readonly History[]>> {
   if (options.data !== undefined)
-    return buildHistories(
-      deployment,
+    return readHistoriesOf(
       keepMachines(await openDatasetFile(options.data), options.machines),
+      deployment,
+      terminal,
       signal,
     );
+  if (options.machines !== undefined)
+    throw new UserError('--machines chooses from a data set: give --data too');
   const log = await openEmbeddedLog({ dir: join(deployment.config.dataDir, 'log'), mode: 'read-only' });
   try {
     return await readHistories(deployment, log);

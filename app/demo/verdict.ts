@@ -40,15 +40,16 @@ export async function judgeDemo(run: {
   const transitions: AlertRecord[] = [];
   for await (const record of readAll(log, topics.alerts)) transitions.push(record);
   const bounds: AlertBounds = alertBoundsSchema.parse({});
+  const calendar = makeStepCalendar(type.step);
   const report = judgeReplay({
     name: predictor.version,
     result: { forecasts, alerts: transitions },
-    observations: dataset.machines.map(observe),
+    observations: dataset.machines.map((machine) => observe(machine, calendar)),
     trainingHistories: run.training,
     judgedHistories: (await readHistories(deployment, log)).get(type.name) ?? [],
     spec: predictor.spec,
     selection: 'all',
-    steps: stepsOf(makeStepCalendar(type.step)),
+    steps: stepsOf(calendar),
     alertBounds: bounds,
   });
   const alerts = report.alerts as AlertScore;

@@ -1,7 +1,8 @@
 /**
  * Keys and values of the embedded log, all binary and ordered. Numbers in keys are big endian, in values little
  * endian. Databases: `meta` (topics and groups, JSON), `partitions` (end offset and newest time), `index` (newest
- * offset per key of compacted topics), `superseded` (older records of these that a consumer still needs), `offsets` and `state` (of groups), and one with the records of each partition.
+ * offset per key of compacted topics), `superseded` (offsets of records with a newer one of the same key that are kept
+ * for a group that lags), `offsets` and `state` (of groups), and one with the records of each partition.
  */
 import { Buffer } from 'node:buffer';
 import type { LogRecord, NewRecord, PartitionId } from '../../domain/log.js';
@@ -55,6 +56,15 @@ export function endOfNumbers(numbers: readonly number[]): Buffer {
     if (key[at] !== 0) break;
   }
   return key;
+}
+
+/** Key in `superseded`: sorted by offset within a partition. */
+export function supersededKey(topicId: number, partition: number, offset: number): Buffer {
+  return Buffer.concat([numberedKey([topicId, partition]), offsetKey(offset)]);
+}
+
+export function offsetOfSupersededKey(key: Uint8Array): number {
+  return offsetOfKey(key.subarray(8));
 }
 
 export function encodeNumbers(...numbers: readonly number[]): Buffer {

@@ -1,4 +1,3 @@
-import type { Buffer } from 'node:buffer';
 import type { LogRecord, NewRecord, PartitionId, TopicSpec } from '../../domain/log.js';
 import type { LmdbBatch } from './lmdb-batch.js';
 import type { Bytes } from './lmdb-open.js';
@@ -6,35 +5,46 @@ import {
   appendRecord,
   decodeRecord,
   encodeNumbers,
-  endOfNumbers,
   numberedKey,
   offsetKey,
   offsetOfKey,
+  offsetOfSupersededKey,
+  supersededKey,
   timeOfRecord,
 } from './log-layout.js';
 
 /** Bound of a batch that is read at once, besides its number of records. */
 const readBytesMax = 4 * 2 ** 20;
-/** Expired records that one commit removes from a partition, at least; twice what it appends if that is more. */
-const expiredPerCommit = 1_000;
+/** Records that one commit removes from a partition, at least; twice what it appends if that is more. */
+const removedPerCommit = 1_000;
+const noBytes = new Uint8Array(0);
 
-/** Databases of the log that partitions share: handle for reading, number for writing. */
-export interface SharedDatabases {
-  readonly partitions: Bytes;
-  readonly index: Bytes;
-  readonly partitionsNumber: number;
-  readonly indexNumber: number;
-  readonly superseded: Bytes;
-  readonly supersededNumber: number;
+/** A database: handle for reading, number for writing. */
+export interface OpenDatabase {
+  readonly database: Bytes;
+  readonly number: number;
 }
 
-/** One partition of the embedded log, as its only writer knows it. */
+/** Databases of the log that its partitions share. */
+export interface SharedDatabases {
+  readonly partitions: OpenDatabase;
+  readonly index: OpenDatabase;
+  readonly superseded: OpenDatabase;
+}
+
+/**
+ * One partition of the embedded log, as its only writer knows it.
+ *
+ * Compaction: a record is removed together with the append that supersedes it if every group has passed it by then.
+ * Otherwise its offset is noted in `superseded`, and it goes with a later commit, when they have.
+ */
 export class EmbeddedPartition {
   readonly id: PartitionId;
   readonly topicId: number;
   spec: TopicSpec;
-  readonly #records: Bytes;
-  readonly #recordsNumber: number;
+  /** Committed offsets of groups, by group. */
+  readonly committed: Map<string, number>;
+  readonly #records: OpenDatabase;
   readonly #shared: SharedDatabases;
   /** Durable. */
   #endOffset = 0;
@@ -43,40 +53,38 @@ export class EmbeddedPartition {
   #nextOffset = 0;
   #nextNewestTimeMs = -Infinity;
   readonly #nextIndex = new Map<string, number>();
-  /** Compacted topics: offsets of records that a newer one replaces and that a consumer may still need; durable. */
-  readonly #superseded = new Set<number>();
-  /** What the batch being prepared adds to these and takes from them. */
-  #newlySuperseded: number[] = [];
-  #compacted: number[] = [];
-  /** `#superseded` holds nothing below, or not much. */
-  #compactedTo = 0;
+  readonly #nextCommitted = new Map<string, number>();
   #appendedCount = 0;
+  /** What the batch may not remove: from this offset on. */
+  #neededFrom = 0;
+  /** Lowest offset that the batch adds to `superseded`. */
+  #nextSupersededFrom = Infinity;
   /** Time of the oldest record, undefined when not known. */
   #oldestTimeMs: number | undefined;
-  /** More has expired than the last commit could remove. */
-  hasExpired = false;
+  /** Lowest offset in `superseded`, Infinity without one, undefined when not known. */
+  #supersededFrom: number | undefined;
+  /** There is more to remove than the last commit could. */
+  hasMoreToRemove = false;
 
   constructor(
     id: PartitionId,
     topicId: number,
     spec: TopicSpec,
-    records: { readonly database: Bytes; readonly number: number },
+    records: OpenDatabase,
     shared: SharedDatabases,
+    committed: Map<string, number>,
   ) {
     this.id = id;
     this.topicId = topicId;
     this.spec = spec;
-    this.#records = records.database;
-    this.#recordsNumber = records.number;
+    this.#records = records;
     this.#shared = shared;
-    const known = shared.partitions.get(numberedKey([topicId, id.partition]));
+    this.committed = committed;
+    const known = shared.partitions.database.get(numberedKey([topicId, id.partition]));
     if (known) {
       this.#endOffset = known.readDoubleLE(0);
       this.#newestTimeMs = known.readDoubleLE(8);
     }
-    const prefix = [topicId, id.partition];
-    const range = { start: numberedKey(prefix), end: endOfNumbers(prefix) };
-    for (const { value } of shared.superseded.getRange(range)) this.#superseded.add(value.readDoubleLE(0));
     this.revert();
   }
 
@@ -85,44 +93,60 @@ export class EmbeddedPartition {
   }
 
   get beginOffset(): number {
-    return beginOffset(this.#records, this.#endOffset);
+    return beginOffset(this.#records.database, this.#endOffset);
   }
 
   read(fromOffset: number, recordsMax: number): LogRecord[] {
-    return readRecords(this.#records, this.id, fromOffset, this.#endOffset, recordsMax);
+    return readRecords(this.#records.database, this.id, fromOffset, this.#endOffset, recordsMax);
   }
 
-  /** Adds the record; for compacted topics, the one it replaces can go. */
+  /** Call for every checkpoint of a commit, before `prepareBegin`. */
+  prepareCommitted(group: string, nextOffset: number): void {
+    this.#nextCommitted.set(group, nextOffset);
+  }
+
+  /** Offsets by group that the batch will commit. */
+  get nextCommitted(): ReadonlyMap<string, number> {
+    return this.#nextCommitted;
+  }
+
+  /** Call once per commit, before the appends: nothing from `neededFrom` on may be removed. */
+  prepareBegin(neededFrom: number): void {
+    this.#neededFrom = neededFrom;
+  }
+
+  /** Adds the record, and for compacted topics the removal of the one it supersedes, now or later. */
   prepareAppend(batch: LmdbBatch, record: NewRecord): void {
     const offset = this.#nextOffset++;
     this.#appendedCount++;
-    appendRecord(batch, this.#recordsNumber, offset, record);
+    appendRecord(batch, this.#records.number, offset, record);
     if (record.timeMs > this.#nextNewestTimeMs) this.#nextNewestTimeMs = record.timeMs;
     if (this.spec.cleanup !== 'compact') return;
     const key = numberedKey([this.topicId, this.id.partition], record.key);
-    const older = this.#nextIndex.get(record.key) ?? this.#shared.index.get(key)?.readDoubleLE(0);
-    if (older !== undefined) this.#newlySuperseded.push(older);
+    const older = this.#nextIndex.get(record.key) ?? this.#shared.index.database.get(key)?.readDoubleLE(0);
+    if (older !== undefined) this.#prepareSuperseded(batch, older);
     this.#nextIndex.set(record.key, offset);
-    batch.put(this.#shared.indexNumber, key, encodeNumbers(offset));
+    batch.put(this.#shared.index.number, key, encodeNumbers(offset));
   }
 
-  /** Call once per commit, after the appends: the partition's own facts, and what has expired. */
-  prepareEnd(batch: LmdbBatch, neededFrom: number): void {
+  /** Call once per commit, after the appends: the partition's own facts, and a piece of what may be removed. */
+  prepareEnd(batch: LmdbBatch): void {
     if (this.#appendedCount > 0)
       batch.put(
-        this.#shared.partitionsNumber,
+        this.#shared.partitions.number,
         numberedKey([this.topicId, this.id.partition]),
         encodeNumbers(this.#nextOffset, this.#nextNewestTimeMs),
       );
-    this.#prepareCompaction(batch, neededFrom);
-    this.#prepareExpiry(batch, neededFrom);
+    const countMax = Math.max(removedPerCommit, 2 * this.#appendedCount);
+    this.hasMoreToRemove = false;
+    if (this.spec.cleanup === 'compact') this.#prepareCompaction(batch, countMax);
+    else if (this.spec.retentionMs !== Infinity) this.#prepareExpiry(batch, countMax);
   }
 
   apply(): void {
     this.#endOffset = this.#nextOffset;
     this.#newestTimeMs = this.#nextNewestTimeMs;
-    for (const offset of this.#compacted) this.#superseded.delete(offset);
-    for (const offset of this.#newlySuperseded) this.#superseded.add(offset);
+    for (const [group, nextOffset] of this.#nextCommitted) this.committed.set(group, nextOffset);
     this.revert();
   }
 
@@ -130,62 +154,67 @@ export class EmbeddedPartition {
     this.#nextOffset = this.#endOffset;
     this.#nextNewestTimeMs = this.#newestTimeMs;
     this.#nextIndex.clear();
-    this.#newlySuperseded = [];
-    this.#compacted = [];
+    this.#nextCommitted.clear();
     this.#appendedCount = 0;
+    this.#nextSupersededFrom = Infinity;
   }
 
   /** After a commit that failed, what was counted as removed is still there. */
   forgetOldest(): void {
     this.#oldestTimeMs = undefined;
+    this.#supersededFrom = undefined;
   }
 
-  /**
-   * Removes what is superseded, but nothing from `neededFrom` on: a stage that lags sees every record, so that what it
-   * makes of them does not depend on how far it lags.
-   */
-  #prepareCompaction(batch: LmdbBatch, neededFrom: number): void {
-    const { supersededNumber } = this.#shared;
-    const added = this.#newlySuperseded;
-    this.#newlySuperseded = added.filter((offset) => offset >= neededFrom);
-    for (const offset of added)
-      if (offset < neededFrom) batch.remove(this.#recordsNumber, offsetKey(offset));
-      else batch.put(supersededNumber, this.#supersededKey(offset), encodeNumbers(offset));
-    // Looking through all of them is worth it when the consumers have come on by as much.
-    this.#compactedTo = Math.min(this.#compactedTo, neededFrom);
-    if (this.#superseded.size === 0 || neededFrom - this.#compactedTo < this.#superseded.size / 8) return;
-    this.#compactedTo = neededFrom;
-    for (const offset of this.#superseded) {
-      if (offset >= neededFrom) continue;
-      batch.remove(this.#recordsNumber, offsetKey(offset));
-      batch.remove(supersededNumber, this.#supersededKey(offset));
-      this.#compacted.push(offset);
+  #prepareSuperseded(batch: LmdbBatch, older: number): void {
+    if (older < this.#neededFrom) {
+      batch.remove(this.#records.number, offsetKey(older));
+      return;
     }
+    batch.put(this.#shared.superseded.number, this.#supersededKey(older), noBytes);
+    if (older < this.#nextSupersededFrom) this.#nextSupersededFrom = older;
   }
 
-  #supersededKey(offset: number): Buffer {
-    return numberedKey([this.topicId, this.id.partition, Math.floor(offset / 2 ** 32), offset % 2 ** 32]);
+  #prepareCompaction(batch: LmdbBatch, countMax: number): void {
+    if (this.#supersededFrom === undefined || this.#supersededFrom < this.#neededFrom) {
+      this.#supersededFrom = Infinity;
+      let count = 0;
+      const range = { start: this.#supersededKey(0), end: this.#supersededKey(this.#endOffset) };
+      for (const key of this.#shared.superseded.database.getKeys(range)) {
+        const offset = offsetOfSupersededKey(key);
+        if (offset >= this.#neededFrom || count === countMax) {
+          this.#supersededFrom = offset;
+          this.hasMoreToRemove = offset < this.#neededFrom;
+          break;
+        }
+        batch.remove(this.#records.number, offsetKey(offset));
+        batch.remove(this.#shared.superseded.number, key);
+        count++;
+      }
+    }
+    // What this batch adds is needed still, or it would not have been added.
+    this.#supersededFrom = Math.min(this.#supersededFrom, this.#nextSupersededFrom);
   }
 
-  #prepareExpiry(batch: LmdbBatch, neededFrom: number): void {
-    this.hasExpired = false;
-    if (this.spec.cleanup !== 'delete' || this.spec.retentionMs === Infinity) return;
+  #supersededKey(offset: number): Uint8Array {
+    return supersededKey(this.topicId, this.id.partition, offset);
+  }
+
+  #prepareExpiry(batch: LmdbBatch, countMax: number): void {
     const keptFromMs = this.#nextNewestTimeMs - this.spec.retentionMs;
     if (this.#oldestTimeMs !== undefined && this.#oldestTimeMs >= keptFromMs) return;
-    const countMax = Math.max(expiredPerCommit, 2 * this.#appendedCount);
     let count = 0;
     this.#oldestTimeMs = undefined;
-    for (const { key, value } of this.#records.getRange({ limit: countMax + 1 })) {
+    for (const { key, value } of this.#records.database.getRange({ limit: countMax + 1 })) {
       const timeMs = timeOfRecord(value);
-      if (timeMs >= keptFromMs || offsetOfKey(key) >= neededFrom) {
+      if (timeMs >= keptFromMs || offsetOfKey(key) >= this.#neededFrom) {
         this.#oldestTimeMs = timeMs;
         return;
       }
       if (count === countMax) {
-        this.hasExpired = true;
+        this.hasMoreToRemove = true;
         return;
       }
-      batch.remove(this.#recordsNumber, key);
+      batch.remove(this.#records.number, key);
       count++;
     }
   }

@@ -27,7 +27,7 @@ import {
   recordsDatabase,
   textOfKey,
 } from './log-layout.js';
-import { EmbeddedPartition, type SharedDatabases } from './log-partition.js';
+import { EmbeddedPartition, type OpenDatabase } from './log-partition.js';
 
 type LogChange =
   | { readonly kind: 'append'; readonly records: readonly NewRecord[] }
@@ -37,17 +37,13 @@ type LogChange =
       readonly partition: PartitionId;
       readonly checkpoint: Checkpoint;
     }
-  | { readonly kind: 'expire'; readonly partition: EmbeddedPartition };
+  | { readonly kind: 'remove'; readonly partition: EmbeddedPartition };
 
 interface OpenTopic extends CatalogTopic {
   readonly partitions: readonly EmbeddedPartition[];
 }
 
 type SharedName = (typeof sharedDatabaseNames)[number];
-interface SharedDatabase {
-  readonly database: Bytes;
-  readonly number: number;
-}
 
 /** The writing half of the embedded log: offsets, group commit, compaction, retention, and who consumes. */
 export class EmbeddedLogWriter implements PartitionSource {
@@ -55,7 +51,7 @@ export class EmbeddedLogWriter implements PartitionSource {
   readonly #folder: LmdbFolder;
   readonly #writer: LmdbWriter;
   readonly #queue: CommitQueue<LogChange>;
-  readonly #shared: Readonly<Record<SharedName, SharedDatabase>>;
+  readonly #shared: Readonly<Record<SharedName, OpenDatabase>>;
   /** Handles for reading, by name. */
   readonly #databases = new Map<string, Bytes>();
   #topics = new Map<string, OpenTopic>();
@@ -65,8 +61,8 @@ export class EmbeddedLogWriter implements PartitionSource {
   static async open(folder: LmdbFolder, writer: LmdbWriter): Promise<EmbeddedLogWriter> {
     const opened = await openDatabases(folder, writer, sharedDatabaseNames);
     const shared = Object.fromEntries(
-      sharedDatabaseNames.map((name, index) => [name, opened[index] as SharedDatabase]),
-    ) as Record<SharedName, SharedDatabase>;
+      sharedDatabaseNames.map((name, index) => [name, opened[index] as OpenDatabase]),
+    ) as Record<SharedName, OpenDatabase>;
     const log = new EmbeddedLogWriter(folder, writer, shared);
     await log.#openTopics(readTopics(shared.meta.database).values());
     return log;
@@ -75,7 +71,7 @@ export class EmbeddedLogWriter implements PartitionSource {
   private constructor(
     folder: LmdbFolder,
     writer: LmdbWriter,
-    shared: Readonly<Record<SharedName, SharedDatabase>>,
+    shared: Readonly<Record<SharedName, OpenDatabase>>,
   ) {
     this.#folder = folder;
     this.#writer = writer;
@@ -148,8 +144,11 @@ export class EmbeddedLogWriter implements PartitionSource {
   }
 
   committedOffset(group: string, partition: PartitionId): number | undefined {
-    const key = this.#groupKey(group, partition);
-    return key && this.#shared.offsets.database.get(numberedKey(key))?.readDoubleLE(0);
+    return this.#partition(partition).committed.get(group);
+  }
+
+  committedOffsets(partition: PartitionId): ReadonlyMap<string, number> {
+    return this.#partition(partition).committed;
   }
 
   *stateOf(
@@ -166,15 +165,20 @@ export class EmbeddedLogWriter implements PartitionSource {
   #prepare(changes: readonly LogChange[], batch: LmdbBatch): Prepared {
     const touched = new Set<EmbeddedPartition>();
     const groups = new Map(this.#groups);
+    for (const one of changes)
+      if (one.kind === 'checkpoint')
+        this.#partition(one.partition).prepareCommitted(one.group, one.checkpoint.nextOffset);
     for (const one of changes) {
-      if (one.kind === 'expire') touched.add(one.partition);
+      if (one.kind === 'remove') this.#touch(one.partition, touched);
       else if (one.kind === 'append') this.#prepareRecords(one.records, batch, touched);
       else {
+        // What this group was the last to pass may go.
+        this.#touch(this.#partition(one.partition), touched);
         this.#prepareRecords(one.checkpoint.outputs, batch, touched);
         this.#prepareGroup(one.group, one.partition, one.checkpoint, batch, groups);
       }
     }
-    for (const partition of touched) partition.prepareEnd(batch, this.#neededFrom(partition.id));
+    for (const partition of touched) partition.prepareEnd(batch);
     if (groups.size > this.#groups.size) {
       const { key, value } = groupsEntry(groups);
       batch.put(this.#shared.meta.number, key, value);
@@ -184,9 +188,10 @@ export class EmbeddedLogWriter implements PartitionSource {
         this.#groups = groups;
         this.#folder.root.resetReadTxn();
         for (const partition of touched) {
+          const { endOffset } = partition;
           partition.apply();
-          this.consumers.notify(partition.id);
-          if (partition.hasExpired) this.#expireLater(partition);
+          if (partition.endOffset > endOffset) this.consumers.notify(partition.id);
+          if (partition.hasMoreToRemove) this.#removeLater(partition);
         }
       },
       revert: () => {
@@ -198,23 +203,18 @@ export class EmbeddedLogWriter implements PartitionSource {
     };
   }
 
-  /**
-   * Lowest offset that a consumer needs, or a group that has a checkpoint: it goes on from there when it comes back, after
-   * a restart or in a process with other roles. So a group that never comes back keeps what is behind its checkpoint.
-   */
-  #neededFrom(partition: PartitionId): number {
-    let lowest = this.consumers.neededFrom(partition);
-    for (const group of this.#groups.keys())
-      lowest = Math.min(lowest, this.committedOffset(group, partition) ?? Infinity);
-    return lowest;
-  }
-
   #prepareRecords(records: readonly NewRecord[], batch: LmdbBatch, touched: Set<EmbeddedPartition>): void {
     for (const record of records) {
       const partition = this.#partition(record);
-      touched.add(partition);
+      this.#touch(partition, touched);
       partition.prepareAppend(batch, record);
     }
+  }
+
+  #touch(partition: EmbeddedPartition, touched: Set<EmbeddedPartition>): void {
+    if (touched.has(partition)) return;
+    touched.add(partition);
+    partition.prepareBegin(this.consumers.neededFrom(partition.id, partition.nextCommitted));
   }
 
   #prepareGroup(
@@ -234,48 +234,47 @@ export class EmbeddedLogWriter implements PartitionSource {
   }
 
   /** In bounded pieces, between the commits of others. A failure leaves the rest to the next append. */
-  #expireLater(partition: EmbeddedPartition): void {
+  #removeLater(partition: EmbeddedPartition): void {
     if (this.#finishing) return;
-    void this.#queue.add({ kind: 'expire', partition }, 0).catch(() => {});
+    void this.#queue.add({ kind: 'remove', partition }, 0).catch(() => {});
   }
 
   async #openTopics(topics: Iterable<CatalogTopic>): Promise<void> {
     const opened = new Map<string, OpenTopic>();
-    const shared: SharedDatabases = {
-      partitions: this.#shared.partitions.database,
-      partitionsNumber: this.#shared.partitions.number,
-      index: this.#shared.index.database,
-      indexNumber: this.#shared.index.number,
-      superseded: this.#shared.superseded.database,
-      supersededNumber: this.#shared.superseded.number,
-    };
     for (const { id, spec } of topics) {
       const open = this.#topics.get(spec.name);
       for (const partition of open?.partitions ?? []) partition.spec = spec;
       opened.set(spec.name, {
         id,
         spec,
-        partitions: open?.partitions ?? (await this.#openPartitions(id, spec, shared)),
+        partitions: open?.partitions ?? (await this.#openPartitions(id, spec)),
       });
     }
-    // What may go, goes with the next append: now no consumer has said yet what it needs.
     this.#topics = opened;
+    for (const { partitions } of opened.values())
+      for (const partition of partitions) this.#removeLater(partition);
   }
 
-  async #openPartitions(
-    topicId: number,
-    spec: TopicSpec,
-    shared: SharedDatabases,
-  ): Promise<EmbeddedPartition[]> {
+  async #openPartitions(topicId: number, spec: TopicSpec): Promise<EmbeddedPartition[]> {
     const names = Array.from({ length: spec.partitionCount }, (_, index) => recordsDatabase(topicId, index));
     const records = await openDatabases(this.#folder, this.#writer, names);
     names.forEach((name, index) => {
-      this.#databases.set(name, (records[index] as SharedDatabase).database);
+      this.#databases.set(name, (records[index] as OpenDatabase).database);
     });
-    return records.map(
-      (database, partition) =>
-        new EmbeddedPartition({ topic: spec.name, partition }, topicId, spec, database, shared),
-    );
+    return records.map((database, partition) => {
+      const committed = this.#readCommitted(topicId, partition);
+      const id = { topic: spec.name, partition };
+      return new EmbeddedPartition(id, topicId, spec, database, this.#shared, committed);
+    });
+  }
+
+  #readCommitted(topicId: number, partition: number): Map<string, number> {
+    const committed = new Map<string, number>();
+    for (const [group, groupId] of this.#groups) {
+      const found = this.#shared.offsets.database.get(numberedKey([groupId, topicId, partition]));
+      if (found) committed.set(group, found.readDoubleLE(0));
+    }
+    return committed;
   }
 
   /** Refuses what could not be written, before it waits in the queue with others; returns the size. */
@@ -331,7 +330,7 @@ async function openDatabases(
   folder: LmdbFolder,
   writer: LmdbWriter,
   names: readonly string[],
-): Promise<SharedDatabase[]> {
+): Promise<OpenDatabase[]> {
   const numbers = await writer.openDatabases(names);
   folder.root.resetReadTxn();
   return names.map((name, index) => {

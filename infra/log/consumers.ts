@@ -9,6 +9,12 @@ import type { Consumer, ConsumerOptions, PartitionId } from '../../domain/log.js
 import { PartitionLoop } from './partition-loop.js';
 import { type PartitionSource, partitionKey } from './partition-source.js';
 
+/**
+ * A group that has committed but does not run holds back removal by at most this many records behind the end: long
+ * enough for every restart, and an end for groups that will never run again.
+ */
+export const absentGroupRecordsMax = 1_000_000;
+
 /** All consumers of one log. */
 export class Consumers {
   readonly #source: PartitionSource;
@@ -40,14 +46,27 @@ export class Consumers {
   }
 
   /**
-   * The lowest offset of the partition that a consumer of this process may still read, Infinity without
-   * consumers. Retention spares what lies from there on: at an accelerated clock a stage that is a second behind
-   * can be weeks behind in plant time.
+   * The lowest offset of the partition that a group may still want to read, Infinity without groups. Retention and
+   * compaction spare what lies from there on: at an accelerated clock a stage that is a second behind can be weeks
+   * behind in plant time, and a stage that catches up must see what it would have seen live.
+   *
+   * A group that runs is waited for, however far behind it is. One that has committed but does not run (not yet
+   * after a restart, or never again) is waited for up to `absentGroupRecordsMax`. `including`: offsets by group that
+   * take effect together with the removal.
    */
-  neededFrom(partition: PartitionId): number {
+  neededFrom(partition: PartitionId, including?: ReadonlyMap<string, number>): number {
     let lowest = Infinity;
-    for (const loop of this.#running.get(partitionKey(partition)) ?? [])
-      lowest = Math.min(lowest, loop.neededFrom);
+    const running = new Set<string>();
+    const committed = this.#source.committedOffsets(partition);
+    for (const { group, neededFrom } of this.#running.get(partitionKey(partition)) ?? []) {
+      running.add(group);
+      lowest = Math.min(lowest, including?.get(group) ?? committed.get(group) ?? neededFrom);
+    }
+    for (const [group, offset] of committed) {
+      if (running.has(group)) continue;
+      const heldFrom = this.#source.bounds(partition).endOffset - absentGroupRecordsMax;
+      lowest = Math.min(lowest, Math.max(offset, heldFrom));
+    }
     return lowest;
   }
 

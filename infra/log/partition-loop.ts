@@ -21,6 +21,7 @@ export class PartitionLoop {
   readonly #source: PartitionSource;
   readonly #options: ConsumerOptions;
   readonly #onProgress: (position: number) => void;
+  #begin = 0;
   #position = 0;
   #committed: number | undefined;
   #stopping = false;
@@ -39,9 +40,13 @@ export class PartitionLoop {
     this.#onProgress = onProgress;
   }
 
-  /** Lowest offset that is read again after a restart; before the first checkpoint, the next to be processed. */
+  get group(): string {
+    return this.#options.group;
+  }
+
+  /** Lowest offset that is read again if no checkpoint comes. A group that begins at the end repeats nothing. */
   get neededFrom(): number {
-    return this.#committed ?? this.#position;
+    return this.#options.from === 'beginning' ? this.#begin : this.#position;
   }
 
   /** Something may have changed: new records, or a wish to stop. */
@@ -66,7 +71,8 @@ export class PartitionLoop {
     try {
       this.#committed = this.#source.committedOffset(this.#options.group, this.partition);
       const { beginOffset, endOffset } = this.#source.bounds(this.partition);
-      this.#position = this.#committed ?? (this.#options.from === 'beginning' ? beginOffset : endOffset);
+      this.#begin = this.#committed ?? (this.#options.from === 'beginning' ? beginOffset : endOffset);
+      this.#position = this.#begin;
       handler = this.#options.handlerFor(this.partition);
       handler.restore(this.#source.stateOf(this.#options.group, this.partition));
       await this.#process(handler);

@@ -9,6 +9,8 @@ export interface PartitionSource {
   /** Up to `recordsMax` records from `fromOffset` on; empty only if there is none up to the end offset. */
   readBatch(partition: PartitionId, fromOffset: number, recordsMax: number): readonly LogRecord[];
   committedOffset(group: string, partition: PartitionId): number | undefined;
+  /** Of every group that has one, whether it runs here or not: group name to offset. */
+  committedOffsets(partition: PartitionId): ReadonlyMap<string, number>;
   stateOf(group: string, partition: PartitionId): Iterable<{ readonly key: string; readonly value: Buffer }>;
   /** Makes outputs, state and offset durable as one, and wakes the consumers of the outputs' topics. */
   commit(group: string, partition: PartitionId, checkpoint: Checkpoint): Promise<void>;

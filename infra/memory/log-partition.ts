@@ -17,8 +17,7 @@ export class MemoryPartition {
   #endOffset = 0;
   /** Compacted topics: key to index in `#records`. */
   readonly #indexOfKey = new Map<string, number>();
-  /** Compacted topics: offsets of records that a newer one replaces and that a consumer may still need. */
-  #superseded: number[] = [];
+  /** Compacted topics: every record before this offset is the newest of its key. */
   #compactedTo = 0;
 
   constructor(spec: TopicSpec) {
@@ -34,23 +33,48 @@ export class MemoryPartition {
     return this.#firstIndex < this.#records.length ? this.#offsetAt(this.#firstIndex) : this.#endOffset;
   }
 
-  append(record: NewRecord): void {
-    const offset = this.#endOffset++;
+  /** Of compacted topics, what is superseded goes at once, or with a later `clean` if it lies at or after `neededFrom`. */
+  append(record: NewRecord, neededFrom: number): void {
     const { topic, partition, key, value, timeMs } = record;
     if (this.#cleanup === 'compact') {
       const older = this.#indexOfKey.get(key);
-      if (older !== undefined) this.#superseded.push((this.#records[older] as LogRecord).offset);
+      if (older !== undefined) this.#supersede(older, neededFrom);
       this.#indexOfKey.set(key, this.#records.length);
     }
+    const offset = this.#endOffset++;
     this.#records.push({ topic, partition, key, value, timeMs, offset });
     this.#offsets?.push(offset);
     if (timeMs > this.#newestTimeMs) this.#newestTimeMs = timeMs;
   }
 
-  /** Removes what is superseded or older than the retention, but nothing from `neededFrom` on. */
-  expire(neededFrom: number): void {
-    this.#compact(neededFrom);
-    if (this.#cleanup !== 'delete' || this.retentionMs === Infinity) return;
+  #supersede(index: number, neededFrom: number): void {
+    const offset = this.#offsetAt(index);
+    if (offset >= this.#compactedTo) return;
+    if (offset < neededFrom) this.#remove(index);
+    else this.#compactedTo = offset;
+  }
+
+  /** Removes what retention or compaction need not keep, but nothing from `neededFrom` on. */
+  clean(neededFrom: number): void {
+    if (this.#cleanup === 'compact') this.#compact(neededFrom);
+    else if (this.retentionMs !== Infinity) this.#expire(neededFrom);
+  }
+
+  #compact(neededFrom: number): void {
+    const to = Math.min(neededFrom, this.#endOffset);
+    for (
+      let i = this.#indexFrom(this.#compactedTo);
+      i < this.#records.length && this.#offsetAt(i) < to;
+      i++
+    ) {
+      const record = this.#records[i];
+      if (record && this.#indexOfKey.get(record.key) !== i) this.#drop(i);
+    }
+    this.#compactedTo = Math.max(this.#compactedTo, to);
+    this.#rebuild();
+  }
+
+  #expire(neededFrom: number): void {
     const keptFromMs = this.#newestTimeMs - this.retentionMs;
     while (this.#firstIndex < this.#records.length) {
       const record = this.#records[this.#firstIndex];
@@ -71,16 +95,6 @@ export class MemoryPartition {
     return found;
   }
 
-  #compact(neededFrom: number): void {
-    // Looking through all of them is worth it when the consumers have come on by as much.
-    this.#compactedTo = Math.min(this.#compactedTo, neededFrom);
-    if (this.#superseded.length === 0 || neededFrom - this.#compactedTo < this.#superseded.length / 8) return;
-    this.#compactedTo = neededFrom;
-    const passed = this.#superseded.filter((offset) => offset < neededFrom);
-    this.#superseded = this.#superseded.filter((offset) => offset >= neededFrom);
-    for (const offset of passed) this.#remove(this.#indexFrom(offset));
-  }
-
   #offsetAt(index: number): number {
     return this.#offsets ? (this.#offsets[index] as number) : index + this.#endOffset - this.#records.length;
   }
@@ -99,13 +113,17 @@ export class MemoryPartition {
   }
 
   #remove(index: number): void {
+    this.#drop(index);
+    this.#rebuild();
+  }
+
+  #drop(index: number): void {
     if (this.#records[index]) {
       this.#records[index] = null;
       this.#gapCount++;
     }
     while (this.#firstIndex < this.#records.length && this.#records[this.#firstIndex] === null)
       this.#firstIndex++;
-    this.#rebuild();
   }
 
   #rebuild(): void {

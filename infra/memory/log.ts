@@ -20,11 +20,7 @@ interface Topic {
   readonly partitions: readonly MemoryPartition[];
 }
 
-/** What a (group, partition) has made durable. */
-interface GroupState {
-  nextOffset: number | undefined;
-  readonly entries: Map<string, Buffer>;
-}
+const none: ReadonlyMap<string, number> = new Map();
 
 /**
  * A log that lives in memory: for the backtest and for tests without a disk. Values are kept by reference, so
@@ -32,7 +28,9 @@ interface GroupState {
  */
 export class MemoryLog implements Log, PartitionSource {
   readonly #topics = new Map<string, Topic>();
-  readonly #groups = new Map<string, Map<string, GroupState>>();
+  /** By partition, then by group. */
+  readonly #committed = new Map<string, Map<string, number>>();
+  readonly #state = new Map<string, Map<string, Map<string, Buffer>>>();
   readonly #consumers = new Consumers(this);
   #closing: Promise<void> | null = null;
   #closed = false;
@@ -48,7 +46,7 @@ export class MemoryLog implements Log, PartitionSource {
         existing.spec = spec;
         existing.partitions.forEach((partition, index) => {
           partition.retentionMs = spec.retentionMs;
-          partition.expire(this.#neededFrom({ topic: spec.name, partition: index }));
+          partition.clean(this.#consumers.neededFrom({ topic: spec.name, partition: index }));
         });
       }
     }
@@ -114,56 +112,53 @@ export class MemoryLog implements Log, PartitionSource {
   }
 
   committedOffset(group: string, partition: PartitionId): number | undefined {
-    return this.#groups.get(group)?.get(partitionKey(partition))?.nextOffset;
+    return this.committedOffsets(partition).get(group);
+  }
+
+  committedOffsets(partition: PartitionId): ReadonlyMap<string, number> {
+    return this.#committed.get(partitionKey(partition)) ?? none;
   }
 
   *stateOf(
     group: string,
     partition: PartitionId,
   ): Generator<{ readonly key: string; readonly value: Buffer }> {
-    const entries = this.#groups.get(group)?.get(partitionKey(partition))?.entries;
-    if (entries) for (const [key, value] of entries) yield { key, value };
+    const entries = this.#state.get(partitionKey(partition))?.get(group) ?? [];
+    for (const [key, value] of entries) yield { key, value };
   }
 
   async commit(group: string, partition: PartitionId, checkpoint: Checkpoint): Promise<void> {
     // Checks every output first, so that a checkpoint is taken whole or not at all.
     this.#write(checkpoint.outputs);
-    let partitions = this.#groups.get(group);
-    if (!partitions) {
-      partitions = new Map();
-      this.#groups.set(group, partitions);
-    }
-    let state = partitions.get(partitionKey(partition));
-    if (!state) {
-      state = { nextOffset: undefined, entries: new Map() };
-      partitions.set(partitionKey(partition), state);
-    }
-    state.nextOffset = checkpoint.nextOffset;
-    for (const { key, value } of checkpoint.state)
-      if (value === null) state.entries.delete(key);
-      else state.entries.set(key, value);
+    const key = partitionKey(partition);
+    const committed = this.#committed.get(key) ?? new Map<string, number>();
+    this.#committed.set(key, committed.set(group, checkpoint.nextOffset));
+    const groups = this.#state.get(key) ?? new Map<string, Map<string, Buffer>>();
+    const entries = groups.get(group) ?? new Map<string, Buffer>();
+    this.#state.set(key, groups.set(group, entries));
+    for (const entry of checkpoint.state)
+      if (entry.value === null) entries.delete(entry.key);
+      else entries.set(entry.key, entry.value);
+    // What this group was the last to pass may go.
+    this.#partition(partition).clean(this.#consumers.neededFrom(partition, committed));
   }
 
   #write(records: readonly NewRecord[]): void {
     for (const record of records) this.#partition(record);
-    const touched = new Map<MemoryPartition, PartitionId>();
+    const touched = new Map<MemoryPartition, { readonly id: PartitionId; readonly neededFrom: number }>();
     for (const record of records) {
       const partition = this.#partition(record);
-      partition.append(record);
-      if (!touched.has(partition)) touched.set(partition, record);
+      let known = touched.get(partition);
+      if (!known) {
+        known = { id: record, neededFrom: this.#consumers.neededFrom(record) };
+        touched.set(partition, known);
+      }
+      partition.append(record, known.neededFrom);
     }
-    for (const [partition, id] of touched) {
-      partition.expire(this.#neededFrom(id));
+    for (const [partition, { id, neededFrom }] of touched) {
+      partition.clean(neededFrom);
       this.#consumers.notify(id);
     }
-  }
-
-  /** Lowest offset that a consumer needs, or a group that has a checkpoint and may come back. */
-  #neededFrom(partition: PartitionId): number {
-    let lowest = this.#consumers.neededFrom(partition);
-    for (const group of this.#groups.keys())
-      lowest = Math.min(lowest, this.committedOffset(group, partition) ?? Infinity);
-    return lowest;
   }
 
   #topic(name: string): Topic {

@@ -31,8 +31,9 @@ export const mqttConnectionFields = {
   certFile: z.string().optional().describe('PEM file of our certificate, for mutual TLS.'),
   keyFile: z.string().optional().describe('PEM file of the key of our certificate.'),
 };
-export const mqttConnectionSchema = z.strictObject(mqttConnectionFields);
-export type MqttConnection = z.output<typeof mqttConnectionSchema>;
+const mqttConnectionSchema = z.strictObject(mqttConnectionFields);
+
+/** A connection as code gives it: durations in milliseconds. */
 export type MqttConnectionInput = Omit<
   z.input<typeof mqttConnectionSchema>,
   'keepaliveMs' | 'protocolVersion'
@@ -107,14 +108,20 @@ export async function openConnection(parts: {
           },
         );
       });
-      client.on('error', (error) => refuse(classifyMqttError(error, url)));
+      const lose = (why: string): void =>
+        report(
+          new WorldError('unreachable', `the connection to the MQTT broker at ${url} is lost${why}`, {
+            retryable: true,
+          }),
+        );
+      client.on('error', (error) => {
+        const classified = classifyMqttError(error, url);
+        // A reset of the connection that stood comes as an error, a quiet end as 'close' alone.
+        if (problem === '' && classified.retryable) lose(`: ${error.message}`);
+        else refuse(classified);
+      });
       client.on('close', () => {
-        if (problem === '' && !client.disconnecting)
-          report(
-            new WorldError('unreachable', `the connection to the MQTT broker at ${url} is lost`, {
-              retryable: true,
-            }),
-          );
+        if (problem === '' && !client.disconnecting) lose('');
       });
       if (startMs !== Infinity)
         timer = setTimeout(
@@ -124,12 +131,21 @@ export async function openConnection(parts: {
       client.connect();
     });
   } catch (error) {
-    client.end(true);
+    await endClient(client, 'at once');
     throw error;
   } finally {
     clearTimeout(timer);
   }
   return () => problem;
+}
+
+/**
+ * Ends a client for good. mqtt.js 5.16, told to connect by hand, takes its end back when that meets a connection in the
+ * making, and connects again: without a period it does not.
+ */
+export async function endClient(client: MqttClient, how: 'at once' | 'with goodbye'): Promise<void> {
+  client.options.reconnectPeriod = 0;
+  await client.endAsync(how === 'at once' || !client.connected);
 }
 
 /**
@@ -139,6 +155,7 @@ export async function openConnection(parts: {
 function spreadReconnects(client: MqttClient): void {
   let ceilingMs = reconnectFirstMs;
   const next = (): void => {
+    if (client.options.reconnectPeriod === 0) return; // ended
     client.options.reconnectPeriod = ceilingMs - randomInt(Math.ceil(ceilingMs / 2));
   };
   next();

@@ -2,7 +2,13 @@
 import { Buffer } from 'node:buffer';
 import { connect } from 'mqtt';
 import { WorldError } from '../../domain/errors.js';
-import { classifyMqttError, clientOptions, type MqttConnectionInput, openConnection } from './connection.js';
+import {
+  classifyMqttError,
+  clientOptions,
+  endClient,
+  type MqttConnectionInput,
+  openConnection,
+} from './connection.js';
 
 export interface PublisherOptions extends MqttConnectionInput {
   /** Default: a random one. */
@@ -36,6 +42,11 @@ export async function connectPublisher(options: PublisherOptions): Promise<Publi
   await openConnection({ client, url, startMs, onProblem, onConnected: () => Promise.resolve() });
   let inFlight = 0;
   let ending: Promise<void> | undefined;
+  let stopped = false;
+  const closed = (): WorldError =>
+    new WorldError('closed', `the publisher ended before ${url} had acknowledged the message`, {
+      retryable: false,
+    });
   const waiting: (() => void)[] = [];
   const idle: (() => void)[] = [];
 
@@ -45,31 +56,29 @@ export async function connectPublisher(options: PublisherOptions): Promise<Publi
     else if (--inFlight === 0) for (const resolve of idle.splice(0)) resolve();
   };
 
-  const send = async (topic: string, payload: Buffer, retain: boolean): Promise<void> => {
-    try {
-      await client.publishAsync(topic, payload, { qos: 1, retain });
-    } catch (error) {
-      if (client.disconnecting)
-        throw new WorldError(
-          'closed',
-          `the publisher ended before ${url} acknowledged a message on "${topic}"`,
-          {
-            retryable: false,
-            cause: error,
-          },
-        );
-      throw classifyMqttError(error, url);
-    } finally {
-      release();
-    }
-  };
+  /** Publications under way: mqtt.js never settles those that it holds when it is ended. */
+  const underWay = new Set<(error: unknown) => void>();
+
+  const send = (topic: string, payload: Buffer, retain: boolean): Promise<void> =>
+    new Promise<void>((resolve, reject) => {
+      underWay.add(reject);
+      client.publish(topic, payload, { qos: 1, retain }, (error) => {
+        underWay.delete(reject);
+        if (error) reject(classifyMqttError(error, url));
+        else resolve();
+      });
+    }).finally(release);
 
   return {
     publish: async (topic, payload, retain) => {
-      if (ending) throw new WorldError('closed', `the publisher to ${url} has ended`, { retryable: false });
+      if (ending) throw closed();
       // A slot that is handed over stays counted, so that nobody can come between.
       if (inFlight < inFlightMax) inFlight++;
       else await new Promise<void>((resolve) => waiting.push(resolve));
+      if (stopped) {
+        release();
+        throw closed();
+      }
       await send(topic, Buffer.from(payload), retain === 'retain');
     },
     end: (drainMs = 10_000) => {
@@ -82,7 +91,9 @@ export async function connectPublisher(options: PublisherOptions): Promise<Publi
           });
           clearTimeout(timer);
         }
-        await client.endAsync(inFlight > 0 || !client.connected);
+        stopped = true;
+        for (const reject of underWay) reject(closed());
+        await endClient(client, inFlight > 0 ? 'at once' : 'with goodbye');
       })();
       return ending;
     },

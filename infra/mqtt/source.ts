@@ -8,6 +8,7 @@ import { Acknowledgements } from './acknowledgements.js';
 import {
   classifyMqttError,
   clientOptions,
+  endClient,
   type MqttConnectionInput,
   mqttConnectionFields,
   openConnection,
@@ -118,8 +119,10 @@ export async function connectMqttSource(options: MqttSourceOptions): Promise<Mqt
     messagesMax: receiveMaximum,
     bytesMax: options.pendingBytesMax ?? 67_108_864,
     onFailure: (error) => {
-      client.end(true);
-      ended.fail(error);
+      endClient(client, 'at once').then(
+        () => ended.fail(error),
+        () => ended.fail(error),
+      );
     },
   });
   const filters = topics.map((topic) =>
@@ -174,7 +177,7 @@ async function close(client: MqttClient, acknowledgements: Acknowledgements, end
     sleep(drainMs, undefined, { signal: timeout.signal }).catch(() => {}),
   ]);
   timeout.abort();
-  await client.endAsync(!client.connected);
+  await endClient(client, 'with goodbye');
   ended.resolve();
 }
 

@@ -9,7 +9,11 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-type Ask = EngineRequest extends infer Request ? (Request extends EngineRequest ? Omit<Request, 'id'> : never) : never;
+type Ask = EngineRequest extends infer Request
+  ? Request extends EngineRequest
+    ? Omit<Request, 'id'>
+    : never
+  : never;
 
 /**
  * Values cross to the thread and back by transfer, not by copy. An idle engine does not keep the process alive;
@@ -28,7 +32,12 @@ export class OnnxEngine implements Engine {
     this.#worker.unref();
     this.#worker.on('message', (reply: EngineReply) => this.#settle(reply));
     this.#worker.on('error', (cause) => {
-      this.#fail(new WorldError('closed', `The thread of the network engine failed: ${String(cause)}.`, { retryable: false, cause }));
+      this.#fail(
+        new WorldError('closed', `The thread of the network engine failed: ${String(cause)}.`, {
+          retryable: false,
+          cause,
+        }),
+      );
     });
     this.#worker.on('exit', () => {
       this.#fail(new WorldError('closed', 'The network engine is closed.', { retryable: false }));

@@ -10,8 +10,8 @@
  *
  * Source: Hochreiter & Schmidhuber 1997; forget gate Gers, Schmidhuber & Cummins 2000.
  */
-import { checkDim, checkDims, checkRank, type Dim, dim, fixedSize } from '../graph/dims.js';
-import type { Graph, Tensor } from '../graph/graph.js';
+import { checkDims, cubeDims, type Dim, dim, fixedSize, matrixDims } from '../graph/dims.js';
+import type { Tensor } from '../graph/graph.js';
 import { add } from '../graph/operators/add.js';
 import { affine, timesTransposed, transposedTimes } from '../graph/operators/affine.js';
 import { concat } from '../graph/operators/concat.js';
@@ -30,25 +30,30 @@ export interface LstmWeights {
   readonly bias: Tensor;
 }
 
+interface LstmDims {
+  readonly input: readonly [Dim, Dim];
+  readonly recurrent: readonly [Dim, Dim];
+  readonly bias: readonly [Dim];
+}
+
 /** Number of gates, which is the number of hidden-sized blocks in each weight. */
 export const lstmGateCount = 4;
 /** Position of the forget gate's block: its bias starts at 1. */
 export const lstmForgetGate = 2;
 
-export function lstmDims(input: Dim, hidden: Dim) {
+export function lstmDims(input: Dim, hidden: Dim): LstmDims {
   const gates = dim('gates', lstmGateCount * fixedSize('lstm', hidden));
   return { input: [input, gates], recurrent: [hidden, gates], bias: [gates] };
 }
 
-function checkLstm(operator: string, x: Tensor, weights: LstmWeights): { hidden: Dim; gates: Dim } {
-  checkRank(operator, 'x', x.dims, 3);
-  checkRank(operator, 'recurrent weights', weights.recurrent.dims, 2);
-  const hidden = weights.recurrent.dims[0];
-  const wanted = lstmDims(x.dims[2], hidden);
+function checkLstm(operator: string, x: Tensor, weights: LstmWeights) {
+  const [time, batch, input] = cubeDims(operator, 'x', x.dims);
+  const [hidden] = matrixDims(operator, 'recurrent weights', weights.recurrent.dims);
+  const wanted = lstmDims(input, hidden);
   checkDims(operator, 'input weights', weights.input.dims, wanted.input);
   checkDims(operator, 'recurrent weights', weights.recurrent.dims, wanted.recurrent);
   checkDims(operator, 'bias', weights.bias.dims, wanted.bias);
-  return { hidden, gates: wanted.bias[0] };
+  return { time, batch, input, hidden, gates: wanted.bias[0] };
 }
 
 /**
@@ -60,8 +65,7 @@ function checkLstm(operator: string, x: Tensor, weights: LstmWeights): { hidden:
  */
 export function lstmUnrolled(x: Tensor, weights: LstmWeights): Tensor {
   const { graph } = x;
-  const { hidden, gates } = checkLstm('lstm', x, weights);
-  const [time, batch, input] = x.dims;
+  const { time, batch, input, hidden, gates } = checkLstm('lstm', x, weights);
   const stepCount = fixedSize('lstm', time);
   const row = dim('row', stepCount * fixedSize('lstm', batch));
   const steps = Array.from({ length: stepCount }, () => batch);
@@ -76,33 +80,40 @@ export function lstmUnrolled(x: Tensor, weights: LstmWeights): Tensor {
     const cellTanhs: Tensor[] = [];
     const states: Tensor[] = [];
     const forgets: Tensor[] = [];
-    for (let t = 0; t < stepCount; t++) {
-      const before = t === 0 ? projected[0] : affine(states[t - 1], weights.recurrent, projected[t]);
+    let cellBefore: Tensor | undefined;
+    let stateBefore: Tensor | undefined;
+    for (const projection of projected) {
+      const before = stateBefore ? affine(stateBefore, weights.recurrent, projection) : projection;
       const [sigmoidPart, tanhPart] = split(before, 'gates', [sigmoids, hidden]);
       const gate = sigmoid(sigmoidPart);
       const [inputGate, outputGate, forgetGate] = split(gate, 'gates', [hidden, hidden, hidden]);
       const candidate = tanh(tanhPart);
       const written = multiply(inputGate, candidate);
-      const cell = t === 0 ? written : add(multiply(forgetGate, cells[t - 1]), written);
+      const cell: Tensor = cellBefore ? add(multiply(forgetGate, cellBefore), written) : written;
       const cellTanh = tanh(cell);
       gateValues.push(gate);
       candidates.push(candidate);
       cells.push(cell);
       cellTanhs.push(cellTanh);
       forgets.push(forgetGate);
-      states.push(multiply(outputGate, cellTanh));
+      cellBefore = cell;
+      stateBefore = multiply(outputGate, cellTanh);
+      states.push(stateBefore);
     }
     const output = concat(states, 'batch', 'row');
     return { flat, gateValues, candidates, cells, cellTanhs, states, forgets, output };
   });
 
-  graph.record({
-    operator: 'lstm',
-    inputs: [x, weights.input, weights.recurrent, weights.bias],
-    outputs: [forward.output],
-    gradients: ([gradient]) => {
+  return graph.recordOne(
+    'lstm',
+    [x, weights.input, weights.recurrent, weights.bias],
+    forward.output,
+    (gradient) => {
       const one = graph.scalar(1);
-      const zeros = graph.constant([batch, hidden], new Float64Array(fixedSize('lstm', batch) * fixedSize('lstm', hidden)));
+      const zeros = graph.constant(
+        [batch, hidden],
+        new Float64Array(fixedSize('lstm', batch) * fixedSize('lstm', hidden)),
+      );
       const all = (parts: readonly Tensor[]) => concat(parts, 'batch', 'row');
       const [i, o, f] = split(all(forward.gateValues), 'gates', [hidden, hidden, hidden]);
       const g = all(forward.candidates);
@@ -125,20 +136,22 @@ export function lstmUnrolled(x: Tensor, weights: LstmWeights): Tensor {
         steps,
       );
       const stateToCell = split(multiply(o, bend(cellTanh)), 'row', steps);
-      const outputs = split(gradient as Tensor, 'row', steps);
+      const outputs = split(gradient, 'row', steps);
 
-      const backward: Tensor[] = new Array(stepCount);
+      const backward: Tensor[] = []; // newest first
       let cellGradient: Tensor | undefined;
+      let after: Tensor | undefined;
       for (let t = stepCount - 1; t >= 0; t--) {
-        const last = t === stepCount - 1;
-        const state = last ? outputs[t] : timesTransposed(backward[t + 1], weights.recurrent, outputs[t]);
-        const fromState = multiply(state, stateToCell[t]);
+        const output = outputs[t] as Tensor;
+        const state = after ? timesTransposed(after, weights.recurrent, output) : output;
+        const fromState = multiply(state, stateToCell[t] as Tensor);
         const cell: Tensor = cellGradient === undefined ? fromState : add(fromState, cellGradient);
         const sources = [cell, state, cell, cell].map((part) => rename(part, ['batch', 'gates']));
-        backward[t] = multiply(concat(sources, 'gates'), factors[t]);
-        if (t > 0) cellGradient = multiply(cell, forward.forgets[t]);
+        after = multiply(concat(sources, 'gates'), factors[t] as Tensor);
+        backward.push(after);
+        if (t > 0) cellGradient = multiply(cell, forward.forgets[t] as Tensor);
       }
-      const before = all(backward); // [T·B, 4H]
+      const before = all(backward.reverse()); // [T·B, 4H]
       const stateBefore = all([zeros, ...forward.states.slice(0, -1)]);
       return [
         () => reshape(timesTransposed(before, weights.input), x.dims),
@@ -147,8 +160,7 @@ export function lstmUnrolled(x: Tensor, weights: LstmWeights): Tensor {
         () => sumTo(before, [gates]),
       ];
     },
-  });
-  return forward.output;
+  );
 }
 
 /**
@@ -156,8 +168,8 @@ export function lstmUnrolled(x: Tensor, weights: LstmWeights): Tensor {
  * how many of the newest steps are real; older ones do not count. One fused operator.
  */
 export function lstmFused(x: Tensor, weights: LstmWeights, lengths: Tensor): Tensor {
-  const { hidden, gates } = checkLstm('lstm', x, weights);
-  checkDim('lstm', 'of lengths', lengths.dims[0], x.dims[1]);
+  const { time, batch, input, hidden, gates } = checkLstm('lstm', x, weights);
+  checkDims('lstm', 'lengths', lengths.dims, [batch]);
   const { graph } = x;
   const directions = dim('direction', 1);
   const noSecondBias = graph.constant([gates], new Float64Array(fixedSize('lstm', gates)));
@@ -165,25 +177,18 @@ export function lstmFused(x: Tensor, weights: LstmWeights, lengths: Tensor): Ten
     'LSTM',
     [
       x,
-      stack(transpose(weights.input, ['gates', x.dims[2].name]), 'direction'),
+      stack(transpose(weights.input, ['gates', input.name]), 'direction'),
       stack(transpose(weights.recurrent, ['gates', hidden.name]), 'direction'),
       stack(concat([weights.bias, noSecondBias], 'gates'), 'direction'),
       lengths,
     ],
-    [
-      { dims: [x.dims[0], directions, x.dims[1], hidden] },
-      { dims: [directions, x.dims[1], hidden] },
-    ],
+    [{ dims: [time, directions, batch, hidden] }, { dims: [directions, batch, hidden] }] as const,
     { hidden_size: { int: fixedSize('lstm', hidden) }, direction: { text: 'reverse' } },
   );
-  return reshapeState(graph, newest);
-}
-
-function reshapeState(graph: Graph, state: Tensor): Tensor {
-  return graph.emitOne('Squeeze', [state, graph.integers([0])], state.dims.slice(1));
+  return graph.emitOne('Squeeze', [newest, graph.integers([0])], [batch, hidden]);
 }
 
 /** The same tensor with other names for its dimensions, where blocks of one become a part of another. */
 function rename(x: Tensor, names: readonly string[]): Tensor {
-  return { ...x, dims: x.dims.map((each, axis) => ({ name: names[axis], size: each.size })) };
+  return { ...x, dims: x.dims.map((each, axis) => ({ name: names[axis] as string, size: each.size })) };
 }

@@ -40,14 +40,28 @@ export function checkDim(operator: string, what: string, got: Dim, wanted: Dim):
 
 export function checkDims(operator: string, what: string, got: Dims, wanted: Dims): void {
   checkRank(operator, what, got, wanted.length);
-  got.forEach((each, axis) => {
-    checkDim(operator, `${axis} of ${what}`, each, wanted[axis]);
+  wanted.forEach((each, axis) => {
+    checkDim(operator, `${axis} of ${what}`, got[axis] as Dim, each);
   });
 }
 
 export function checkRank(operator: string, what: string, got: Dims, wanted: number): void {
   if (got.length !== wanted)
-    throw new ShapeError(`${operator}: rank of ${what}: got ${got.length} ${printDims(got)}, wanted ${wanted}`);
+    throw new ShapeError(
+      `${operator}: rank of ${what}: got ${got.length} ${printDims(got)}, wanted ${wanted}`,
+    );
+}
+
+/** The two dimensions of a matrix. */
+export function matrixDims(operator: string, what: string, dims: Dims): readonly [Dim, Dim] {
+  checkRank(operator, what, dims, 2);
+  return dims as readonly [Dim, Dim];
+}
+
+/** The three dimensions of a stack of matrices. */
+export function cubeDims(operator: string, what: string, dims: Dims): readonly [Dim, Dim, Dim] {
+  checkRank(operator, what, dims, 3);
+  return dims as readonly [Dim, Dim, Dim];
 }
 
 /** Number of elements; throws where a size is known only when the graph runs. */
@@ -57,15 +71,23 @@ export function sizeOf(operator: string, dims: Dims): number {
 
 export function fixedSize(operator: string, { name, size }: Dim): number {
   if (size === null)
-    throw new ShapeError(`${operator}: dimension "${name}": got a size known only at run time, wanted a number`);
+    throw new ShapeError(
+      `${operator}: dimension "${name}": got a size known only at run time, wanted a number`,
+    );
   return size;
 }
 
 /** Position of the dimension called `name`. */
 export function axisOf(operator: string, dims: Dims, name: string): number {
   const axis = dims.findIndex((each) => each.name === name);
-  if (axis < 0) throw new ShapeError(`${operator}: dimension "${name}": got ${printDims(dims)}, wanted one of that name`);
+  if (axis < 0)
+    throw new ShapeError(`${operator}: dimension "${name}": got ${printDims(dims)}, wanted one of that name`);
   return axis;
+}
+
+/** The dimension called `name`. */
+export function dimOf(operator: string, dims: Dims, name: string): Dim {
+  return dims[axisOf(operator, dims, name)] as Dim;
 }
 
 /**
@@ -76,7 +98,7 @@ export function broadcastDims(operator: string, a: Dims, b: Dims): Dims {
   const [long, short] = a.length >= b.length ? [a, b] : [b, a];
   const offset = long.length - short.length;
   return long.map((left, axis) => {
-    const right = axis < offset ? undefined : short[axis - offset];
+    const right = short[axis - offset];
     if (right === undefined || sameDim(left, right)) return left;
     if (left.name === right.name && right.size === 1) return left;
     if (left.name === right.name && left.size === 1) return right;

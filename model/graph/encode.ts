@@ -79,11 +79,12 @@ function rawBytes(values: ArrayLike<number>, type: ElementType, precision: Preci
   const bytes = new Uint8Array(values.length * width);
   const view = new DataView(bytes.buffer);
   for (let i = 0; i < values.length; i++) {
-    if (kind === 'float32') view.setFloat32(4 * i, values[i], true);
-    else if (kind === 'float64') view.setFloat64(8 * i, values[i], true);
-    else if (kind === 'int32') view.setInt32(4 * i, values[i], true);
-    else if (kind === 'int64') view.setBigInt64(8 * i, BigInt(values[i]), true);
-    else view.setUint8(i, values[i]);
+    const value = values[i] as number;
+    if (kind === 'float32') view.setFloat32(4 * i, value, true);
+    else if (kind === 'float64') view.setFloat64(8 * i, value, true);
+    else if (kind === 'int32') view.setInt32(4 * i, value, true);
+    else if (kind === 'int64') view.setBigInt64(8 * i, BigInt(value), true);
+    else view.setUint8(i, value);
   }
   return bytes;
 }

@@ -49,6 +49,15 @@ export interface TapeStep {
   readonly gradients: (outputs: readonly (Tensor | undefined)[]) => readonly (() => Tensor)[];
 }
 
+/** What an operator will give: dimensions, and the element type where it is not that of its first input. */
+export interface GraphResult {
+  readonly dims: Dims;
+  readonly type?: ElementType;
+}
+
+/** A tuple gives a tuple of tensors, an array an array. */
+export type OneTensorEach<Parts extends readonly unknown[]> = { -readonly [Key in keyof Parts]: Tensor };
+
 export class Graph {
   readonly precision: Precision;
   readonly inputs: Tensor[] = [];
@@ -65,7 +74,11 @@ export class Graph {
   }
 
   /** `tracked`: gradients with respect to it will be wanted. */
-  input(name: string, dims: Dims, options: { readonly tracked?: boolean; readonly type?: ElementType } = {}): Tensor {
+  input(
+    name: string,
+    dims: Dims,
+    options: { readonly tracked?: boolean; readonly type?: ElementType } = {},
+  ): Tensor {
     const tensor = this.#tensor(name, dims, options.type ?? 'float', options.tracked ?? false);
     this.inputs.push(tensor);
     return tensor;
@@ -95,12 +108,12 @@ export class Graph {
   }
 
   /** Adds an ONNX node. Operators call it; it records nothing on the tape. */
-  emit(
+  emit<Results extends readonly GraphResult[]>(
     operator: string,
     inputs: readonly (Tensor | undefined)[],
-    results: readonly { readonly dims: Dims; readonly type?: ElementType }[],
+    results: Results,
     attributes: Readonly<Record<string, Attribute>> = {},
-  ): Tensor[] {
+  ): OneTensorEach<Results> {
     const given = inputs.filter((input) => input !== undefined);
     const tracked = given.some((input) => input.tracked);
     const outputs = results.map(({ dims, type }) =>
@@ -112,7 +125,7 @@ export class Graph {
       outputs: outputs.map((output) => output.name),
       attributes,
     });
-    return outputs;
+    return outputs as OneTensorEach<Results>;
   }
 
   emitOne(
@@ -122,11 +135,25 @@ export class Graph {
     attributes: Readonly<Record<string, Attribute>> = {},
     type?: ElementType,
   ): Tensor {
-    return this.emit(operator, inputs, [type === undefined ? { dims } : { dims, type }], attributes)[0];
+    const result = type === undefined ? { dims } : { dims, type };
+    const [tensor] = this.emit(operator, inputs, [result] as const, attributes);
+    return tensor;
   }
 
   record(step: TapeStep): void {
     if (this.#recording) this.tape.push(step);
+  }
+
+  /** Records an operator of one result; `gradients` gets the gradient of that. */
+  recordOne(
+    operator: string,
+    inputs: readonly Tensor[],
+    result: Tensor,
+    gradients: (gradient: Tensor) => readonly (() => Tensor)[],
+  ): Tensor {
+    const step = ([gradient]: readonly (Tensor | undefined)[]) => gradients(gradient as Tensor);
+    this.record({ operator, inputs, outputs: [result], gradients: step });
+    return result;
   }
 
   /** What `build` makes leaves no steps on the tape: a composite operator records one step of its own. */

@@ -6,7 +6,7 @@
  * a censored window counts for what is known of it. Source: Singer & Willett 1993; as a network loss Gensheimer &
  * Narasimhan 2019 (Nnet-survival).
  */
-import { type Dim, dim, fixedSize } from '../graph/dims.js';
+import { type Dim, dim, fixedSize, matrixDims } from '../graph/dims.js';
 import type { Tensor } from '../graph/graph.js';
 import { affine } from '../graph/operators/affine.js';
 import { divide } from '../graph/operators/divide.js';
@@ -38,7 +38,12 @@ export function hazardLayout(hidden: Dim, horizon: Dim, firstLogits: ArrayLike<n
       decays: true,
       initialize: (rng) => glorotUniform(rows, columns, rng),
     },
-    { name: 'hazards.bias', dims: [horizon], decays: false, initialize: () => Float64Array.from(firstLogits) },
+    {
+      name: 'hazards.bias',
+      dims: [horizon],
+      decays: false,
+      initialize: () => Float64Array.from(firstLogits),
+    },
   ];
 }
 
@@ -51,15 +56,17 @@ export function hazardLogits(states: Tensor, parameters: ReadonlyMap<string, Ten
  * −log-likelihood of what is known of a row's days, mean over the rows of which something is known. logits [N, H];
  * eventDay [N, 1]: 1..H, or 0 without a failure; knownDays [N, 1]: 0..H, 0 for rows that do not count.
  *
- * Summed over the days, not averaged: beside a second task of the size of 1 the averaged form drowned (FD001, mean
- * Brier .0173 against .0122).
+ * Summed over the days, not averaged: beside a second task of the size of 1 the averaged form drowned (FD001, validation Brier .0102 against .0073, one seed).
  */
 export function survivalLoss(logits: Tensor, eventDay: Tensor, knownDays: Tensor): Tensor {
   const { graph } = logits;
-  const horizon = logits.dims[1];
+  const [row, horizon] = matrixDims('survivalLoss', 'logits', logits.dims);
   const count = fixedSize('survivalLoss', horizon);
-  const days = graph.constant([horizon], Float64Array.from({ length: count }, (_, index) => index + 1));
-  const spread = (x: Tensor) => ({ ...x, dims: [x.dims[0], dim(horizon.name, 1)] });
+  const days = graph.constant(
+    [horizon],
+    Float64Array.from({ length: count }, (_, index) => index + 1),
+  );
+  const spread = (x: Tensor) => ({ ...x, dims: [row, dim(horizon.name, 1)] });
   const failed = cast(equal(spread(eventDay), days), 'float');
   const known = cast(lessOrEqual(days, spread(knownDays)), 'float');
   const cells = multiply(known, subtract(softplus(logits), multiply(failed, logits)));
@@ -79,7 +86,7 @@ const blockLength = 16;
  */
 export function failureProbabilities(logits: Tensor): Tensor {
   const { graph } = logits;
-  const [rows, horizon] = logits.dims;
+  const [rows, horizon] = matrixDims('failureProbabilities', 'logits', logits.dims);
   const days = fixedSize('failureProbabilities', horizon);
   const padded = Math.ceil(days / blockLength) * blockLength;
   const blocks = graph.emitOne(

@@ -38,9 +38,7 @@ export function adamw(
   weightDecay: number,
 ): AdamwState {
   const single = dim('schedule', 1);
-  const [rate, correction1, correction2] = split(schedule, 'schedule', [single, single, single]).map((part) =>
-    graph.emitOne('Squeeze', [part, graph.integers([0])], []),
-  );
+  const [rate, correction1, correction2] = split(schedule, 'schedule', [single, single, single]);
   const moment1 = add(
     multiply(state.moment1, graph.scalar(beta1)),
     multiply(gradient, graph.scalar(1 - beta1)),
@@ -49,9 +47,15 @@ export function adamw(
     multiply(state.moment2, graph.scalar(beta2)),
     multiply(multiply(gradient, gradient), graph.scalar(1 - beta2)),
   );
-  const scale = add(squareRoot(multiply(moment2, correction2)), graph.scalar(epsilon));
-  const step = divide(multiply(moment1, correction1), scale);
+  const scale = add(squareRoot(scaled(moment2, correction2)), graph.scalar(epsilon));
+  const step = divide(scaled(moment1, correction1), scale);
   const pull = multiply(multiply(state.parameters, decay), graph.scalar(weightDecay));
-  const parameters = subtract(state.parameters, multiply(add(step, pull), rate));
+  const parameters = subtract(state.parameters, scaled(add(step, pull), rate));
   return { parameters, moment1, moment2 };
+}
+
+/** A vector times the one element of another. */
+function scaled(vector: Tensor, factor: Tensor): Tensor {
+  const single = { ...factor, dims: vector.dims.map(({ name }) => dim(name, 1)) };
+  return multiply(vector, single);
 }

@@ -11,6 +11,7 @@ import {
   configJsonSchema,
   configKinds,
   configSchemaOf,
+  deploymentSchema,
   loadDeployment,
 } from '../../app/config.js';
 import { exampleFiles } from '../../app/config-docs.js';
@@ -47,7 +48,8 @@ test('a deployment names its types and machines; paths are relative to the file;
   assert.deepEqual([...types.keys()], ['pump']);
   assert.equal(config.dataDir, resolve(file, '../.millwright'));
   assert.equal(config.model.dir, resolve(file, '../models'));
-  assert.deepEqual(config.mqtt, { kind: 'embedded', host: '127.0.0.1', port: 1883 });
+  assert.equal(config.mqtt.kind, 'embedded');
+  assert.equal(config.mqtt.kind === 'embedded' && config.mqtt.port, 1883);
   assert.deepEqual(config.log, { kind: 'embedded', partitions: 4, retentionMs: 90 * 86_400_000 });
   // The only machine type there is need not be named.
   assert.deepEqual(directory.find('p-1'), {
@@ -125,8 +127,30 @@ test('the generated examples are valid and name every option', () => {
   }
 });
 
+/** The example with the lists of groups that are commented out switched on: rules, routes, all notifiers. */
+function withListsOn(text: string): string {
+  const uncomment = (block: string): string => block.replaceAll(/^( +)# /gm, '$1');
+  return text
+    .replaceAll(/^ {2}# (rules|routes):\n( {2}# {3}.*\n)+/gm, uncomment)
+    .replaceAll(/^ {4}# - .*\n( {4}# {3}.*\n)+/gm, uncomment);
+}
+
+test('what holds without the file is what the example shows', () => {
+  const {
+    machineTypes: _types,
+    machines: _machines,
+    ...shown
+  } = loadDeployment('config.example.yaml', {}).config;
+  const { machineTypes, machines, ...defaults } = deploymentSchema.parse({
+    machineTypes: ['a.yaml'],
+    machines: [{ match: '*' }],
+  });
+  assert.ok(machineTypes.length + machines.length === 2);
+  assert.deepEqual({ ...shown, dataDir: '', model: '' }, { ...defaults, dataDir: '', model: '' });
+});
+
 test('the example stays valid when every commented-out option is switched on', (t) => {
-  const text = readFileSync('config.example.yaml', 'utf8');
+  const text = withListsOn(readFileSync('config.example.yaml', 'utf8'));
   const dir = mkdtempSync(join(tmpdir(), 'millwright-example-'));
   t.after(() => rmSync(dir, { recursive: true }));
   const both = text
@@ -142,10 +166,16 @@ test('the example stays valid when every commented-out option is switched on', (
   const { config } = loadDeployment(join(dir, 'all.yaml'), { MQTT_PASSWORD: 'x' });
   assert.equal(config.mqtt.kind, 'client');
   assert.equal(config.machines[0]?.line, 'line-1');
+  assert.deepEqual(
+    config.alerts.notifiers.map(({ kind }) => kind),
+    ['log', 'webhook', 'mqtt'],
+  );
+  assert.equal(config.alerts.rules?.[0]?.severities[0]?.set, 0.4);
+  assert.deepEqual(config.alerts.routes?.[0]?.notifiers, ['log']);
 });
 
-test('every option of deployment, data set and factory is described, and the JSON Schema shows durations as they are written', () => {
-  for (const kind of configKinds.filter((other) => other !== 'machine-type')) {
+test('every option is described, and the JSON Schema shows durations as they are written', () => {
+  for (const kind of configKinds) {
     const undescribed = listOptions(configSchemaOf(kind))
       .filter((option) => option.description === '' && !option.key.endsWith('<name>'))
       .map((option) => option.key);
@@ -157,10 +187,11 @@ test('every option of deployment, data set and factory is described, and the JSO
 });
 
 test('all shipped files are good', () => {
-  for (const file of ['examples/demo/millwright.yaml', 'examples/simulated/millwright.yaml'])
+  for (const file of ['demo', 'simulated', 'cmapss'].map((name) => `examples/${name}/millwright.yaml`))
     assert.ok(loadDeployment(file, {}).types.size > 0, file);
   assert.ok(loadFactory('examples/simulated/factory.yaml', {}));
-  assert.equal(loadYaml('examples/demo/train.yaml', datasetSchema, {}).kind, 'cmapss');
+  for (const file of ['demo/train', 'cmapss/train', 'cmapss/test'])
+    assert.equal(loadYaml(`examples/${file}.yaml`, datasetSchema, {}).kind, 'cmapss', file);
   const turbofan = loadYaml('data/cmapss/turbofan.yaml', machineTypeSchema, {});
   assert.equal(turbofan.sensors.length, 24);
   assert.equal(turbofan.sensors.filter((sensor) => sensor.setting).length, 3);

@@ -165,8 +165,11 @@ test('a failure after the watched stretch is no test of the alerts, but tells wh
   assert.deepEqual(score.failures, []);
   assert.equal(score.detectedShare, null);
   assert.deepEqual(
-    score.alerts.map(({ verdict }) => verdict),
-    ['true', 'false'],
+    score.alerts.map(({ verdict, leadDays }) => [verdict, leadDays]),
+    [
+      ['true', 30],
+      ['false', null],
+    ],
   );
   assert.equal(score.machineMonths, 5);
 });

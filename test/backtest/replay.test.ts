@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { feedHistory, feedLog } from '../../backtest/feed.js';
+import { feedLog } from '../../backtest/feed.js';
 import { observeReplay } from '../../backtest/observe-replay.js';
 import { type ReplayProgress, type ReplayStage, replay } from '../../backtest/replay.js';
 import type { AlertRecord } from '../../domain/alert.js';
@@ -8,7 +8,8 @@ import type { EventRecord, ReadingsRecord } from '../../domain/input.js';
 import type { NewRecord, PartitionHandler } from '../../domain/log.js';
 import type { StepRecord } from '../../domain/step.js';
 import { decodeRecord, encodeRecord, topics } from '../../domain/topics.js';
-import { makeArrayLog } from './array-log.js';
+import { MemoryLog } from '../../infra/memory/log.js';
+import { feedHistory } from './feed-history.js';
 
 const dayMs = 86_400_000;
 const place = { type: 'press', site: 's', line: 'l' };
@@ -160,7 +161,7 @@ const clock = { partitionCount: 3, tickEveryMs: dayMs, untilMs: 4 * dayMs };
 test('a history passes every stage, with ticks at each day and at the end', async () => {
   const progress: ReplayProgress[] = [];
   const result = await replay({
-    log: makeArrayLog(),
+    log: new MemoryLog(),
     partitionCount: 3,
     stages: [stepping, forecasting, alerting],
     feed: feedHistory(history, clock),
@@ -195,11 +196,11 @@ test('a history passes every stage, with ticks at each day and at the end', asyn
 });
 
 test('batch size and a second replay from the recorded log change nothing', async () => {
-  const log = makeArrayLog();
+  const log = new MemoryLog();
   const stages = [stepping, forecasting, alerting];
   const first = await replay({ log, partitionCount: 3, stages, feed: feedHistory(history, clock) });
   const again = await replay({
-    log: makeArrayLog(),
+    log: new MemoryLog(),
     partitionCount: 3,
     stages,
     feed: feedLog(log),
@@ -233,7 +234,7 @@ test('a stage that fails stops the replay with its error', async () => {
     }),
   };
   await assert.rejects(
-    replay({ log: makeArrayLog(), partitionCount: 3, stages: [broken], feed: feedHistory(history, clock) }),
+    replay({ log: new MemoryLog(), partitionCount: 3, stages: [broken], feed: feedHistory(history, clock) }),
     /no weights/,
   );
 });
@@ -241,7 +242,7 @@ test('a stage that fails stops the replay with its error', async () => {
 test('an abort stops the replay with its reason', async () => {
   const controller = new AbortController();
   const stopping = replay({
-    log: makeArrayLog(),
+    log: new MemoryLog(),
     partitionCount: 3,
     stages: [stepping, forecasting, alerting],
     feed: feedHistory(history, clock),
@@ -267,7 +268,7 @@ test('a replay tells how long each machine was watched and how it ended', async 
     { ...failure('c', 3.2), event: 'retired' as const },
   ].sort((x, y) => x.ingestTimeMs - y.ingestTimeMs);
   const result = await replay({
-    log: makeArrayLog(),
+    log: new MemoryLog(),
     partitionCount: 3,
     stages: [stepping, forecasting, alerting],
     feed: feedHistory(fed, clock),

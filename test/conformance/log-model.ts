@@ -1,5 +1,6 @@
 /**
- * Random histories of a log against a plain model: append, consume with checkpoints here and there, open again.
+ * Random histories of a log against a plain model: append, consume with checkpoints here and there (two groups that
+ * lag behind each other on a compacted topic, too), open again.
  * Like the conformance suite, it assumes nothing beyond the port; run it on each adapter.
  */
 import assert from 'node:assert/strict';
@@ -17,6 +18,7 @@ import {
 
 const partitionCount = 2;
 const retentionMs = 50;
+const followerCount = 2;
 
 type TopicKind = 'kept' | 'expiring' | 'compacted';
 
@@ -35,6 +37,14 @@ interface Model {
   /** Of the group, by partition of topic `kept`: how many records its checkpoints include, and its state. */
   readonly includedCount: number[];
   readonly state: Map<string, string>[];
+  /** Texts that topic `compacted` has lost. */
+  readonly compactedAway: Set<string>;
+  /** Groups on topic `compacted`; by partition how many records their checkpoints include, undefined without one. */
+  readonly followers: readonly {
+    readonly group: string;
+    readonly includedCount: (number | undefined)[];
+  }[];
+  readonly compaction: LogHarness['compaction'];
   textCount: number;
 }
 
@@ -143,6 +153,62 @@ class Consume implements fc.AsyncCommand<Model, Real> {
   }
 }
 
+/** A group reads `compacted` to its end, but includes only its first `checkpointCount` batches in checkpoints. */
+class Follow implements fc.AsyncCommand<Model, Real> {
+  readonly follower: number;
+  readonly batchRecordsMax: number;
+  readonly checkpointCount: number;
+
+  constructor(follower: number, batchRecordsMax: number, checkpointCount: number) {
+    this.follower = follower;
+    this.batchRecordsMax = batchRecordsMax;
+    this.checkpointCount = checkpointCount;
+  }
+
+  check(): boolean {
+    return true;
+  }
+
+  async run(model: Model, real: Real): Promise<void> {
+    const follower = model.followers[this.follower];
+    assert(follower);
+    const expected: string[][] = [];
+    for (let partition = 0; partition < partitionCount; partition++) {
+      const all = (model.records.compacted[partition] ?? []).map(({ text }) => text);
+      const rest = all.slice(follower.includedCount[partition] ?? 0);
+      expected.push(rest.filter((text) => !model.compactedAway.has(text)));
+    }
+    const seen: string[][] = expected.map(() => []);
+    const consumer = real.log.consume({
+      group: follower.group,
+      topics: [model.topics.compacted],
+      batchRecordsMax: this.batchRecordsMax,
+      from: 'beginning',
+      handlerFor: ({ partition }) => {
+        let batchCount = 0;
+        return handler({
+          process: async (batch) => {
+            seen[partition]?.push(...batch.records.map(({ value }) => value.toString()));
+            if (batchCount++ >= this.checkpointCount) return null;
+            const last = batch.records.at(-1)?.value.toString();
+            const all = model.records.compacted[partition] ?? [];
+            follower.includedCount[partition] = all.findIndex(({ text }) => text === last) + 1;
+            return checkpointAfter(batch);
+          },
+        });
+      },
+    });
+    await consumer.close({ drain: true });
+    await consumer.done;
+    assert.deepEqual(seen, expected);
+    await checkRecords(model, real.log);
+  }
+
+  toString(): string {
+    return `Follow(${this.follower}, ${this.batchRecordsMax}, ${this.checkpointCount})`;
+  }
+}
+
 class Reopen implements fc.AsyncCommand<Model, Real> {
   check(): boolean {
     return true;
@@ -174,11 +240,29 @@ async function checkRecords(model: Model, log: Log): Promise<void> {
       const missing = appended.filter((record) => !isAmong(found)(record));
       if (kind === 'kept') assert.deepEqual(missing, []);
       const newestMs = Math.max(...appended.map(({ timeMs }) => timeMs));
-      const newestText = new Map(appended.map(({ key, text }) => [key, text]));
-      for (const { key, text, timeMs } of missing)
+      for (const { text, timeMs } of missing)
         if (kind === 'expiring') assert(timeMs < newestMs - retentionMs, `${text} is too young to be gone`);
-        else assert.notEqual(newestText.get(key), text, 'the newest record of a key stays');
+      if (kind === 'compacted') checkCompaction(model, partition, missing);
     }
+}
+
+/**
+ * Lost is only what has a newer record and was passed by every group that had committed then; and all of it where
+ * compaction is prompt.
+ */
+function checkCompaction(model: Model, partition: number, missing: readonly Appended[]): void {
+  const appended = model.records.compacted[partition] ?? [];
+  const newestText = new Map(appended.map(({ key, text }) => [key, text]));
+  const passed = model.followers.map(({ includedCount }) => includedCount[partition] ?? Infinity);
+  const mayBeLost = appended.filter(
+    ({ key, text }, index) =>
+      model.compactedAway.has(text) || (index < Math.min(...passed) && newestText.get(key) !== text),
+  );
+  if (model.compaction === 'with-the-checkpoint') assert.deepEqual(missing, mayBeLost);
+  for (const record of missing) {
+    assert(mayBeLost.includes(record), `${record.text} was still needed`);
+    model.compactedAway.add(record.text);
+  }
 }
 
 async function checkGroup(model: Model, log: Log): Promise<void> {
@@ -232,6 +316,12 @@ const commandArbitraries = [
       }),
     )
     .map(([batchRecordsMax, checkpoints]) => new Consume(batchRecordsMax, checkpoints)),
+  fc
+    .tuple(fc.nat(followerCount - 1), fc.integer({ min: 1, max: 5 }), fc.nat(4))
+    .map(
+      ([follower, batchRecordsMax, checkpointCount]) =>
+        new Follow(follower, batchRecordsMax, checkpointCount),
+    ),
   fc.constant(new Reopen()),
 ];
 
@@ -258,6 +348,12 @@ export async function checkLogModel(harness: () => LogHarness, runs: number): Pr
           records: { kept: [[], []], expiring: [[], []], compacted: [[], []] },
           includedCount: [0, 0],
           state: [new Map(), new Map()],
+          followers: Array.from({ length: followerCount }, () => ({
+            group: freshName('follower'),
+            includedCount: [undefined, undefined],
+          })),
+          compactedAway: new Set(),
+          compaction: made.compaction,
           textCount: 0,
         };
         const reopen = made.reopen?.bind(made);

@@ -23,6 +23,11 @@ export interface LogHarness {
   open(): Promise<Log>;
   /** The same log once more after `log` was closed; absent where content ends with the object. */
   reopen?(log: Log): Promise<Log>;
+  /**
+   * When a compacted topic loses what has a newer record of its key and has been passed by every group: with the
+   * checkpoint by which the last of them passed it, or at some later time.
+   */
+  readonly compaction: 'with-the-checkpoint' | 'later';
   /** Closes what the test opened, if it is still open, and removes what it left. */
   cleanUp(): Promise<void>;
 }
@@ -244,40 +249,65 @@ export function describeLog(name: string, harness: () => LogHarness): void {
         assert.deepEqual(await readTexts(log, topic, 1), ['elsewhere']);
       });
 
-      test('a consumer that lags sees every record of a compacted topic, also those that newer ones replace', async (log) => {
+      test('compaction waits for consumers: one that lags sees every record, in order', async (log, made) => {
         const [topic, group] = [freshName('topic'), freshName('group')];
-        await log.ensureTopics([topicSpec(topic, { cleanup: 'compact', partitionCount: 1 })]);
-        const put = (text: string) => log.append([newRecord(topic, 0, text, { key: 'same' })]);
-        await put('0');
-        const entered = signal();
-        const goOn = signal();
-        const end = signal();
+        const partition = { topic, partition: 0 };
+        await log.ensureTopics([topicSpec(topic, { cleanup: 'compact' })]);
+        const expected = Array.from({ length: 60 }, (_, i) => `${i}`);
+        const [held, begun] = [signal(), signal()];
         const seen: string[] = [];
         const consumer = log.consume({
           group,
           topics: [topic],
-          batchRecordsMax: 1,
+          batchRecordsMax: 7,
           from: 'beginning',
           handlerFor: () =>
             handler({
               process: async (batch) => {
-                entered.give();
-                await goOn.promise;
-                seen.push(...batch.records.map((record) => record.value.toString()));
-                if (seen.length === 30) end.give();
+                begun.give();
+                await held.promise;
+                seen.push(...batch.records.map(({ value }) => value.toString()));
                 return checkpointAfter(batch);
               },
             }),
         });
-        await Promise.race([entered.promise, consumer.done]);
-        for (let i = 1; i < 30; i++) await put(`${i}`);
-        goOn.give();
-        await Promise.race([end.promise, consumer.done]);
-        await consumer.close();
-        assert.deepEqual(
-          seen,
-          Array.from({ length: 30 }, (_, i) => `${i}`),
-        );
+        for (const text of expected) {
+          await log.append([newRecord(topic, 0, text, { key: `${Number(text) % 3}` })]);
+          // From here on the group has the topic in hand.
+          if (text === '0') await begun.promise;
+        }
+        held.give();
+        await consumer.close({ drain: true });
+        await consumer.done;
+        assert.deepEqual(seen, expected);
+        if (made.compaction === 'with-the-checkpoint')
+          assert.deepEqual(await readTexts(log, topic, 0), expected.slice(-3));
+        assert((await log.committed(group, partition)) !== undefined);
+      });
+
+      test('compaction waits for the slowest group, running or not, also after opening again', async (log, made) => {
+        const topic = freshName('topic');
+        const groups = [freshName('group'), freshName('group')] as const;
+        await log.ensureTopics([topicSpec(topic, { cleanup: 'compact' })]);
+        const append = (texts: readonly string[]) =>
+          log.append(texts.map((text) => newRecord(topic, 0, text, { key: 'same' })));
+        const consumeTexts = async (group: string, count: number) =>
+          (await consumeCount(log, { group, topic, count, batchRecordsMax: 1 })).map(({ value }) =>
+            value.toString(),
+          );
+        await append(['a']);
+        for (const group of groups) assert.deepEqual(await consumeTexts(group, 1), ['a']);
+        await append(['b', 'c']);
+        assert.deepEqual(await consumeTexts(groups[0], 2), ['b', 'c']);
+        if (made.reopen) {
+          await log.close();
+          log = await made.reopen(log);
+        }
+        await append(['d']);
+        assert.deepEqual(await consumeTexts(groups[0], 1), ['d']);
+        assert.deepEqual(await consumeTexts(groups[1], 3), ['b', 'c', 'd']);
+        if (made.compaction === 'with-the-checkpoint')
+          assert.deepEqual(await readTexts(log, topic, 0), ['d']);
       });
 
       test('retention spares what is younger than retentionMs', async (log) => {

@@ -425,6 +425,57 @@ describe('bounds of the embedded log', () => {
       await log.append([newRecord('d', 0, 'end', { timeMs: 20_000 })]);
       assert.deepEqual(await readTexts(log, 'd', 0), ['end']);
     }));
+
+  it('retention spares, after opening again, what a group that does not run yet has not included', () =>
+    inFolder(async (_, open) => {
+      let log = await open();
+      await log.ensureTopics([topicSpec('d', { partitionCount: 1, retentionMs: 10 })]);
+      const consume = (seen: string[]) =>
+        log.consume({
+          group: 'slow',
+          topics: ['d'],
+          batchRecordsMax: 1,
+          from: 'beginning',
+          handlerFor: () =>
+            handler({
+              process: async (batch) => {
+                seen.push(...batch.records.map(({ value }) => value.toString()));
+                return checkpointAfter(batch);
+              },
+            }),
+        });
+      await log.append([newRecord('d', 0, 'first', { timeMs: 0 })]);
+      await consume([]).close({ drain: true });
+      for (let i = 0; i < 5; i++) await log.append([newRecord('d', 0, `${i}`, { timeMs: i * 1_000 })]);
+      await log.close();
+      log = await open();
+      await log.append([newRecord('d', 0, 'end', { timeMs: 20_000 })]);
+      const seen: string[] = [];
+      await consume(seen).close({ drain: true });
+      assert.deepEqual(seen, ['0', '1', '2', '3', '4', 'end']);
+      assert.deepEqual(await readTexts(log, 'd', 0), ['end']);
+    }));
+
+  it('what a commit cannot remove at once goes with those that follow', () =>
+    inFolder(async (_, open) => {
+      const log = await open();
+      await log.ensureTopics([topicSpec('c', { cleanup: 'compact' }), topicSpec('other')]);
+      const group = () =>
+        log.consume({
+          group: 'slow',
+          topics: ['c'],
+          batchRecordsMax: 10_000,
+          from: 'beginning',
+          handlerFor: () => handler({ process: async (batch) => checkpointAfter(batch) }),
+        });
+      await log.append([newRecord('c', 0, 'first', { key: 'a' })]);
+      await group().close({ drain: true });
+      await log.append(Array.from({ length: 5_000 }, (_, i) => newRecord('c', 0, `${i}`, { key: 'b' })));
+      await group().close({ drain: true });
+      // Each append waits for a commit, and a piece of the removal goes with it.
+      for (let i = 0; i < 10; i++) await log.append([newRecord('other', 0, `${i}`)]);
+      assert.deepEqual(await readTexts(log, 'c', 0), ['first', '4999']);
+    }));
 });
 
 it('a lock file names process and computer', () =>

@@ -5,7 +5,7 @@ import { checkLogModel } from '../conformance/log-model.js';
 
 function memoryHarness() {
   const log = new MemoryLog();
-  return { open: async () => log, cleanUp: () => log.close() };
+  return { open: async () => log, cleanUp: () => log.close(), compaction: 'with-the-checkpoint' } as const;
 }
 
 describeLog('memory', memoryHarness);

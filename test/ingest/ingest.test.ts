@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SetClock } from '../../domain/clock.js';
 import { WorldError } from '../../domain/errors.js';
 import { partitionOf } from '../../domain/topics.js';
+import { encodeClockMessage } from '../../ingest/clock-message.js';
 import { Ticker } from '../../ingest/ticker.js';
 import { bytes, makeIngest, nowMs, RecordingLog } from './plant.js';
 
@@ -155,7 +156,7 @@ describe('ingest', () => {
 
 describe('time from messages', () => {
   const start = Date.UTC(1990, 0, 1);
-  const clockMessage = (timeMs: unknown): Buffer => bytes({ timeMs });
+  const clockMessage = (timeMs: number): Buffer => bytes(encodeClockMessage(timeMs));
 
   it('moves the clock and writes ticks before it acknowledges', async () => {
     const clock = new SetClock(start);

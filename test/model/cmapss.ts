@@ -34,9 +34,13 @@ function lines(file: string): number[][] {
 /** `afterSteps` per unit: cycles between its last row and its failure; 0 where the last row is the failing cycle. */
 function histories(file: string, afterSteps: (unit: number) => number): History[] {
   const units = new Map<number, number[][]>();
-  for (const row of lines(file)) units.set(row[0], [...(units.get(row[0]) ?? []), row]);
+  for (const row of lines(file)) {
+    const rows = units.get(row[0]!) ?? [];
+    rows.push(row);
+    units.set(row[0]!, rows);
+  }
   return [...units].map(([unit, rows]) => {
-    const width = rows[0].length - 1;
+    const width = rows[0]!.length - 1;
     const values = new Float32Array(rows.length * width);
     const eventDay = new Uint8Array(rows.length);
     const knownDays = new Uint8Array(rows.length);
@@ -64,7 +68,7 @@ export function trainHistories(subset: string): History[] {
 
 export function testHistories(subset: string): History[] {
   const left = lines(`RUL_${subset}`).map(([value]) => value);
-  return histories(`test_${subset}`, (unit) => left[unit - 1]);
+  return histories(`test_${subset}`, (unit) => left[unit - 1]!);
 }
 
 export function lastWindow(history: History, spec: FeatureSpec): FeatureWindow {
@@ -83,9 +87,9 @@ export function meanBrier(
 ): number {
   let sum = 0;
   tested.forEach(({ eventDay, stepCount }, index) => {
-    const event = eventDay[stepCount - 1];
+    const event = eventDay[stepCount - 1]!;
     for (let day = 1; day <= horizonSteps; day++)
-      sum += (probabilities[index * horizonSteps + day - 1] - (event > 0 && event <= day ? 1 : 0)) ** 2;
+      sum += (probabilities[index * horizonSteps + day - 1]! - (event > 0 && event <= day ? 1 : 0)) ** 2;
   });
   return sum / (tested.length * horizonSteps);
 }

@@ -10,6 +10,7 @@ import { encodeGraph } from '../../model/graph/encode.js';
 import { Graph, type Tensor } from '../../model/graph/graph.js';
 import { select } from '../../model/graph/operators/without-gradient.js';
 import { failureProbabilities } from '../../model/heads/hazards.js';
+import { outputOf } from '../../model/ports.js';
 import { NetworkPredictor } from '../../model/predict.js';
 import { randomForecast, smallHistories, smallPreprocessing, smallSpec, windowAt } from './fixtures.js';
 
@@ -80,9 +81,9 @@ describe('the network', () => {
     );
     await fc.assert(
       fc.asyncProperty(fc.array(logit, { minLength: days, maxLength: days }), async (row) => {
-        const { curves } = await loaded.run({ logits: { dims: [1, days], data: Float32Array.from(row) } });
+        const judged = await loaded.run({ logits: { dims: [1, days], data: Float32Array.from(row) } });
         let before = 0;
-        for (const value of curves?.data as Float32Array) {
+        for (const value of outputOf(judged, 'curves').data as Float32Array) {
           assert.ok(value >= before && value <= 1);
           before = value;
         }
@@ -142,7 +143,13 @@ describe('the network', () => {
   });
 
   it('is finite for windows of nothing and of extremes', async () => {
-    const network = await predictor(6);
+    // One feature is constant in its regimes: its spread is 0.
+    const sds = preprocessing.sds.map((row) => row.map((sd, column) => (column === 1 ? 0 : sd)));
+    const network = new NetworkPredictor(
+      'test',
+      smallSpec,
+      await engine.load(randomForecast({ ...preprocessing, sds }, 6)),
+    );
     const length = smallSpec.contextSteps * smallSpec.names.length;
     for (const value of [NaN, 0, 3e38, -3e38, Infinity, -Infinity]) {
       const curve = await network.predict([{ rows: new Float32Array(length).fill(value), stepCount: 10 }]);

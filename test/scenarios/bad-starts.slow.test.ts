@@ -181,7 +181,7 @@ describe('a configuration that cannot be used: exit code 2', options, () => {
     );
     await fails(t, ['fly'], 2, /unknown command 'fly'/);
     await fails(t, ['run', '--fast'], 2, /unknown option '--fast'/);
-    await fails(t, ['backtest', '-c', file], 2, /required option '--data <file>' not specified/);
+    await fails(t, ['replay', '-c', file], 2, /required option '--data <file>' not specified/);
     await fails(t, ['rejected', '-c', file, '--reason', 'dull'], 2, /dull.*Allowed choices are .*not-json/);
   });
 

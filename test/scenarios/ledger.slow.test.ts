@@ -19,7 +19,7 @@ import { openEmbeddedStore } from '../../infra/embedded/store.js';
 import { aggregateSize } from '../../stream/aggregate.js';
 import { readAccount, restoreState, sumLedgers } from '../../stream/step-state-entries.js';
 import { TypeClock } from '../../stream/type-clock.js';
-import { brokerOf, runMillwright, startMillwright } from './millwright-process.js';
+import { brokerOf, type MillwrightProcess, runMillwright, startMillwright } from './millwright-process.js';
 import { hourMs, makePlant, removePlant, trainPumps } from './plant.js';
 import { Publisher } from './publisher.js';
 import { assertSameOutputs, replayInputs } from './recorded.js';
@@ -76,6 +76,7 @@ test(`kill -9 at ${rounds} random moments: everything acknowledged is accounted 
   const logDir = join(deployment.config.dataDir, 'log');
   let asked = 0;
   let killedWithOpen = 0;
+  let newest: MillwrightProcess | undefined;
 
   /** The identity at this moment, whatever the program is doing. */
   const check = (found: Ledger, atLeast: number): void => {
@@ -107,7 +108,10 @@ test(`kill -9 at ${rounds} random moments: everything acknowledged is accounted 
   const publishUntil = async (count: number): Promise<void> => {
     const wanted = ledger.acknowledgedMessages + count;
     while (ledger.acknowledgedMessages < wanted) {
-      assert(publisher.connected, 'the broker keeps the connection');
+      if (!publisher.connected) {
+        newest?.kill('SIGTERM');
+        assert.fail(`the broker has ended the connection: ${(await newest?.ended)?.stderr}`);
+      }
       publisher.publish(traffic.next());
       if (publisher.openCount >= windowMax) await publisher.drained(rng.int(windowMax));
     }
@@ -115,6 +119,7 @@ test(`kill -9 at ${rounds} random moments: everything acknowledged is accounted 
 
   for (let round = 0; round < rounds; round++) {
     const running = startMillwright(t, ['run', '-c', plant.file]);
+    newest = running;
     if (round % 4 === 3) {
       // While it starts: opens its folders, restores its state, catches up.
       await sleep(300 + rng.int(900));
@@ -145,6 +150,7 @@ test(`kill -9 at ${rounds} random moments: everything acknowledged is accounted 
   }
 
   const running = startMillwright(t, ['run', '-c', plant.file]);
+  newest = running;
   await publisher.connect(await brokerOf(running));
   await publishUntil(200);
   await publisher.drained(0);

@@ -5,19 +5,24 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
+import { runBacktest } from '../../app/backtest.js';
 import { keepMachines, openDatasetFile } from '../../app/commands/options.js';
 import { type Deployment, loadDeployment } from '../../app/config.js';
 import { anyStepCloses, buildHistories, ingestDataset, nothing, topicOfMachine } from '../../app/history.js';
 import { silentLogger } from '../../app/logger.js';
 import { type Pipeline, startPipeline } from '../../app/pipeline.js';
-import { openPredictors } from '../../app/predictors.js';
+import { openPredictors, requirePredictor } from '../../app/predictors.js';
 import { datasetMessages } from '../../app/replay-messages.js';
 import { replayTo } from '../../app/replay-schedule.js';
 import { roles } from '../../app/roles.js';
 import { alertStage, forecastStage, stepStage } from '../../app/stages.js';
 import { chooseType, trainNetworkFor } from '../../app/training.js';
+import { alertBoundsSchema } from '../../backtest/alert-score.js';
 import { replay } from '../../backtest/replay.js';
+import type { AlertRecord } from '../../domain/alert.js';
 import type { Dataset } from '../../domain/dataset.js';
+import type { ForecastRecord } from '../../domain/forecast.js';
+import type { Log } from '../../domain/log.js';
 import { openEmbeddedLog } from '../../infra/embedded/log.js';
 import { openEmbeddedStore } from '../../infra/embedded/store.js';
 import { connectPublisher, type Publisher } from '../../infra/mqtt/publisher.js';
@@ -65,9 +70,10 @@ test('live, backtest, replay of the recording and interrupted live runs: the sam
   const dataset = keepMachines(all, watched);
   const live = plant('live');
   const type = chooseType(live.types, undefined);
+  const histories = (await buildHistories(live, training)).get(type.name) ?? [];
   await trainNetworkFor({
     type,
-    histories: (await buildHistories(live, training)).get(type.name) ?? [],
+    histories,
     modelDir: live.config.model.dir,
     config: trainingConfigSchema.parse({ hiddenSize: 16, steps: 60 }),
     seed: 1,
@@ -93,11 +99,34 @@ test('live, backtest, replay of the recording and interrupted live runs: the sam
 
   await assertSameOutputs(recorded, await replayInputs(live, predictors.byType, recorded));
 
+  const predictor = requirePredictor(predictors.byType, type.name);
+  for (const source of [
+    { kind: 'dataset', dataset },
+    { kind: 'log', log: recorded },
+  ] as const) {
+    const { replayed } = await runBacktest({
+      deployment: live,
+      type,
+      predictor,
+      source,
+      training: histories,
+      selection: 'last',
+      bounds: alertBoundsSchema.parse({}),
+    });
+    assert.deepEqual(replayed.forecasts.map(asText), await valuesOf(recorded, 'forecasts'), source.kind);
+    assert.deepEqual(replayed.alerts.map(asText), await valuesOf(recorded, 'alerts'), source.kind);
+  }
+
   const interrupted = plant('interrupted');
   await runLive(interrupted, dataset, [1 / 4, 2 / 3]);
   const again = await openEmbeddedLog({ dir: join(interrupted.config.dataDir, 'log'), mode: 'read-only' });
   t.after(() => again.close());
   assert.deepEqual(await assertSameOutputs(again, backtested), counts);
+  assert.deepEqual(
+    await recordsOf(again, 'inputs'),
+    await recordsOf(backtested, 'inputs'),
+    'the clock went on',
+  );
   assert.deepEqual(await storedForecasts(interrupted, dataset), await storedForecasts(live, dataset));
 });
 
@@ -134,6 +163,18 @@ async function runLive(
   await publisher.end();
   const ledger = await pipeline.close();
   assert.equal(ledger.received, ledger.accepted, 'everything fits');
+}
+
+/** Forecasts or alerts of a log as their bytes, in its order. */
+async function valuesOf(log: Log, topic: 'forecasts' | 'alerts'): Promise<string[]> {
+  return (await recordsOf(log, topic))
+    .flat()
+    .map((record) => record.slice(record.indexOf(' ') + 1))
+    .filter((value) => value.startsWith('{"kind":"forecast"') || value.startsWith('{"kind":"alert"'));
+}
+
+function asText(record: ForecastRecord | AlertRecord): string {
+  return JSON.stringify(record);
 }
 
 async function open(deployment: Deployment): Promise<[Pipeline, Publisher]> {

@@ -6,11 +6,5 @@ import { sumTo } from './sum-to.js';
 export function add(a: Tensor, b: Tensor): Tensor {
   const { graph } = a;
   const result = graph.emitOne('Add', [a, b], broadcastDims('add', a.dims, b.dims));
-  graph.record({
-    operator: 'add',
-    inputs: [a, b],
-    outputs: [result],
-    gradients: ([d]) => [() => sumTo(d as Tensor, a.dims), () => sumTo(d as Tensor, b.dims)],
-  });
-  return result;
+  return graph.recordOne('add', [a, b], result, (d) => [() => sumTo(d, a.dims), () => sumTo(d, b.dims)]);
 }

@@ -7,17 +7,11 @@ import { sumTo } from './sum-to.js';
 export function divide(a: Tensor, b: Tensor): Tensor {
   const { graph } = a;
   const result = graph.emitOne('Div', [a, b], broadcastDims('divide', a.dims, b.dims));
-  graph.record({
-    operator: 'divide',
-    inputs: [a, b],
-    outputs: [result],
-    gradients: ([d]) => [
-      () => sumTo(divide(d as Tensor, b), a.dims),
-      () => {
-        const slope = divide(multiply(d as Tensor, result), b);
-        return sumTo(graph.emitOne('Neg', [slope], slope.dims), b.dims);
-      },
-    ],
-  });
-  return result;
+  return graph.recordOne('divide', [a, b], result, (d) => [
+    () => sumTo(divide(d, b), a.dims),
+    () => {
+      const slope = divide(multiply(d, result), b);
+      return sumTo(graph.emitOne('Neg', [slope], slope.dims), b.dims);
+    },
+  ]);
 }

@@ -6,14 +6,8 @@ import { sumTo } from './sum-to.js';
 export function multiply(a: Tensor, b: Tensor): Tensor {
   const { graph } = a;
   const result = graph.emitOne('Mul', [a, b], broadcastDims('multiply', a.dims, b.dims));
-  graph.record({
-    operator: 'multiply',
-    inputs: [a, b],
-    outputs: [result],
-    gradients: ([d]) => [
-      () => sumTo(multiply(d as Tensor, b), a.dims),
-      () => sumTo(multiply(d as Tensor, a), b.dims),
-    ],
-  });
-  return result;
+  return graph.recordOne('multiply', [a, b], result, (d) => [
+    () => sumTo(multiply(d, b), a.dims),
+    () => sumTo(multiply(d, a), b.dims),
+  ]);
 }

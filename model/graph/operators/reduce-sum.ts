@@ -7,18 +7,12 @@ export function reduceSum(x: Tensor, over: readonly string[] = x.dims.map((each)
   const axes = over.map((name) => axisOf('reduceSum', x.dims, name));
   const dims = x.dims.filter((_, axis) => !axes.includes(axis));
   const result = graph.emitOne('ReduceSum', [x, graph.integers(axes)], dims, { keepdims: { int: 0 } });
-  graph.record({
-    operator: 'reduceSum',
-    inputs: [x],
-    outputs: [result],
-    gradients: ([d]) => [
-      () => {
-        const kept = x.dims.map((each, axis) => (axes.includes(axis) ? { name: each.name, size: 1 } : each));
-        const spread = graph.emitOne('Unsqueeze', [d as Tensor, graph.integers([...axes].sort((a, b) => a - b))], kept);
-        const sizes = graph.integers(x.dims.map((each) => fixedSize('reduceSum', each)));
-        return graph.emitOne('Expand', [spread, sizes], x.dims);
-      },
-    ],
-  });
-  return result;
+  return graph.recordOne('reduceSum', [x], result, (d) => [
+    () => {
+      const kept = x.dims.map((each, axis) => (axes.includes(axis) ? { name: each.name, size: 1 } : each));
+      const spread = graph.emitOne('Unsqueeze', [d, graph.integers([...axes].sort((a, b) => a - b))], kept);
+      const sizes = graph.integers(x.dims.map((each) => fixedSize('reduceSum', each)));
+      return graph.emitOne('Expand', [spread, sizes], x.dims);
+    },
+  ]);
 }

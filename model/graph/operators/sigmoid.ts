@@ -6,13 +6,7 @@ import { subtract } from './subtract.js';
 export function sigmoid(x: Tensor): Tensor {
   const { graph } = x;
   const result = graph.emitOne('Sigmoid', [x], x.dims);
-  graph.record({
-    operator: 'sigmoid',
-    inputs: [x],
-    outputs: [result],
-    gradients: ([d]) => [
-      () => multiply(d as Tensor, multiply(result, subtract(graph.scalar(1), result))),
-    ],
-  });
-  return result;
+  return graph.recordOne('sigmoid', [x], result, (d) => [
+    () => multiply(d, multiply(result, subtract(graph.scalar(1), result))),
+  ]);
 }

@@ -1,14 +1,21 @@
-import { axisOf, type Dim, fixedSize, printDim, ShapeError, sizeOf } from '../dims.js';
-import type { Tensor } from '../graph.js';
+import { axisOf, type Dim, dimOf, fixedSize, printDim, ShapeError, sizeOf } from '../dims.js';
+import type { OneTensorEach, Tensor } from '../graph.js';
 import { concat } from './concat.js';
 
 /** Cuts the dimension called `along` into `pieces` (their sizes add up to it). */
-export function split(x: Tensor, along: string, pieces: readonly Dim[]): Tensor[] {
+export function split<const Pieces extends readonly Dim[]>(
+  x: Tensor,
+  along: string,
+  pieces: Pieces,
+): OneTensorEach<Pieces> {
   const axis = axisOf('split', x.dims, along);
   const sizes = pieces.map((piece) => fixedSize('split', piece));
   const total = sizes.reduce((sum, size) => sum + size, 0);
-  if (total !== x.dims[axis].size)
-    throw new ShapeError(`split: dimension "${along}": got pieces of ${total} together, wanted ${printDim(x.dims[axis])}`);
+  const whole = dimOf('split', x.dims, along);
+  if (total !== whole.size)
+    throw new ShapeError(
+      `split: dimension "${along}": got pieces of ${total} together, wanted ${printDim(whole)}`,
+    );
   const { graph } = x;
   const results = graph.emit(
     'Split',
@@ -22,7 +29,7 @@ export function split(x: Tensor, along: string, pieces: readonly Dim[]): Tensor[
     outputs: results,
     gradients: (outputs) => [
       () => {
-        const parts = outputs.map((d, index) => d ?? zerosLike(results[index]));
+        const parts = results.map((result, index) => outputs[index] ?? zerosLike(result));
         const renamed = parts.map((part) => ({
           ...part,
           dims: part.dims.map((each, other) => (other === axis ? { ...each, name: along } : each)),
@@ -31,7 +38,7 @@ export function split(x: Tensor, along: string, pieces: readonly Dim[]): Tensor[
       },
     ],
   });
-  return results;
+  return results as OneTensorEach<Pieces>;
 }
 
 function zerosLike(x: Tensor): Tensor {

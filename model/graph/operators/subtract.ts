@@ -6,14 +6,8 @@ import { sumTo } from './sum-to.js';
 export function subtract(a: Tensor, b: Tensor): Tensor {
   const { graph } = a;
   const result = graph.emitOne('Sub', [a, b], broadcastDims('subtract', a.dims, b.dims));
-  graph.record({
-    operator: 'subtract',
-    inputs: [a, b],
-    outputs: [result],
-    gradients: ([d]) => [
-      () => sumTo(d as Tensor, a.dims),
-      () => sumTo(graph.emitOne('Neg', [d as Tensor], (d as Tensor).dims), b.dims),
-    ],
-  });
-  return result;
+  return graph.recordOne('subtract', [a, b], result, (d) => [
+    () => sumTo(d, a.dims),
+    () => sumTo(graph.emitOne('Neg', [d], d.dims), b.dims),
+  ]);
 }

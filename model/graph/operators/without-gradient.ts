@@ -2,7 +2,17 @@
  * Operators that stand before the first parameter or after the loss (preprocessing, probabilities): they have no
  * gradient, and `differentiate` refuses to go through them.
  */
-import { axisOf, broadcastDims, checkDim, checkRank, type Dim, type Dims, fixedSize } from '../dims.js';
+import {
+  axisOf,
+  broadcastDims,
+  checkDim,
+  checkRank,
+  cubeDims,
+  type Dim,
+  dimOf,
+  fixedSize,
+  matrixDims,
+} from '../dims.js';
 import type { ElementType, Tensor } from '../graph.js';
 
 /** True where x is NaN. */
@@ -56,8 +66,14 @@ export function select(x: Tensor, along: string, indices: readonly number[], as:
 
 /** Row `indices[...]` of `table` [N, D] for every index: [..., D]. */
 export function lookUp(table: Tensor, indices: Tensor): Tensor {
-  checkRank('lookUp', 'table', table.dims, 2);
-  return table.graph.emitOne('Gather', [table, indices], [...indices.dims, table.dims[1]], { axis: { int: 0 } }, table.type);
+  const [, columns] = matrixDims('lookUp', 'table', table.dims);
+  return table.graph.emitOne(
+    'Gather',
+    [table, indices],
+    [...indices.dims, columns],
+    { axis: { int: 0 } },
+    table.type,
+  );
 }
 
 /** Position of the smallest element of the last dimension, which vanishes. int64. */
@@ -73,24 +89,30 @@ export function indexOfLeast(x: Tensor): Tensor {
 
 /** a [M, K] times each of b [B, K, N]: [B, M, N]. */
 export function timesEach(a: Tensor, b: Tensor): Tensor {
-  checkRank('timesEach', 'a', a.dims, 2);
-  checkRank('timesEach', 'b', b.dims, 3);
-  checkDim('timesEach', '1 of b', b.dims[1], a.dims[1]);
-  return a.graph.emitOne('MatMul', [a, b], [b.dims[0], a.dims[0], b.dims[2]]);
+  const [rows, inner] = matrixDims('timesEach', 'a', a.dims);
+  const [each, wanted, columns] = cubeDims('timesEach', 'b', b.dims);
+  checkDim('timesEach', '1 of b', wanted, inner);
+  return a.graph.emitOne('MatMul', [a, b], [each, rows, columns]);
 }
 
 /** Each of a [B, M, K] times b [K, N]: [B, M, N]. */
 export function eachTimes(a: Tensor, b: Tensor): Tensor {
-  checkRank('eachTimes', 'a', a.dims, 3);
-  checkDim('eachTimes', '0 of b', b.dims[0], a.dims[2]);
-  return a.graph.emitOne('MatMul', [a, b], [a.dims[0], a.dims[1], b.dims[1]]);
+  const [each, rows, inner] = cubeDims('eachTimes', 'a', a.dims);
+  const [wanted, columns] = matrixDims('eachTimes', 'b', b.dims);
+  checkDim('eachTimes', '0 of b', wanted, inner);
+  return a.graph.emitOne('MatMul', [a, b], [each, rows, columns]);
 }
 
 /** Reorders the dimensions: `order` names them. */
 export function transpose(x: Tensor, order: readonly string[]): Tensor {
   checkRank('transpose', 'x', x.dims, order.length);
   const axes = order.map((name) => axisOf('transpose', x.dims, name));
-  return x.graph.emitOne('Transpose', [x], axes.map((axis) => x.dims[axis]), { perm: { ints: axes } });
+  return x.graph.emitOne(
+    'Transpose',
+    [x],
+    order.map((name) => dimOf('transpose', x.dims, name)),
+    { perm: { ints: axes } },
+  );
 }
 
 /** Adds a dimension of size 1, called `name`, in front. */
@@ -104,11 +126,11 @@ export function cumulativeSum(x: Tensor, along: string): Tensor {
   return x.graph.emitOne('CumSum', [x, axis], x.dims);
 }
 
-/** Least or greatest element of the dimension called `over`, which vanishes. */
-export function reduceExtreme(x: Tensor, which: 'Min' | 'Max', over: string): Tensor {
-  const axis = axisOf('reduceExtreme', x.dims, over);
+/** Least element of the dimension called `over`, which vanishes. */
+export function least(x: Tensor, over: string): Tensor {
+  const axis = axisOf('least', x.dims, over);
   const dims = x.dims.filter((_, other) => other !== axis);
-  return x.graph.emitOne(`Reduce${which}`, [x], dims, { axes: { ints: [axis] }, keepdims: { int: 0 } });
+  return x.graph.emitOne('ReduceMin', [x], dims, { axes: { ints: [axis] }, keepdims: { int: 0 } });
 }
 
 /** Sum over the dimension called `over`, for any element type. */
@@ -120,8 +142,7 @@ export function total(x: Tensor, over: string): Tensor {
 
 /** Greatest of the first 1, 2, ... elements of each row. x [B, N]. ONNX has no such operator: a padded max-pool is one. */
 export function runningMaximum(x: Tensor): Tensor {
-  checkRank('runningMaximum', 'x', x.dims, 2);
-  const [rows, columns]: Dims = x.dims;
+  const [rows, columns] = matrixDims('runningMaximum', 'x', x.dims);
   const width = fixedSize('runningMaximum', columns);
   const channel: Dim = { name: 'channel', size: 1 };
   const { graph } = x;
