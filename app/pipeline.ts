@@ -16,6 +16,7 @@ import type { HealthReport } from '../infra/http/ports.js';
 import type { Deployment } from './config.js';
 import { groups } from './groups.js';
 import { type IngestPart, startIngest } from './ingest-part.js';
+import { lastTickMs } from './last-tick.js';
 import { computeLedger, emptyLedger, type Ledger } from './ledger.js';
 import { LiveTail } from './live-tail.js';
 import type { Logger } from './logger.js';
@@ -68,7 +69,6 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
 /** In the order opposite to the way of the data, so that what is closed first is what comes first. */
 async function start({ deployment, roles, logger }: PipelineOptions, running: Running): Promise<Pipeline> {
   const { config } = deployment;
-  const clock = config.ingest.time === 'messages' ? new SetClock(0) : wallClock;
   const log = await openEmbeddedLog({ dir: join(config.dataDir, 'log') });
   let ledger = emptyLedger;
   running.closeLater(async () => {
@@ -76,6 +76,7 @@ async function start({ deployment, roles, logger }: PipelineOptions, running: Ru
     await log.close();
   });
   await log.ensureTopics(topicSpecs(config.log.partitions, config.log.retentionMs));
+  const clock = config.ingest.time === 'messages' ? new SetClock((await lastTickMs(log)) ?? 0) : wallClock;
   const store = await openEmbeddedStore({ dir: join(config.dataDir, 'store') });
   running.closeLater(() => store.close());
   const predictors = roles.has('model') ? await openPredictors(deployment, logger) : undefined;

@@ -7,7 +7,11 @@ import { type ExitCode, exitCodes } from './exit-codes.js';
 
 /** What is printed and returned for an error that ended a command. */
 export function describeFailure(error: unknown): { readonly text: string; readonly exitCode: number } {
-  if (error instanceof UserError) return { text: error.message, exitCode: error.exitCode };
+  if (error instanceof UserError) {
+    // Another program has the port: told by the adapter with words of its own, but trying again can help.
+    const exitCode = codeOf(error.cause) === 'EADDRINUSE' ? exitCodes.world : error.exitCode;
+    return { text: error.message, exitCode };
+  }
   if (error instanceof WorldError) {
     const again = error.retryable ? ' Trying again may help.' : '';
     return {
@@ -26,8 +30,8 @@ export function describeFailure(error: unknown): { readonly text: string; readon
 
 /** System errors that reached the top without an adapter to say what they were doing. */
 function worldFault(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined;
-  switch (error.code) {
+  if (!(error instanceof Error)) return undefined;
+  switch (codeOf(error)) {
     case 'EADDRINUSE':
       return `${error.message}: another program uses this port; stop it, or choose another port in the configuration`;
     case 'EADDRNOTAVAIL':
@@ -37,6 +41,9 @@ function worldFault(error: unknown): string | undefined {
     case 'EACCES':
     case 'EPERM':
       return `${error.message}: not permitted; check the permissions, or choose another place or port`;
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return `${error.message}: a file is where a folder should be; move it away, or choose another place in the configuration`;
     case 'EROFS':
       return `${error.message}: the disk is read-only; choose another \`dataDir\``;
     case 'ECONNREFUSED':
@@ -48,6 +55,10 @@ function worldFault(error: unknown): string | undefined {
     default:
       return undefined;
   }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
 /**
