@@ -8,7 +8,7 @@ import { add } from './graph/operators/add.js';
 import { multiply } from './graph/operators/multiply.js';
 import { reshape } from './graph/operators/reshape.js';
 import { failureProbabilities, hazardLogits, survivalLoss } from './heads/hazards.js';
-import { remainingLifeLoss } from './heads/remaining-life.js';
+import { remainingLifeLoss, remainingLifeSteps } from './heads/remaining-life.js';
 import { lstmWeights, type NetworkShape, networkLayout } from './network.js';
 import { adamw, adamwScheduleDim } from './optimizers/adamw.js';
 import { clipNorm } from './optimizers/clip-norm.js';
@@ -104,33 +104,40 @@ export function buildValidation(shape: NetworkShape, preprocessing: Preprocessin
   const layout = networkLayout(shape);
   const parameters = graph.input('parameters', [dim('parameter', parameterCount(layout))]);
   const windows = graph.input('windows', windowDims(preprocessing.spec, dim('batch', null)));
-  graph.output('logits', buildLogits(windows, parameters, shape, preprocessing));
+  const { newest, byName } = buildNewestState(windows, parameters, shape, preprocessing);
+  graph.output('logits', hazardLogits(newest, byName));
   return encodeGraph(graph);
 }
 
-/** What is served: input `windows` [B, C, F] raw, NaN where missing; output `failureProbabilities` [B, H]. */
+/**
+ * What is served: input `windows` [B, C, F] raw, NaN where missing; output `failureProbabilities` [B, H], and with
+ * `lifeCapSteps`, for a network that learned it as a second task, `remainingLife` [B, 1] in steps, at most the cap.
+ */
 export function buildForecast(
   shape: NetworkShape,
   preprocessing: Preprocessing,
   values: Float32Array,
   metadata: Readonly<Record<string, string>>,
+  lifeCapSteps?: number,
 ): Uint8Array {
   const graph = new Graph();
   const parameters = graph.constant([dim('parameter', values.length)], values);
   const windows = graph.input('windows', windowDims(preprocessing.spec, dim('batch', null)));
-  const logits = buildLogits(windows, parameters, shape, preprocessing);
-  graph.output('failureProbabilities', failureProbabilities(logits));
+  const { newest, byName } = buildNewestState(windows, parameters, shape, preprocessing);
+  graph.output('failureProbabilities', failureProbabilities(hazardLogits(newest, byName)));
+  if (shape.remainingLife && lifeCapSteps !== undefined)
+    graph.output('remainingLife', remainingLifeSteps(newest, byName, lifeCapSteps));
   return encodeGraph(graph, metadata);
 }
 
-function buildLogits(
+function buildNewestState(
   windows: Tensor,
   parameters: Tensor,
   shape: NetworkShape,
   preprocessing: Preprocessing,
-): Tensor {
+): { readonly newest: Tensor; readonly byName: ReadonlyMap<string, Tensor> } {
   const byName = unpackParameters(parameters, networkLayout(shape));
   const x = preprocess(windows, preprocessing, 'newest-first');
   const newest = lstmFused(x, lstmWeights(byName), realStepCounts(windows, preprocessing.spec));
-  return hazardLogits(newest, byName);
+  return { newest, byName };
 }

@@ -1,6 +1,6 @@
 /**
  * A second task that helps the first: the remaining useful life, as a share of a cap (Heimes 2008: early in a life
- * the sensors say nothing about it, so labels are capped). Mean squared error. Serving does not need this head.
+ * the sensors say nothing about it, so labels are capped). Mean squared error.
  */
 import { type Dim, dim, fixedSize } from '../graph/dims.js';
 import type { Tensor } from '../graph/graph.js';
@@ -9,7 +9,7 @@ import { divide } from '../graph/operators/divide.js';
 import { multiply } from '../graph/operators/multiply.js';
 import { reduceSum } from '../graph/operators/reduce-sum.js';
 import { subtract } from '../graph/operators/subtract.js';
-import { maximum } from '../graph/operators/without-gradient.js';
+import { clip, maximum } from '../graph/operators/without-gradient.js';
 import { glorotUniform, type ParameterLayout, parameter } from '../parameters.js';
 
 const one = dim('share', 1);
@@ -34,12 +34,25 @@ export function remainingLifeLoss(
   parameters: ReadonlyMap<string, Tensor>,
 ): Tensor {
   const { graph } = states;
-  const said = affine(
+  const error = subtract(remainingLifeShare(states, parameters), share);
+  const sum = reduceSum(multiply(weight, multiply(error, error)));
+  return divide(sum, maximum(reduceSum(weight), graph.scalar(1)));
+}
+
+/** What is served: steps of remaining useful life [N, 1], in [0, capSteps]; the cap means that or more. */
+export function remainingLifeSteps(
+  states: Tensor,
+  parameters: ReadonlyMap<string, Tensor>,
+  capSteps: number,
+): Tensor {
+  const share = clip(remainingLifeShare(states, parameters), 0, 1);
+  return multiply(share, states.graph.scalar(capSteps));
+}
+
+function remainingLifeShare(states: Tensor, parameters: ReadonlyMap<string, Tensor>): Tensor {
+  return affine(
     states,
     parameter(parameters, 'remaining-life.weights'),
     parameter(parameters, 'remaining-life.bias'),
   );
-  const error = subtract(said, share);
-  const sum = reduceSum(multiply(weight, multiply(error, error)));
-  return divide(sum, maximum(reduceSum(weight), graph.scalar(1)));
 }
