@@ -72,8 +72,8 @@ export class NetworkPredictor implements Predictor {
     this.#graph = graph;
   }
 
-  async predict(windows: readonly FeatureWindow[]): Promise<Float32Array> {
-    return (await this.foresee(windows)).probabilities;
+  predict(windows: readonly FeatureWindow[]): Promise<Float32Array> {
+    return this.foresee(windows).then(({ probabilities }) => probabilities);
   }
 
   /** As `predict`, with the remaining useful life where the network gives it. */
