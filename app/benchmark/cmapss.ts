@@ -15,7 +15,7 @@ import { openPredictor } from '../../model/predict.js';
 import type { TrainingProgress } from '../../model/trained-network.js';
 import { featureSpec } from '../../stream/features.js';
 import { versionsFolder } from '../model-folder.js';
-import { codeVersion, trainNetworkFor } from '../training.js';
+import { codeVersion, trainVersion } from '../training.js';
 import { type CmapssFleet, type JudgedOrigin, readCmapssFleet } from './cmapss-fleet.js';
 import { forecastOrigins, forecastWithBaseline } from './forecasters.js';
 import { fitRegimeScaling } from './regime-scaling.js';
@@ -76,7 +76,7 @@ export async function benchmarkCmapss(request: CmapssBenchmark): Promise<Benchma
   const networkCount = Math.max(seedCount, ensembleSize);
   for (let seed = 1; seed <= networkCount; seed++)
     networks.push(
-      await trainNetworkFor({
+      await trainVersion({
         type: fleet.type,
         histories: fleet.training,
         modelDir: request.modelDir,

@@ -8,6 +8,8 @@ import { formatBenchmark } from '../../app/benchmark/benchmark-text.js';
 import { type BenchmarkResult, benchmarkCmapss } from '../../app/benchmark/cmapss.js';
 import { readCmapssFleet } from '../../app/benchmark/cmapss-fleet.js';
 import { meanScores, type ScoredRow, scoreRows } from '../../app/benchmark/scores.js';
+import { currentVersionFolder } from '../../app/model-folder.js';
+import { trainEnsembleFor } from '../../app/training.js';
 import { UserError } from '../../domain/errors.js';
 import { Rng } from '../../domain/rng.js';
 import { trainingConfigSchema } from '../../model/config.js';
@@ -19,6 +21,7 @@ const tested = [
   { cycles: 31, left: 30 },
   { cycles: 20, left: 140 },
 ];
+const tiny = trainingConfigSchema.parse({ hiddenSize: 4, batchSize: 8, steps: 6, validateEverySteps: 3 });
 const trainingLives = [40, 52, 61, 38, 47, 55];
 
 /** Engines that wear: T50 and Ps30 rise towards the end; every other column as it could be in FD001. */
@@ -58,7 +61,7 @@ describe('the C-MAPSS benchmark, on a small fleet', () => {
       subset: 'FD004',
       seedCount: 2,
       ensembleSize: 3,
-      config: trainingConfigSchema.parse({ hiddenSize: 4, batchSize: 8, steps: 6, validateEverySteps: 3 }),
+      config: tiny,
       modelDir: join(folder, 'models'),
     });
   });
@@ -133,6 +136,24 @@ describe('the C-MAPSS benchmark, on a small fleet', () => {
     assert.ok(allOrigins.every(({ outcome }) => outcome.observedDays === 30));
     // What the network may see of a test engine holds no failure.
     assert.ok(lastOrigins.every(({ history }) => history.eventDay.every((day) => day === 0)));
+  });
+
+  it('trains on the path of `train --ensemble`, which takes the mean of networks into use', async () => {
+    const { type, training } = await readCmapssFleet(folder, 'FD004');
+    const modelDir = join(folder, 'in-use');
+    const seen = new Set<number>();
+    const written = await trainEnsembleFor({
+      type,
+      histories: training,
+      modelDir,
+      config: tiny,
+      seed: 1,
+      size: 3,
+      onProgress: (_progress, member) => seen.add(member),
+    });
+    assert.deepEqual([...seen], [1, 2, 3]);
+    assert.equal(written.version, result.versions.ensemble);
+    assert.equal(await currentVersionFolder(modelDir, type.name), written.directory);
   });
 
   it('names the file that is missing', async () => {
