@@ -40,6 +40,7 @@ export async function writeEnsemble(
   };
   const model = joinForecasts(
     members.map((member) => member.model),
+    spec.horizonSteps,
     modelMetadata(preprocessing),
   );
   const metrics = meanMetrics(members.map((member) => member.metrics));
@@ -90,14 +91,14 @@ function writeEnsembleCard(
   );
   return `# Model ${version}
 
-The mean of the failure probabilities of ${members.length} networks, in one graph. Each was trained on other machines of the same fleet.
+The mean of ${members.length} networks (of their cumulated hazards), in one graph. Each was trained on other machines of the same fleet.
 
 | network | mean Brier score on its own validation machines | trained in |
 | --- | --- | --- |
 ${rows.join('\n')}
 
-Mean of them: ${metrics.validationMeanBrier.toFixed(4)}. On the same rows the Brier score of a mean is never worse than the mean of
-the scores; how much better it is here only machines tell that none of the members has seen: \`millwright backtest\`.
+Mean of them: ${metrics.validationMeanBrier.toFixed(4)}. Together they are better than one by one; by how much, only machines tell that none of
+them has seen: \`millwright backtest\`.
 
 ## Cost
 

@@ -124,9 +124,10 @@ export function buildForecast(
   const parameters = graph.constant([dim('parameter', values.length)], values);
   const windows = graph.input('windows', windowDims(preprocessing.spec, dim('batch', null)));
   const { newest, byName } = buildNewestState(windows, parameters, shape, preprocessing);
-  graph.output('failureProbabilities', failureProbabilities(hazardLogits(newest, byName)));
+  const curve = failureProbabilities(hazardLogits(newest, byName));
+  graph.output('failureProbabilities', curve);
   if (shape.remainingLife && lifeCapSteps !== undefined)
-    graph.output('remainingLife', remainingLifeSteps(newest, byName, lifeCapSteps));
+    graph.output('remainingLife', remainingLifeSteps(newest, curve, byName, lifeCapSteps));
   return encodeGraph(graph, metadata);
 }
 
