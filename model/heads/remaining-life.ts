@@ -62,7 +62,7 @@ export function remainingLifeSteps(
   const within = subtract(graph.scalar(days), total(failureProbabilities, horizon.name));
   const spread = graph.emitOne('Unsqueeze', [within, graph.integers([1])], [rows, one]);
   const survived = subtract(graph.scalar(1), lastDay);
-  return add(add(spread, lastDay), multiply(survived, beyond));
+  return clip(add(add(spread, lastDay), multiply(survived, beyond)), 0, capSteps);
 }
 
 function remainingLifeShare(states: Tensor, parameters: ReadonlyMap<string, Tensor>): Tensor {
