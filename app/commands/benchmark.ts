@@ -1,5 +1,5 @@
 /** `millwright benchmark`: networks and baselines on public data, under the protocol that published figures use. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
@@ -54,6 +54,8 @@ function cmapssCommand(signal: AbortSignal): Command {
         options.training === undefined
           ? trainingConfigSchema.parse({})
           : loadYaml(options.training, trainingConfigSchema);
+      // Opened before the work: a path that cannot be written should not cost minutes.
+      const json = options.json === undefined ? undefined : await openForWriting(options.json);
       const bar = new ProgressBar('benchmark', makeTerminal(process.stderr), wallClock);
       const modelDir = options.models ?? (await mkdtemp(join(tmpdir(), 'millwright-benchmark-')));
       try {
@@ -70,9 +72,10 @@ function cmapssCommand(signal: AbortSignal): Command {
         bar.end(
           `${result.dataset}: mean Brier ${formatNumber(result.model.meanBrier ?? Number.NaN)} in ${formatSpan(result.seconds * 1000)}`,
         );
-        if (options.json !== undefined) await writeJson(options.json, result);
+        await json?.writeFile(`${JSON.stringify(result, null, 2)}\n`);
         printResult({ json: result, human: () => formatBenchmark(result) }, false);
       } finally {
+        await json?.close();
         if (options.models === undefined) await rm(modelDir, { recursive: true, force: true });
       }
     });
@@ -91,10 +94,12 @@ function showProgress(bar: ProgressBar, progress: BenchmarkProgress): void {
   }
 }
 
-async function writeJson(file: string, value: unknown): Promise<void> {
+async function openForWriting(file: string): Promise<FileHandle> {
   try {
-    await writeFile(file, `${JSON.stringify(value, null, 2)}\n`);
+    return await open(file, 'w');
   } catch (error) {
-    throw new UserError(`cannot write ${file}: ${String(error)}`, { cause: error });
+    throw new UserError(`cannot write ${file}: ${String(error)}; choose another file for --json`, {
+      cause: error,
+    });
   }
 }

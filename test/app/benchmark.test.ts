@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -201,4 +202,22 @@ test('a score that one seed does not have is no mean of the others', () => {
   const mean = meanScores([scores, { ...scores, cTd: 0.9 }]);
   assert.equal(mean.cTd, null);
   assert.equal(mean.rul.rmseRaw, 50);
+});
+
+test('wrong usage is told before any work, with what to write instead', () => {
+  const run = (...options: string[]) =>
+    spawnSync(process.execPath, ['dist/app/main.js', 'benchmark', 'cmapss', ...options], {
+      encoding: 'utf8',
+    });
+  for (const [options, wanted] of [
+    [[], /--dir <folder>/],
+    [['--dir', '.', '--subset', 'FD009'], /Allowed choices are FD001, FD002, FD003, FD004/],
+    [['--dir', '.', '--seeds', '0'], /whole number of at least 1/],
+    [['--dir', 'nowhere'], /there is neither nowhere\/train_FD001\.txt nor nowhere\/train_FD001\.txt\.gz/],
+    [['--dir', '.', '--json', 'nowhere/scores.json'], /cannot write nowhere\/scores\.json/],
+  ] as const) {
+    const { status, stderr } = run(...options);
+    assert.equal(status, 2, stderr);
+    assert.match(stderr, wanted);
+  }
 });
