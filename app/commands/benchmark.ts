@@ -1,5 +1,5 @@
 /** `millwright benchmark`: networks and baselines on public data, under the protocol that published figures use. */
-import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
@@ -54,8 +54,8 @@ function cmapssCommand(signal: AbortSignal): Command {
         options.training === undefined
           ? trainingConfigSchema.parse({})
           : loadYaml(options.training, trainingConfigSchema);
-      // Opened before the work: a path that cannot be written should not cost minutes.
-      const json = options.json === undefined ? undefined : await openForWriting(options.json);
+      // Tried before the work: a path that cannot be written should not cost minutes.
+      if (options.json !== undefined) await checkWritable(options.json);
       const bar = new ProgressBar('benchmark', makeTerminal(process.stderr), wallClock);
       const modelDir = options.models ?? (await mkdtemp(join(tmpdir(), 'millwright-benchmark-')));
       try {
@@ -72,10 +72,9 @@ function cmapssCommand(signal: AbortSignal): Command {
         bar.end(
           `${result.dataset}: mean Brier ${formatNumber(result.model.meanBrier ?? Number.NaN)} in ${formatSpan(result.seconds * 1000)}`,
         );
-        await json?.writeFile(`${JSON.stringify(result, null, 2)}\n`);
+        if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(result, null, 2)}\n`);
         printResult({ json: result, human: () => formatBenchmark(result) }, false);
       } finally {
-        await json?.close();
         if (options.models === undefined) await rm(modelDir, { recursive: true, force: true });
       }
     });
@@ -94,9 +93,10 @@ function showProgress(bar: ProgressBar, progress: BenchmarkProgress): void {
   }
 }
 
-async function openForWriting(file: string): Promise<FileHandle> {
+/** Leaves what is in the file, so that a benchmark that is broken off does not cost the scores of the last one. */
+async function checkWritable(file: string): Promise<void> {
   try {
-    return await open(file, 'w');
+    await appendFile(file, '');
   } catch (error) {
     throw new UserError(`cannot write ${file}: ${String(error)}; choose another file for --json`, {
       cause: error,
