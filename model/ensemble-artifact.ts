@@ -91,7 +91,7 @@ function writeEnsembleCard(
   );
   return `# Model ${version}
 
-The mean of ${members.length} networks (of their cumulated hazards), in one graph. Each was trained on other machines of the same fleet.
+The mean of ${members.length} networks (of their cumulated hazards), in one graph. Each learned from another choice of the same machines.
 
 | network | mean Brier score on its own validation machines | trained in |
 | --- | --- | --- |
