@@ -2,6 +2,7 @@
 /** The command line. One file per command under `commands/`; this one only joins them. */
 import { Command, CommanderError } from 'commander';
 import { backtestCommand } from './commands/backtest.js';
+import { benchmarkCommand } from './commands/benchmark.js';
 import { configCommand } from './commands/config.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
@@ -31,6 +32,7 @@ function makeProgram(signal: AbortSignal): Command {
     runCommand(signal),
     trainCommand(signal),
     backtestCommand(signal),
+    benchmarkCommand(signal),
     replayCommand(signal),
     simulateCommand(signal),
     predictCommand(),

@@ -7,12 +7,13 @@ import type { MachineType } from '../domain/machine-type.js';
 import { OnnxEngine } from '../infra/onnx/engine.js';
 import type { WrittenArtifact } from '../model/artifact.js';
 import type { TrainingConfig } from '../model/config.js';
+import { writeEnsemble } from '../model/ensemble-artifact.js';
 import type { TrainingProgress } from '../model/trained-network.js';
 import { train } from '../model/trainer.js';
 import { featureSpec } from '../stream/features.js';
 import { setCurrentVersion, versionsFolder } from './model-folder.js';
 
-export async function trainNetworkFor(request: {
+export interface NetworkRequest {
   readonly type: MachineType;
   readonly histories: readonly History[];
   readonly modelDir: string;
@@ -20,11 +21,48 @@ export async function trainNetworkFor(request: {
   readonly seed: number;
   readonly signal?: AbortSignal;
   onProgress?(progress: TrainingProgress): void;
-}): Promise<WrittenArtifact> {
+}
+
+export async function trainNetworkFor(request: NetworkRequest): Promise<WrittenArtifact> {
+  const artifact = await trainVersion(request);
+  await setCurrentVersion(request.modelDir, request.type.name, artifact.version);
+  return artifact;
+}
+
+/** As trainNetworkFor, for the mean of `size` networks with seeds `seed`, `seed` + 1, ... `member` counts from 1. */
+export async function trainEnsembleFor(
+  request: Omit<NetworkRequest, 'onProgress'> & {
+    readonly size: number;
+    onProgress?(progress: TrainingProgress, member: number): void;
+  },
+): Promise<WrittenArtifact> {
+  const { type, modelDir, size, seed, onProgress, ...rest } = request;
+  const members: WrittenArtifact[] = [];
+  for (let member = 1; member <= size; member++)
+    members.push(
+      await trainVersion({
+        ...rest,
+        type,
+        modelDir,
+        seed: seed + member - 1,
+        ...(onProgress ? { onProgress: (progress) => onProgress(progress, member) } : {}),
+      }),
+    );
+  const artifact = await writeEnsemble(
+    versionsFolder(modelDir, type.name),
+    members.map(({ directory }) => directory),
+    codeVersion(),
+  );
+  await setCurrentVersion(modelDir, type.name, artifact.version);
+  return artifact;
+}
+
+/** Trains and writes a version without taking it into use. */
+export async function trainVersion(request: NetworkRequest): Promise<WrittenArtifact> {
   const { type, modelDir, signal, onProgress } = request;
   const engine = new OnnxEngine();
   try {
-    const artifact = await train({
+    return await train({
       spec: featureSpec(type),
       histories: request.histories,
       config: request.config,
@@ -36,8 +74,6 @@ export async function trainNetworkFor(request: {
       ...(onProgress ? { onProgress } : {}),
       ...(signal ? { signal } : {}),
     });
-    await setCurrentVersion(modelDir, type.name, artifact.version);
-    return artifact;
   } finally {
     await engine.close();
   }

@@ -14,10 +14,10 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../domain/errors.js';
 import { writeCard } from './card.js';
-import { type CellName, cellNames } from './cells/cell.js';
+import { ensemblePreprocessingSchema, isEnsembleVersion, type StoredPreprocessing } from './ensemble.js';
 import { checkFits } from './fit.js';
 import { buildForecast } from './network-graph.js';
-import { hashPreprocessing, type Preprocessing, preprocessingSchema } from './preprocessing.js';
+import { hashPreprocessing, preprocessingSchema } from './preprocessing.js';
 import type { TrainedNetwork } from './trained-network.js';
 
 export interface WrittenArtifact {
@@ -62,37 +62,73 @@ export interface ArtifactMetrics {
 
 const sha256 = (content: Uint8Array | string) => createHash('sha256').update(content).digest('hex');
 
-const versionOf = (cell: CellName, model: Uint8Array) => `${cell}-${sha256(model).slice(0, 12)}`;
-
-/**
- * Writes the folder `<modelsDirectory>/<version>`: into a temporary one first, then renamed. The version is a hash of
- * the model and its preprocessing: the same training gives the same version, and writing it again is harmless.
- */
+/** Writes the artifact of one trained network; see writeVersion. */
 export async function writeArtifact(
   modelsDirectory: string,
   trained: TrainedNetwork,
   codeVersion: string,
 ): Promise<WrittenArtifact> {
-  const preprocessingHash = hashPreprocessing(trained.preprocessing);
-  const model = buildForecast(trained.shape, trained.preprocessing, trained.parameters, {
-    'millwright.machineType': trained.spec.machineType,
-    'millwright.preprocessing': preprocessingHash,
+  const { preprocessing } = trained;
+  const model = buildForecast(
+    trained.shape,
+    preprocessing,
+    trained.parameters,
+    modelMetadata(preprocessing),
+    trained.config.remainingLifeCapSteps,
+  );
+  return writeVersion(modelsDirectory, codeVersion, {
+    family: trained.shape.cell,
+    model,
+    preprocessing,
+    log: trained.log,
+    metrics: metricsOf(trained),
+    card: (version) => writeCard(version, trained, model.length),
   });
-  const version = versionOf(trained.shape.cell, model);
-  const metrics = metricsOf(trained);
+}
+
+/** What one version is made of. */
+export interface VersionContents {
+  /** First part of its name. */
+  readonly family: string;
+  readonly model: Uint8Array;
+  readonly preprocessing: StoredPreprocessing;
+  /** A line each in training-log.jsonl. */
+  readonly log: readonly unknown[];
+  readonly metrics: ArtifactMetrics;
+  card(version: string): string;
+}
+
+/** What the model file says of itself. */
+export function modelMetadata(preprocessing: StoredPreprocessing): Readonly<Record<string, string>> {
+  return {
+    'millwright.machineType': preprocessing.spec.machineType,
+    'millwright.preprocessing': hashPreprocessing(preprocessing),
+  };
+}
+
+/**
+ * Writes the folder `<modelsDirectory>/<version>`: into a temporary one first, then renamed. The version is a hash of
+ * the model and its preprocessing: the same training gives the same version, and writing it again is harmless.
+ */
+export async function writeVersion(
+  modelsDirectory: string,
+  codeVersion: string,
+  { family, model, preprocessing, log, metrics, card }: VersionContents,
+): Promise<WrittenArtifact> {
+  const version = `${family}-${sha256(model).slice(0, 12)}`;
   const contents: Record<HashedFile, Uint8Array | string> = {
     'model.onnx': model,
-    'preprocessing.json': json(trained.preprocessing),
-    'training-log.jsonl': trained.log.map((line) => `${JSON.stringify(line)}\n`).join(''),
+    'preprocessing.json': json(preprocessing),
+    'training-log.jsonl': log.map((line) => `${JSON.stringify(line)}\n`).join(''),
     'metrics.json': json(metrics),
-    'card.md': writeCard(version, trained, model.length),
+    'card.md': card(version),
   };
   const manifest: Manifest = {
     formatVersion,
     version,
     codeVersion,
-    spec: trained.preprocessing.spec,
-    preprocessingHash,
+    spec: preprocessing.spec,
+    preprocessingHash: hashPreprocessing(preprocessing),
     files: Object.fromEntries(hashedFiles.map((file) => [file, sha256(contents[file])])),
   };
 
@@ -113,8 +149,9 @@ export async function writeArtifact(
 
 export interface ReadArtifact {
   readonly version: string;
-  readonly preprocessing: Preprocessing;
+  readonly preprocessing: StoredPreprocessing;
   readonly model: Uint8Array;
+  readonly metrics: ArtifactMetrics;
 }
 
 /** Reads and verifies a folder. Throws UserError, in a sentence that names the fault, whatever is wrong with it. */
@@ -157,7 +194,12 @@ export async function readArtifact(directory: string): Promise<ReadArtifact> {
 
   const manifest = parse('manifest.json', await read('manifest.json'), manifestSchema);
   // Features first: that their order was changed says more than that a hash differs.
-  const preprocessing = parse('preprocessing.json', await read('preprocessing.json'), preprocessingSchema);
+  const schema = isEnsembleVersion(manifest.version) ? ensemblePreprocessingSchema : preprocessingSchema;
+  const preprocessing = parse<StoredPreprocessing>(
+    'preprocessing.json',
+    await read('preprocessing.json'),
+    schema,
+  );
   const misfit = checkFits(manifest.spec, preprocessing.spec, {
     have: 'manifest.json',
     want: 'preprocessing.json',
@@ -174,9 +216,11 @@ export async function readArtifact(directory: string): Promise<ReadArtifact> {
   const model = contents.get('model.onnx') as Uint8Array;
   if (hashPreprocessing(preprocessing) !== manifest.preprocessingHash)
     throw fault('preprocessing.json belongs to another model (its statistics are not those of the manifest)');
-  if (!cellNames.some((cell) => manifest.version === versionOf(cell, model)))
+  if (!manifest.version.endsWith(`-${sha256(model).slice(0, 12)}`))
     throw fault(`model.onnx is not that of version ${manifest.version}`);
-  return { version: manifest.version, preprocessing, model };
+  // Its hash is right, so it is what writeVersion wrote.
+  const metrics = JSON.parse(new TextDecoder().decode(contents.get('metrics.json'))) as ArtifactMetrics;
+  return { version: manifest.version, preprocessing, model, metrics };
 }
 
 function metricsOf(trained: TrainedNetwork): ArtifactMetrics {

@@ -12,7 +12,7 @@ import { split } from './graph/operators/split.js';
 import { select } from './graph/operators/without-gradient.js';
 import { dayLogits } from './heads/day-hazards.js';
 import { failureProbabilities, hazardLogits, survivalLoss } from './heads/hazards.js';
-import { remainingLifeLoss } from './heads/remaining-life.js';
+import { remainingLifeLoss, remainingLifeSteps } from './heads/remaining-life.js';
 import {
   decoderOf,
   dropoutWidth,
@@ -173,37 +173,57 @@ export function buildValidation(shape: NetworkShape, preprocessing: Preprocessin
   const layout = networkLayout(shape);
   const parameters = graph.input('parameters', [dim('parameter', parameterCount(layout))]);
   const windows = graph.input('windows', windowDims(preprocessing.spec, dim('batch', null)));
-  graph.output('logits', buildLogits(windows, parameters, shape, preprocessing));
+  graph.output('logits', buildServed(windows, parameters, shape, preprocessing).logits);
   return encodeGraph(graph);
 }
 
-/** What is served: input `windows` [B, C, F] raw, NaN where missing; output `failureProbabilities` [B, H]. */
+/**
+ * What is served: input `windows` [B, C, F] raw, NaN where missing; output `failureProbabilities` [B, H], and with
+ * `lifeCapSteps`, for a network that learned it as a second task, `remainingLife` [B, 1] in steps, at most the cap.
+ */
 export function buildForecast(
   shape: NetworkShape,
   preprocessing: Preprocessing,
   values: Float32Array,
   metadata: Readonly<Record<string, string>>,
+  lifeCapSteps?: number,
 ): Uint8Array {
   const graph = new Graph();
   const parameters = graph.constant([dim('parameter', values.length)], values);
   const windows = graph.input('windows', windowDims(preprocessing.spec, dim('batch', null)));
-  const logits = buildLogits(windows, parameters, shape, preprocessing);
-  graph.output('failureProbabilities', failureProbabilities(logits));
+  const { logits, newest, byName } = buildServed(windows, parameters, shape, preprocessing);
+  const curve = failureProbabilities(logits);
+  graph.output('failureProbabilities', curve);
+  if (shape.remainingLife && lifeCapSteps !== undefined)
+    graph.output('remainingLife', remainingLifeSteps(newest(), curve, byName, lifeCapSteps));
   return encodeGraph(graph, metadata);
 }
 
-function buildLogits(
+function buildServed(
   windows: Tensor,
   parameters: Tensor,
   shape: NetworkShape,
   preprocessing: Preprocessing,
-): Tensor {
+): {
+  readonly logits: Tensor;
+  /** Adds the encoder's newest state to the graph. */
+  readonly newest: () => Tensor;
+  readonly byName: ReadonlyMap<string, Tensor>;
+} {
   const byName = unpackParameters(parameters, networkLayout(shape));
   const x = preprocess(windows, preprocessing, 'newest-first');
   const encoded = fuseLayers(x, encoderOf(shape, byName), {
     order: 'newest-first',
     lengths: realStepCounts(windows, preprocessing.spec),
   });
+  return { logits: servedLogits(encoded, byName, shape), newest: () => encoded.newest(), byName };
+}
+
+function servedLogits(
+  encoded: ReturnType<typeof fuseLayers>,
+  byName: ReadonlyMap<string, Tensor>,
+  shape: NetworkShape,
+): Tensor {
   switch (shape.task) {
     case 'dense':
     case 'many-to-one':

@@ -9,9 +9,17 @@ import { type Engine, type LoadedGraph, outputOf } from './ports.js';
 /** Windows in one run: beyond this a run gets no faster per window, only longer. */
 const batchMax = 256;
 
+/** All that a model says of some windows. */
+export interface Outlook {
+  /** [B, H]: see Predictor. */
+  readonly probabilities: Float32Array;
+  /** [B] expected steps of remaining useful life, up to the cap of training; only of networks that learned it. */
+  readonly remainingLifeSteps?: Float32Array;
+}
+
 interface Pending {
   readonly windows: readonly FeatureWindow[];
-  readonly resolve: (probabilities: Float32Array) => void;
+  readonly resolve: (outlook: Outlook) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -23,7 +31,7 @@ export async function openPredictor(
   directory: string,
   engine: Engine,
   wanted?: FeatureSpec,
-): Promise<Predictor> {
+): Promise<NetworkPredictor> {
   const { version, preprocessing, model } = await readArtifact(directory);
   const { spec } = preprocessing;
   const misfit = wanted && checkFits(spec, wanted);
@@ -65,10 +73,15 @@ export class NetworkPredictor implements Predictor {
   }
 
   predict(windows: readonly FeatureWindow[]): Promise<Float32Array> {
+    return this.foresee(windows).then(({ probabilities }) => probabilities);
+  }
+
+  /** As `predict`, with the remaining useful life where the network gives it. */
+  foresee(windows: readonly FeatureWindow[]): Promise<Outlook> {
     const length = this.spec.contextSteps * this.spec.names.length;
     for (const { rows } of windows)
       assert(rows.length === length, `a window of ${length} values (context × features), got ${rows.length}`);
-    if (windows.length === 0) return Promise.resolve(new Float32Array(0));
+    if (windows.length === 0) return Promise.resolve({ probabilities: new Float32Array(0) });
     return new Promise((resolve, reject) => {
       this.#pending.push({ windows, resolve, reject });
       this.#pump ??= this.#run();
@@ -87,8 +100,14 @@ export class NetworkPredictor implements Predictor {
         const all = await this.#predictAll(asked.flatMap(({ windows }) => windows));
         let row = 0;
         for (const { windows, resolve } of asked) {
-          resolve(all.slice(row * this.spec.horizonSteps, (row + windows.length) * this.spec.horizonSteps));
-          row += windows.length;
+          const end = row + windows.length;
+          const { horizonSteps } = this.spec;
+          const lives = all.remainingLifeSteps?.slice(row, end);
+          resolve({
+            probabilities: all.probabilities.slice(row * horizonSteps, end * horizonSteps),
+            ...(lives && { remainingLifeSteps: lives }),
+          });
+          row = end;
         }
       } catch (error) {
         for (const { reject } of asked) reject(error);
@@ -97,10 +116,11 @@ export class NetworkPredictor implements Predictor {
     this.#pump = undefined;
   }
 
-  async #predictAll(windows: readonly FeatureWindow[]): Promise<Float32Array> {
+  async #predictAll(windows: readonly FeatureWindow[]): Promise<Outlook> {
     const { contextSteps, horizonSteps, names } = this.spec;
     const length = contextSteps * names.length;
-    const results = new Float32Array(windows.length * horizonSteps);
+    const probabilities = new Float32Array(windows.length * horizonSteps);
+    let remainingLifeSteps: Float32Array | undefined;
     for (let from = 0; from < windows.length; from += batchMax) {
       const chunk = windows.slice(from, from + batchMax);
       // A lone window goes in twice: matrix products of one row take another path, with other last bits, and a
@@ -111,12 +131,16 @@ export class NetworkPredictor implements Predictor {
       chunk.forEach(({ rows }, index) => {
         data.set(rows, index * length);
       });
-      const curves = await this.#graph.run({
+      const outputs = await this.#graph.run({
         windows: { dims: [rowCount, contextSteps, names.length], data },
       });
-      const rows = outputOf(curves, 'failureProbabilities').data as Float32Array;
-      results.set(rows.subarray(0, chunk.length * horizonSteps), from * horizonSteps);
+      const rows = outputOf(outputs, 'failureProbabilities').data as Float32Array;
+      probabilities.set(rows.subarray(0, chunk.length * horizonSteps), from * horizonSteps);
+      const lives = outputs.remainingLife?.data as Float32Array | undefined;
+      if (!lives) continue;
+      remainingLifeSteps ??= new Float32Array(windows.length);
+      remainingLifeSteps.set(lives.subarray(0, chunk.length), from);
     }
-    return results;
+    return { probabilities, ...(remainingLifeSteps && { remainingLifeSteps }) };
   }
 }

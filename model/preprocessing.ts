@@ -38,7 +38,7 @@ export const preprocessingSchema = z.strictObject({
 export type Preprocessing = z.output<typeof preprocessingSchema>;
 
 /** Hash of all of it: a change anywhere is another preprocessing. */
-export function hashPreprocessing(preprocessing: Preprocessing): string {
+export function hashPreprocessing(preprocessing: object): string {
   return createHash('sha256').update(JSON.stringify(preprocessing)).digest('hex');
 }
 

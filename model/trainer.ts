@@ -13,6 +13,7 @@ import type { NetworkShape } from './network.js';
 import { dropoutWidth, networkLayout } from './network.js';
 import { buildTrainingStep, buildValidation } from './network-graph.js';
 import { adamwSchedule } from './optimizers/adamw.js';
+import { ParameterAverage } from './optimizers/parameter-average.js';
 import { initializeParameters } from './parameters.js';
 import { type Engine, type LoadedGraph, outputOf, type TensorValue } from './ports.js';
 import { fitPreprocessing, inputSize } from './preprocessing.js';
@@ -77,6 +78,7 @@ export async function trainNetwork(request: TrainingRequest): Promise<TrainedNet
     const log: TrainingProgress[] = [];
     let best: { parameters: Float32Array; score: ValidationScore; step: number } | undefined;
     let state = firstState(parameters);
+    const average = new ParameterAverage(config.averageDecay);
     let lossSum = 0;
     let normSum = 0;
     let stepsSince = 0;
@@ -99,12 +101,12 @@ export async function trainNetwork(request: TrainingRequest): Promise<TrainedNet
         moment1: outputOf(result, 'nextMoment1'),
         moment2: outputOf(result, 'nextMoment2'),
       };
+      const now = average.add(state.parameters.data as Float32Array);
       lossSum += outputOf(result, 'hazardLoss').data[0] as number;
       normSum += norm;
       stepsSince += 1;
       if (step % config.validateEverySteps !== 0 && step !== config.steps) continue;
 
-      const now = state.parameters.data as Float32Array;
       const score = await validator.score(now);
       if (best === undefined || score.loss < best.score.loss) {
         best = { parameters: Float32Array.from(now), score, step };

@@ -15,7 +15,7 @@ import { printResult } from '../terminal/print-result.js';
 import { ProgressBar } from '../terminal/progress.js';
 import { makeTerminal, type Terminal } from '../terminal/terminal.js';
 import { trainingNote } from '../terminal/training-note.js';
-import { chooseType, trainNetworkFor } from '../training.js';
+import { chooseType, trainEnsembleFor, trainNetworkFor } from '../training.js';
 import { configOption, jsonOption, keepMachines, openDatasetFile, wholeNumber } from './options.js';
 import { readHistoriesOf } from './read-histories.js';
 
@@ -26,6 +26,7 @@ interface TrainOptions {
   readonly type?: string;
   readonly training?: string;
   readonly seed: number;
+  readonly ensemble: number;
   readonly json: boolean;
 }
 
@@ -41,6 +42,12 @@ export function trainCommand(signal: AbortSignal): Command {
     .option('--type <name>', 'machine type, where there are several')
     .option('--training <file>', 'training settings (YAML); default: the recipe that was best on C-MAPSS')
     .option('--seed <number>', 'the same seed, data and settings give the same network', wholeNumber(0), 1)
+    .option(
+      '--ensemble <size>',
+      'train this many networks, from seed on, and use their mean: better forecasts at as many times the cost',
+      wholeNumber(1),
+      1,
+    )
     .addOption(jsonOption())
     .addHelpText(
       'after',
@@ -65,15 +72,24 @@ Exit code: 0 trained, 1 training failed, 2 wrong usage, data or configuration.`,
       if (histories.length === 0)
         throw new UserError(`there is no history of machine type ${type.name} to train on`);
       const bar = new ProgressBar('train', terminal, wallClock);
-      const artifact = await trainNetworkFor({
-        type,
-        histories,
-        modelDir: deployment.config.model.dir,
-        config,
-        seed: options.seed,
-        signal,
-        onProgress: (progress) => bar.update(progress.step, progress.of, trainingNote(progress)),
-      });
+      const { seed, ensemble: size } = options;
+      const request = { type, histories, modelDir: deployment.config.model.dir, config, seed, signal };
+      const artifact =
+        size === 1
+          ? await trainNetworkFor({
+              ...request,
+              onProgress: (progress) => bar.update(progress.step, progress.of, trainingNote(progress)),
+            })
+          : await trainEnsembleFor({
+              ...request,
+              size,
+              onProgress: (progress, member) =>
+                bar.update(
+                  (member - 1) * progress.of + progress.step,
+                  size * progress.of,
+                  `network ${member} of ${size} · ${trainingNote(progress)}`,
+                ),
+            });
       const { metrics } = artifact;
       const seconds = (wallClock.nowMs() - startedMs) / 1000;
       bar.end(`${artifact.version} in ${formatSpan(seconds * 1000)}`);
@@ -83,7 +99,9 @@ Exit code: 0 trained, 1 training failed, 2 wrong usage, data or configuration.`,
           human: () =>
             [
               `Trained on ${formatCounted(metrics.trainingMachineCount, 'machine')}, judged on ${formatCounted(metrics.validationMachineCount, 'other')}:`,
-              `  mean Brier over the horizon ${formatNumber(metrics.validationMeanBrier)}, best at step ${metrics.bestStep}`,
+              size === 1
+                ? `  mean Brier over the horizon ${formatNumber(metrics.validationMeanBrier)}, best at step ${metrics.bestStep}`
+                : `  mean Brier over the horizon ${formatNumber(metrics.validationMeanBrier)}, mean of the ${size} networks one by one`,
               `In use from the next start of millwright run: ${artifact.directory}`,
               'Judge it before you trust it, on machines it has not seen: millwright backtest --help',
             ].join('\n'),

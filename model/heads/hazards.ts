@@ -80,26 +80,35 @@ export function survivalLoss(logits: Tensor, eventDay: Tensor, knownDays: Tensor
  */
 const blockLength = 16;
 
-/**
- * F_1..F_H [N, H] from logits: in [0, 1] and non-decreasing in floating point too, for any finite logits
- * (exp need not be monotone to the last bit, so a running maximum follows it).
- */
+/** F_1..F_H [N, H] from logits; see failedBy. */
 export function failureProbabilities(logits: Tensor): Tensor {
-  const { graph } = logits;
-  const [rows, horizon] = matrixDims('failureProbabilities', 'logits', logits.dims);
-  const days = fixedSize('failureProbabilities', horizon);
+  const [, horizon] = matrixDims('failureProbabilities', 'logits', logits.dims);
+  return failedBy(cumulativeSum(softplus(padDays(logits)), horizon.name), horizon);
+}
+
+/** x [N, H] with zeros behind, up to whole blocks of days. */
+export function padDays(x: Tensor): Tensor {
+  const [rows, horizon] = matrixDims('padDays', 'x', x.dims);
+  const days = fixedSize('padDays', horizon);
   const padded = Math.ceil(days / blockLength) * blockLength;
-  const blocks = graph.emitOne(
+  return x.graph.emitOne(
     'Pad',
-    [logits, graph.integers([0, 0, 0, padded - days])],
+    [x, x.graph.integers([0, 0, 0, padded - days])],
     [rows, dim(horizon.name, padded)],
   );
-  const cumulated = cumulativeSum(softplus(blocks), horizon.name);
-  const minus = graph.emitOne('Neg', [cumulated], cumulated.dims);
+}
+
+/**
+ * F_1..F_H [N, H] = 1 − exp(−Λ) from cumulated hazards Λ of padded days: in [0, 1] and non-decreasing in floating point
+ * too, for any Λ ≥ 0 that does not fall (exp need not be monotone to the last bit, so a running maximum follows it).
+ */
+export function failedBy(cumulatedHazards: Tensor, horizon: Dim): Tensor {
+  const { graph } = cumulatedHazards;
+  const minus = graph.emitOne('Neg', [cumulatedHazards], cumulatedHazards.dims);
   const failed = subtract(graph.scalar(1), exponential(minus));
   return select(
     runningMaximum(clip(failed, 0, 1)),
     horizon.name,
-    Array.from({ length: days }, (_, day) => day),
+    Array.from({ length: fixedSize('failedBy', horizon) }, (_, day) => day),
   );
 }

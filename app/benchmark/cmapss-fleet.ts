@@ -1,0 +1,108 @@
+/**
+ * The engines of one C-MAPSS subset, as the live stages show them: files -> messages -> ingest -> steps -> histories,
+ * the path of `millwright train`. Training engines with their labels, test engines with every origin and what
+ * came of it.
+ */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Outcome, outcomeAt } from '../../backtest/observation.js';
+import { assert } from '../../domain/assert.js';
+import type { Dataset } from '../../domain/dataset.js';
+import { UserError } from '../../domain/errors.js';
+import type { History } from '../../domain/features.js';
+import { MachineDirectory, machineEntrySchema } from '../../domain/machine-directory.js';
+import { type MachineType, machineTypeSchema } from '../../domain/machine-type.js';
+import { type CmapssSubset, readCmapss } from '../../infra/files/cmapss.js';
+import { makeStepCalendar } from '../../stream/step-calendar.js';
+import { observe, stepsOf } from '../backtest.js';
+import { type Deployment, deploymentSchema } from '../config.js';
+import { loadYaml } from '../config-file.js';
+import { buildHistories } from '../history.js';
+
+const packageRoot = fileURLToPath(new URL('../../../', import.meta.url));
+const typeFile = join(packageRoot, 'data/cmapss/turbofan.yaml');
+
+/** The newest row of a forecast's window, and what came after it. */
+export interface JudgedOrigin {
+  readonly history: History;
+  /** Row of the history. */
+  readonly step: number;
+  readonly outcome: Outcome;
+  /** Days to the failure, as NASA counts them: 1 for a failure in the next cycle. */
+  readonly remainingDays: number;
+}
+
+export interface CmapssFleet {
+  readonly type: MachineType;
+  readonly training: readonly History[];
+  /** Every cycle of every test engine, engine by engine. */
+  readonly allOrigins: readonly JudgedOrigin[];
+  /** The last cycle of every test engine: NASA's test protocol. */
+  readonly lastOrigins: readonly JudgedOrigin[];
+}
+
+export async function readCmapssFleet(
+  dir: string,
+  subset: CmapssSubset,
+  signal?: AbortSignal,
+): Promise<CmapssFleet> {
+  const deployment = benchDeployment();
+  const [type] = [...deployment.types.values()] as [MachineType];
+  const histories = async (dataset: Dataset) =>
+    (await buildHistories(deployment, dataset, signal)).get(type.name) ?? [];
+  // Both parts are read first: a missing file should tell before the work, not after it.
+  const trainingSet = await readCmapss({ dir, subset, part: 'train' });
+  const testSet = await readCmapss({ dir, subset, part: 'test' });
+  const training = await histories(trainingSet);
+  const perEngine = originsOfEngines(testSet, await histories(testSet), type);
+  return {
+    type,
+    training,
+    allOrigins: perEngine.flat(),
+    lastOrigins: perEngine.map((origins) => origins.at(-1) as JudgedOrigin),
+  };
+}
+
+/** One machine type for all engines; nothing is written anywhere. */
+function benchDeployment(): Deployment {
+  const type = loadYaml(typeFile, machineTypeSchema);
+  const config = deploymentSchema.parse({ machineTypes: [typeFile], machines: [{ match: '*' }] });
+  return {
+    file: typeFile,
+    config,
+    types: new Map([[type.name, type]]),
+    directory: new MachineDirectory([machineEntrySchema.parse({ match: '*', type: type.name })]),
+  };
+}
+
+/** [engine][cycle]. An engine that lost cycles on its way through the stages is an error: none may be dropped. */
+function originsOfEngines(
+  dataset: Dataset,
+  histories: readonly History[],
+  type: MachineType,
+): JudgedOrigin[][] {
+  const calendar = makeStepCalendar(type.step);
+  const steps = stepsOf(calendar);
+  const byMachine = new Map(histories.map((history) => [history.machine, history]));
+  assert(byMachine.size === histories.length, 'one life per engine');
+  return dataset.machines.map((record) => {
+    const history = byMachine.get(record.machine);
+    const firstMs = calendar.stepAt(record.firstMs).startMs;
+    const endMs = calendar.stepAt(record.lastMs).endMs;
+    const wanted = steps.count(firstMs, endMs);
+    // Later rows are the silence after the file's end, not the engine's own.
+    const found = history ? history.originsMs.filter((originMs) => originMs <= endMs).length : 0;
+    if (!history || found !== wanted)
+      throw new UserError(
+        `${dataset.name}: ${record.machine} has ${wanted} cycles in the file, ${found} after ingest; check its values against the ranges in ${typeFile}`,
+      );
+    const observation = observe(record, calendar);
+    const [failureMs] = record.failuresMs;
+    assert(failureMs !== undefined, 'a known failure of every engine');
+    return Array.from({ length: found }, (_, step): JudgedOrigin => {
+      const originMs = history.originsMs[step] as number;
+      const outcome = outcomeAt(observation, originMs, type.horizonSteps, steps);
+      return { history, step, outcome, remainingDays: steps.count(originMs, failureMs) + 1 };
+    });
+  });
+}

@@ -1,0 +1,51 @@
+/** Networks and baselines put to the same origins. */
+import type { Baseline } from '../../backtest/baselines/baseline.js';
+import { expectedLifeDays } from '../../backtest/metrics/remaining-life.js';
+import type { FeatureWindow } from '../../domain/features.js';
+import type { NetworkPredictor } from '../../model/predict.js';
+import { fillWindow } from '../../model/windows.js';
+import type { JudgedOrigin } from './cmapss-fleet.js';
+import { lifeCapDays, type ScoredRow } from './scores.js';
+
+/** Windows cut at a time: all origins of a subset at once would be half a gigabyte. */
+const chunkWindows = 1024;
+
+/** Remaining life is what the network says where it learned it, else what its curve implies. */
+export async function forecastOrigins(
+  predictor: NetworkPredictor,
+  origins: readonly JudgedOrigin[],
+  signal?: AbortSignal,
+): Promise<ScoredRow[]> {
+  const { horizonSteps } = predictor.spec;
+  const rows: ScoredRow[] = [];
+  for (let from = 0; from < origins.length; from += chunkWindows) {
+    signal?.throwIfAborted();
+    const chunk = origins.slice(from, from + chunkWindows);
+    const { probabilities, remainingLifeSteps } = await predictor.foresee(
+      chunk.map((origin) => windowOf(predictor, origin)),
+    );
+    chunk.forEach((origin, index) => {
+      const curve = probabilities.subarray(index * horizonSteps, (index + 1) * horizonSteps);
+      const saidDays = remainingLifeSteps?.[index] ?? expectedLifeDays(curve, lifeCapDays);
+      rows.push(scoredRow(origin, curve, saidDays));
+    });
+  }
+  return rows;
+}
+
+export function forecastWithBaseline(baseline: Baseline, origins: readonly JudgedOrigin[]): ScoredRow[] {
+  return origins.map((origin) => {
+    const curve = baseline.predict(origin.history, origin.step);
+    return scoredRow(origin, curve, expectedLifeDays(curve, lifeCapDays));
+  });
+}
+
+function scoredRow(origin: JudgedOrigin, probabilities: ArrayLike<number>, saidDays: number): ScoredRow {
+  return { ...origin.outcome, probabilities, saidDays, actualDays: origin.remainingDays };
+}
+
+function windowOf({ spec }: NetworkPredictor, origin: JudgedOrigin): FeatureWindow {
+  const rows = new Float32Array(spec.contextSteps * spec.names.length);
+  fillWindow(rows, spec, origin);
+  return { rows, stepCount: Math.min(origin.step + 1, spec.contextSteps) };
+}

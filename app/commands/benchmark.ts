@@ -1,0 +1,105 @@
+/** `millwright benchmark`: networks and baselines on public data, under the protocol that published figures use. */
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { wallClock } from '../../domain/clock.js';
+import { UserError } from '../../domain/errors.js';
+import { type CmapssSubset, cmapssSubsets } from '../../infra/files/cmapss.js';
+import { trainingConfigSchema } from '../../model/config.js';
+import { formatBenchmark } from '../benchmark/benchmark-text.js';
+import { type BenchmarkProgress, benchmarkCmapss } from '../benchmark/cmapss.js';
+import { loadYaml } from '../config-file.js';
+import { formatNumber, formatSpan } from '../terminal/format.js';
+import { printResult } from '../terminal/print-result.js';
+import { ProgressBar } from '../terminal/progress.js';
+import { makeTerminal } from '../terminal/terminal.js';
+import { trainingNote } from '../terminal/training-note.js';
+import { wholeNumber } from './options.js';
+
+interface CmapssOptions {
+  readonly dir: string;
+  readonly subset: CmapssSubset;
+  readonly seeds: number;
+  readonly ensemble: number;
+  readonly training?: string;
+  readonly models?: string;
+  readonly json?: string;
+}
+
+export function benchmarkCommand(signal: AbortSignal): Command {
+  return new Command('benchmark')
+    .description('train and score networks on public data, beside baselines')
+    .addCommand(cmapssCommand(signal));
+}
+
+function cmapssCommand(signal: AbortSignal): Command {
+  return new Command('cmapss')
+    .description("NASA's turbofan engines: train on a subset's training file, score on its test file")
+    .requiredOption('--dir <folder>', 'folder of the NASA text files, plain or .gz')
+    .addOption(
+      new Option('--subset <name>', 'which of the four sets').choices(cmapssSubsets).default('FD001'),
+    )
+    .option('--seeds <count>', 'networks to train, from seeds 1, 2, ...', wholeNumber(1), 3)
+    .option('--ensemble <size>', 'also score the mean of this many networks; 0: none', wholeNumber(0), 0)
+    .option('--training <file>', 'training settings (YAML); default: the recipe that was best on C-MAPSS')
+    .option('--models <folder>', 'keep the trained networks here; default: they are thrown away')
+    .option('--json <file>', 'write the scores to this file as JSON')
+    .addHelpText(
+      'after',
+      '\nExample:\n  millwright benchmark cmapss --dir data/cmapss --subset FD001 --seeds 3 --ensemble 3 --json fd001.json\n\nExit code: 0 scored, 2 wrong usage or data.',
+    )
+    .action(async (options: CmapssOptions) => {
+      const config =
+        options.training === undefined
+          ? trainingConfigSchema.parse({})
+          : loadYaml(options.training, trainingConfigSchema);
+      // Tried before the work: a path that cannot be written should not cost minutes.
+      if (options.json !== undefined) await checkWritable(options.json);
+      const bar = new ProgressBar('benchmark', makeTerminal(process.stderr), wallClock);
+      const modelDir = options.models ?? (await mkdtemp(join(tmpdir(), 'millwright-benchmark-')));
+      try {
+        const result = await benchmarkCmapss({
+          dir: options.dir,
+          subset: options.subset,
+          seedCount: options.seeds,
+          ensembleSize: options.ensemble,
+          config,
+          modelDir,
+          signal,
+          onProgress: (progress) => showProgress(bar, progress),
+        });
+        bar.end(
+          `${result.dataset}: mean Brier ${formatNumber(result.model.meanBrier ?? Number.NaN)} in ${formatSpan(result.seconds * 1000)}`,
+        );
+        if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(result, null, 2)}\n`);
+        printResult({ json: result, human: () => formatBenchmark(result) }, false);
+      } finally {
+        if (options.models === undefined) await rm(modelDir, { recursive: true, force: true });
+      }
+    });
+}
+
+function showProgress(bar: ProgressBar, progress: BenchmarkProgress): void {
+  if (progress.phase === 'read') bar.update(0, 1, 'reading the files');
+  else if (progress.phase === 'score') bar.update(1, 1, 'scoring, baselines too');
+  else {
+    const { network, of, training } = progress;
+    bar.update(
+      (network - 1) * training.of + training.step,
+      of * training.of,
+      `network ${network} of ${of} · ${trainingNote(training)}`,
+    );
+  }
+}
+
+/** Leaves what is in the file, so that a benchmark that is broken off does not cost the scores of the last one. */
+async function checkWritable(file: string): Promise<void> {
+  try {
+    await appendFile(file, '');
+  } catch (error) {
+    throw new UserError(`cannot write ${file}: ${String(error)}; choose another file for --json`, {
+      cause: error,
+    });
+  }
+}
