@@ -10,7 +10,7 @@ import { taskNames } from './tasks.js';
  * with 90. FD002, a quarter of the training engines held out, mean Brier / root mean squared error of the remaining
  * life: dropout .1 and weight decay 1e-4 .0120 / 13.3, with learning rate .002 .0117 / 13.5; dropout .3 and weight decay
  * .01 .0112 / 13.3, with learning rate .002 .0121 / 13.7, with the mean of the parameters .0110 / 13.1; dropout .5
- * .0118 / 13.3; 32 units with dropout .2 .0119 / 14.5.
+ * .0118 / 13.3; 32 units with dropout .2 .0119 / 14.5. FD001 does not mind (validation Brier .0057 before, .0059 after).
  */
 export const trainingConfigSchema = z.strictObject({
   cell: z
