@@ -39,6 +39,7 @@ export class LiveTail {
     return {
       restore() {},
       process: async (batch: Batch) => {
+        if (this.#listeners.size === 0) return null;
         for (const record of batch.records) {
           const value = decodeRecord(batch.topic as 'forecasts' | 'alerts', record);
           for (const listener of this.#listeners) listener(value);

@@ -26,7 +26,40 @@ export function openRoot(dir: string, mode: 'read-write' | 'read-only'): BytesRo
   });
 }
 
+/** Values are copied out of LMDB's memory into pieces of this size; those over a quarter of it get their own. */
+const pieceBytes = 65_536;
+let piece = Buffer.allocUnsafeSlow(pieceBytes);
+let pieceUsedBytes = 0;
+
+/**
+ * What lmdb-js does itself for 'binary' is a piece of memory for each value: for values of some hundred bytes that
+ * costs more than all the rest of reading, and as much again when it is collected.
+ */
+const valueCopier = {
+  encode: (value: Buffer) => value,
+  /** `bytes` is lmdb-js's own memory, used again for the next value; it has set `length` to that of the value. */
+  decode: (bytes: Buffer): Buffer => {
+    const { length } = bytes;
+    if (length > pieceBytes / 4) return copyInto(Buffer.allocUnsafeSlow(length), 0, bytes, length);
+    if (pieceUsedBytes + length > pieceBytes) {
+      piece = Buffer.allocUnsafeSlow(pieceBytes);
+      pieceUsedBytes = 0;
+    }
+    const value = copyInto(piece, pieceUsedBytes, bytes, length);
+    pieceUsedBytes += length;
+    return value;
+  },
+};
+
+function copyInto(memory: Buffer, at: number, bytes: Buffer, length: number): Buffer {
+  // A view first: the memory itself is longer than its `length` says.
+  memory.set(new Uint8Array(bytes.buffer, bytes.byteOffset, length), at);
+  return memory.subarray(at, at + length);
+}
+
 /** A database of the folder; undefined when read-only and not there. */
 export function openDatabase(root: BytesRoot, name: string): Bytes | undefined {
-  return root.openDB<Buffer, Uint8Array>({ name, encoding: 'binary', keyEncoding: 'binary' });
+  // lmdb-js takes an encoder here that its declared types do not know; it is used for reading and writing.
+  const options = { name, encoding: 'binary', keyEncoding: 'binary', encoder: valueCopier } as const;
+  return root.openDB<Buffer, Uint8Array>(options);
 }

@@ -26,12 +26,17 @@ export class StoreView {
   }
 
   /** Records of a machine by time, newest first. */
-  ofMachine<T>(name: 'steps' | 'forecasts' | 'events', machine: string, span: Span): T[] {
+  ofMachine<T>(
+    name: 'steps' | 'forecasts' | 'events',
+    machine: string,
+    span: Span,
+    decode: (value: Buffer) => T = decodeRevised,
+  ): T[] {
     const found: T[] = [];
     const limit = span.limit ?? Infinity;
     if (limit <= 0) return found;
     for (const { value } of this.#range(name, newestFirst(machine, span))) {
-      found.push(decodeRevised<T>(value));
+      found.push(decode(value));
       if (found.length >= limit) break;
     }
     return found;

@@ -15,7 +15,8 @@ import { encodeNumbers } from './log-layout.js';
 import {
   checkNames,
   decodeRevised,
-  encodeRevised,
+  packStep,
+  putRevised,
   revisionOf,
   type StoreDatabase,
   storeDatabaseNames,
@@ -118,7 +119,7 @@ export class EmbeddedStoreWriter {
     const { database, number } = this.#databases[name];
     const stored = known === 'perhaps-stored' ? database.get(key) : undefined;
     if (!stored || revisionOf(stored) <= record.revision)
-      batch.put(number, key, encodeRevised(record.revision, record));
+      putRevised(batch, number, key, record.revision, record.kind === 'step' ? packStep(record) : record);
   }
 
   #prepareForecasts(forecasts: readonly ForecastRecord[], batch: LmdbBatch, { newest }: FleetChanges): void {
@@ -138,7 +139,7 @@ export class EmbeddedStoreWriter {
   #prepareEvents(events: readonly EventRecord[], batch: LmdbBatch, { removedMs }: FleetChanges): void {
     for (const event of events) {
       const key = storeKey(event.machine, timeKey(event.eventTimeMs), event.event, event.code);
-      batch.put(this.#databases.events.number, key, encodeRevised(0, event));
+      putRevised(batch, this.#databases.events.number, key, 0, event);
       const known = removedMs.get(event.machine) ?? this.#fleet.removedMs.get(event.machine) ?? -Infinity;
       const removed = removalMs(event) ?? -Infinity;
       if (removed <= known) continue;
@@ -151,11 +152,8 @@ export class EmbeddedStoreWriter {
     for (const alert of alerts) {
       const sequence = Buffer.allocUnsafe(4);
       sequence.writeUInt32BE(alert.sequence, 0);
-      batch.put(
-        this.#databases.transitions.number,
-        storeKey(alert.alertId, sequence),
-        encodeRevised(alert.sequence, alert),
-      );
+      const key = storeKey(alert.alertId, sequence);
+      putRevised(batch, this.#databases.transitions.number, key, alert.sequence, alert);
       const newest = changes.alerts.get(alert.alertId);
       if (!newest || newest.sequence <= alert.sequence) changes.alerts.set(alert.alertId, alert);
     }
@@ -176,7 +174,7 @@ export class EmbeddedStoreWriter {
         batch.remove(byTime.number, storeKey(timeKey(before.timeMs), alertId));
         batch.remove(byMachine.number, storeKey(before.machine, timeKey(before.timeMs), alertId));
       }
-      batch.put(alerts.number, key, encodeRevised(alert.sequence, alert));
+      putRevised(batch, alerts.number, key, alert.sequence, alert);
       batch.put(byTime.number, storeKey(timeKey(alert.timeMs), alertId), key);
       batch.put(byMachine.number, storeKey(alert.machine, timeKey(alert.timeMs), alertId), key);
     }

@@ -11,11 +11,12 @@ import type { FleetRow, Span, Store, StoreBatch } from '../../domain/store.js';
 import { compareAlerts, matchesStates } from '../memory/store-rules.js';
 import { type FolderMode, type LmdbFolder, openFolder } from './lmdb-folder.js';
 import { openDatabase } from './lmdb-open.js';
+import { decodeStep } from './store-layout.js';
 import { fleetRows, StoreView } from './store-view.js';
 import { EmbeddedStoreWriter } from './store-writer.js';
 
 /** Grows when the layout of the folder changes. */
-const storeFormat = { holds: 'store', version: 1 } as const;
+const storeFormat = { holds: 'store', version: 2 } as const;
 
 /** Opens the store in `dir`; errors as for the embedded log. */
 export async function openEmbeddedStore(options: {
@@ -63,7 +64,7 @@ class EmbeddedStore implements Store {
 
   async steps(machine: string, span: Span = {}): Promise<readonly StepRecord[]> {
     this.#checkOpen();
-    return this.#view.ofMachine<StepRecord>('steps', machine, span);
+    return this.#view.ofMachine('steps', machine, span, decodeStep);
   }
 
   async events(machine: string, span: Span = {}): Promise<readonly EventRecord[]> {
