@@ -435,7 +435,7 @@ function NoMachines({ state }: { readonly state: PlantState }) {
           <code>factory/north/line-A/pump-01/vibration</code>.
         </li>
         <li>
-          Or replay history: <code>millwright replay FILE</code>
+          Or replay history: <code>millwright replay --data FILE</code>
         </li>
         <li>
           Or ask what is missing: <code>millwright doctor</code>
