@@ -321,7 +321,7 @@ plantTest(
 plantTest('a plant without machines says what to do, and fills itself', 0, async (plant) => {
   await withPage(browser, plant.server.url, async (page) => {
     await page.getByText('No machine has been forecast yet').waitFor();
-    await page.getByText('millwright replay FILE').waitFor();
+    await page.getByText('millwright replay --data FILE').waitFor();
     const other = await startFixture(1);
     const rows = await other.store.fleet();
     await other.server.close();
