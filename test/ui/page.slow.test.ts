@@ -121,15 +121,20 @@ plantTest('the keyboard alone: rows, machine, back, search, help', 25, async ({ 
     await page.getByText('Probability of having failed').waitFor();
     await page.keyboard.press('k');
     await page.waitForURL((url) => !url.pathname.endsWith(machine));
+    // The address is ahead of the page: keys are for what one sees.
+    await page.locator('h1', { hasText: new URL(page.url()).pathname.split('/').at(-1) ?? '' }).waitFor();
     await page.keyboard.press('j');
     await page.waitForURL(`**/machines/${machine}`);
+    await page.locator('h1', { hasText: machine }).waitFor();
     await page.keyboard.press('Escape');
     await selected.waitFor();
+    await waitUntilStill(page);
     await page.keyboard.press('?');
     await page.getByRole('dialog').getByText('next and previous row').waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'hidden' });
     await page.keyboard.press('/');
+    await page.waitForFunction(() => document.activeElement?.tagName === 'INPUT');
     await page.keyboard.type('mill-1');
     await page.waitForFunction(() => document.querySelectorAll('.row').length === 3);
     assert.ok((await readRows(page)).every((cells) => cells[0]?.startsWith('mill-1')));
@@ -259,7 +264,9 @@ for (const colorScheme of ['light', 'dark'] as const)
         plant.server.url + path,
         async (page) => {
           await page.waitForSelector('.row, .curve-card, .alert');
+          await waitUntilStill(page);
           if (path !== '/machines/pump-22') await page.keyboard.press('j');
+          await waitUntilStill(page);
           const contrasts = await readContrasts(page);
           assert.ok(contrasts.length > 30, `${contrasts.length} texts`);
           const low = contrasts.filter(({ ratio }) => ratio < 4.5);
@@ -269,6 +276,23 @@ for (const colorScheme of ['light', 'dark'] as const)
         { colorScheme },
       );
   });
+
+/** Until the page has shown the same text for a third of a second: all that it loads is there. */
+async function waitUntilStill(page: Page): Promise<void> {
+  await page.waitForFunction(
+    () => {
+      const held = window as Window & { lastText?: string; sinceMs?: number };
+      const text = document.body.innerText;
+      if (text !== held.lastText) {
+        held.lastText = text;
+        held.sinceMs = performance.now();
+      }
+      return performance.now() - (held.sinceMs ?? 0) > 333;
+    },
+    undefined,
+    { polling: 50 },
+  );
+}
 
 function isDark(page: Page): Promise<boolean> {
   return page.evaluate(() => {
