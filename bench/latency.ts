@@ -22,7 +22,7 @@ import { Rng } from '../domain/rng.js';
 import type { Store } from '../domain/store.js';
 import { clockTopic, encodeClockMessage } from '../ingest/clock-message.js';
 import { trainingConfigSchema } from '../model/config.js';
-import { dayMs, round, sensorValues, startMs, topicOf, writeDeployment } from './plant.js';
+import { dayMs, round, sensorValues, startMs, topicOf, writeDeployment } from './parts/plant.js';
 
 const quick = process.argv.includes('--quick');
 const named = process.argv.slice(2).map(Number).filter(Number.isInteger);
