@@ -9,6 +9,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Deployment, loadDeployment } from '../app/config.js';
 import { buildHistories } from '../app/history.js';
 import { silentLogger } from '../app/logger.js';
@@ -21,7 +22,7 @@ import { Rng } from '../domain/rng.js';
 import type { Store } from '../domain/store.js';
 import { clockTopic, encodeClockMessage } from '../ingest/clock-message.js';
 import { trainingConfigSchema } from '../model/config.js';
-import { dayMs, round, sensorValues, startMs, topicOf, writeDeployment } from './plant.js';
+import { dayMs, round, sensorValues, startMs, topicOf, writeDeployment } from './parts/plant.js';
 
 const quick = process.argv.includes('--quick');
 const named = process.argv.slice(2).map(Number).filter(Number.isInteger);
@@ -79,6 +80,14 @@ function quantile(sorted: readonly number[], share: number): number {
   return round(sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN);
 }
 
+interface Closing {
+  /** Ascending. */
+  readonly latenciesMs: readonly number[];
+  /** Of all threads, and of the event loop's alone, from the last reading to the last forecast stored. */
+  readonly cpuS: number;
+  readonly mainThreadCpuS: number;
+}
+
 class Closings {
   readonly #pipeline: Pipeline;
   readonly #machineCount: number;
@@ -109,21 +118,27 @@ class Closings {
     await this.#handle(clockTopic, encodeClockMessage(startMs));
   }
 
-  /** Lets day number `day` pass and closes it; resolves with the latency of every machine when all are stored. */
-  async day(day: number): Promise<readonly number[]> {
+  /** Lets day number `day` pass, closes it, and resolves when the forecasts of all machines are stored. */
+  async day(day: number): Promise<Closing> {
     const dayStartMs = startMs + day * dayMs;
     const machines = Array.from({ length: this.#machineCount - 1 }, (_, machine) => machine);
     await Promise.all(machines.map((machine) => this.#send(machine, dayStartMs + dayMs / 2)));
+    // Readings come all day long; the stages have had time for them when the day closes.
+    await sleep(100 + this.#machineCount / 10);
     this.#originMs = dayStartMs + dayMs;
     this.#latenciesMs = [];
     const stored = new Promise<void>((resolve) => {
       this.#allStored = resolve;
     });
+    const cpu = process.cpuUsage();
+    const mainCpuS = mainThreadCpuS();
     this.#beganMs = performance.now();
     const last = this.#send(this.#machineCount - 1, dayStartMs + dayMs - 1);
     const tick = this.#handle(clockTopic, encodeClockMessage(dayStartMs + dayMs));
     await Promise.all([last, tick, stored]);
-    return this.#latenciesMs;
+    const { user, system } = process.cpuUsage(cpu);
+    const latenciesMs = this.#latenciesMs.sort((a, b) => a - b);
+    return { latenciesMs, cpuS: (user + system) / 1e6, mainThreadCpuS: mainThreadCpuS() - mainCpuS };
   }
 
   #send(machine: number, time: number): Promise<unknown> {
@@ -142,23 +157,13 @@ async function measure(deployment: Deployment, machineCount: number): Promise<ob
   await closings.begin();
   let day = 0;
   for (; day < historyDays; day++) await closings.day(day);
-  const latenciesMs: number[] = [];
-  const byClosing: object[] = [];
-  const cpu = process.cpuUsage();
-  const mainCpuS = mainThreadCpuS();
-  for (; day < historyDays + measuredDays; day++) {
-    const sorted = [...(await closings.day(day))].sort((a, b) => a - b);
-    byClosing.push({
-      p50Ms: quantile(sorted, 0.5),
-      p99Ms: quantile(sorted, 0.99),
-      maxMs: quantile(sorted, 1),
-    });
-    latenciesMs.push(...sorted);
-  }
-  const { user, system } = process.cpuUsage(cpu);
-  const mainMs = (mainThreadCpuS() - mainCpuS) * 1000;
+  const measured: Closing[] = [];
+  for (; day < historyDays + measuredDays; day++) measured.push(await closings.day(day));
   await pipeline.close();
-  latenciesMs.sort((a, b) => a - b);
+  const latenciesMs = measured.flatMap((closing) => closing.latenciesMs).sort((a, b) => a - b);
+  const mean = (of: (closing: Closing) => number) =>
+    measured.reduce((sum, closing) => sum + of(closing), 0) / measured.length;
+  const mainThreadS = mean((closing) => closing.mainThreadCpuS);
   return {
     machines: machineCount,
     closings: measuredDays,
@@ -166,11 +171,11 @@ async function measure(deployment: Deployment, machineCount: number): Promise<ob
     p50Ms: quantile(latenciesMs, 0.5),
     p99Ms: quantile(latenciesMs, 0.99),
     maxMs: quantile(latenciesMs, 1),
-    // From the first message of a day to the last forecast, whatever else the computer does.
-    cpuMsPerForecast: round((user + system) / 1000 / latenciesMs.length, 3),
-    mainThreadCpuMsPerForecast: Number.isNaN(mainMs) ? null : round(mainMs / latenciesMs.length, 3),
+    // Whatever else the computer does; on an idle one with cores to spare, a closing takes about the latter.
+    cpuMsPerClosing: Math.round(1000 * mean((closing) => closing.cpuS)),
+    mainThreadCpuMsPerClosing: Number.isNaN(mainThreadS) ? null : Math.round(1000 * mainThreadS),
     statuses: closings.statuses,
-    byClosing,
+    p99MsByClosing: measured.map((closing) => quantile(closing.latenciesMs, 0.99)),
   };
 }
 

@@ -30,7 +30,7 @@ import {
   shapes,
   startMs,
   writeDeployment,
-} from './plant.js';
+} from './parts/plant.js';
 
 const quick = process.argv.includes('--quick');
 const named = (all: readonly string[]) => {
@@ -61,7 +61,7 @@ async function handleAll(part: IngestPart, shape: Shape): Promise<() => Promise<
 }
 
 async function publishAll(part: IngestPart, shape: Shape): Promise<() => Promise<number>> {
-  const program = new URL('./pipeline-publisher.js', import.meta.url);
+  const program = new URL('./parts/pipeline-publisher.js', import.meta.url);
   const child = fork(program, [part.brokerUrl, shape, `${machineCount}`, `${rounds[shape]}`]);
   await once(child, 'message');
   return async () => {

@@ -1,8 +1,8 @@
 /** The plant of the benches: machines of ten sensors, its deployment in a folder of its own, and their messages. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { factoryTopic } from '../app/replay-messages.js';
-import { Rng } from '../domain/rng.js';
+import { factoryTopic } from '../../app/replay-messages.js';
+import { Rng } from '../../domain/rng.js';
 
 export const sensorCount = 10;
 export const startMs = Date.UTC(2026, 0, 1);

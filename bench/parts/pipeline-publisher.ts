@@ -3,7 +3,7 @@
  * tells 'ready', publishes them over MQTT at QoS 1 when told to, and tells its CPU time. Started with the address of
  * the broker, the shape, and how many machines and rounds.
  */
-import { connectPublisher } from '../infra/mqtt/publisher.js';
+import { connectPublisher } from '../../infra/mqtt/publisher.js';
 import { makeMessages, type Shape } from './plant.js';
 
 const [url, shape, machineCount, rounds] = process.argv.slice(2);
