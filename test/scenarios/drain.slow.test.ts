@@ -8,7 +8,7 @@ import { loadDeployment } from '../../app/config.js';
 import { computeLedger, type Ledger } from '../../app/ledger.js';
 import { wallClock } from '../../domain/clock.js';
 import { openEmbeddedLog } from '../../infra/embedded/log.js';
-import { brokerOf, type Ended, logLines, startMillwright } from './millwright-process.js';
+import { askPage, brokerOf, type Ended, logLines, startMillwright } from './millwright-process.js';
 import { makePlant, type Plant, removePlant } from './plant.js';
 import { type Message, Publisher } from './publisher.js';
 
@@ -53,7 +53,7 @@ function receivedAtEnd({ stderr }: Ended): number {
   return Number(found[1]?.replaceAll(',', ''));
 }
 
-/** From outside of the process that writes the log, if there is one. */
+/** From the log itself, when nothing writes it. */
 async function askLedger({ file }: Plant): Promise<Ledger> {
   const dir = join(loadDeployment(file).config.dataDir, 'log');
   const log = await openEmbeddedLog({ dir, mode: 'read-only' });
@@ -91,10 +91,10 @@ test('Ctrl-C under load drains, says the ledger and ends with 130; started again
   await load.publisher.drained(0);
   const distinct = load.acknowledged;
   // The next tick takes in what waits; then all of it is accounted for.
-  let ledger = await askLedger(plant);
+  let ledger = await askPage(running);
   while (ledger.waiting > 0) {
     await sleep(20);
-    ledger = await askLedger(plant);
+    ledger = await askPage(running);
   }
   running.kill('SIGINT');
   assert.equal((await running.ended).exitCode, 130);

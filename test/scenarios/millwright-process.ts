@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { Ledger } from '../../app/ledger.js';
 
 const main = fileURLToPath(new URL('../../app/main.js', import.meta.url));
 
@@ -79,6 +80,14 @@ export function runMillwright(t: Pick<TestContext, 'after'>, args: readonly stri
 export async function brokerOf(running: MillwrightProcess): Promise<URL> {
   const { url = '' } = await running.line(({ msg }) => msg.startsWith('taking messages'));
   return new URL(url);
+}
+
+/** Resolves with the account that the running process gives on its page. */
+export async function askPage(running: MillwrightProcess): Promise<Ledger> {
+  const { url = '' } = await running.line(({ msg }) => msg.startsWith('the page is at'));
+  const response = await fetch(new URL('/api/v1/ledger', url));
+  if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);
+  return (await response.json()) as Ledger;
 }
 
 /** The whole lines of a log that are JSON. */
