@@ -184,6 +184,8 @@ async function about(what: string, look: () => Promise<string>): Promise<Finding
   try {
     return { what, state: 'good', sentence: await look() };
   } catch (error) {
+    if (error instanceof WorldError && error.code === 'locked')
+      return { what, state: 'warning', sentence: error.message };
     if (error instanceof UserError || error instanceof WorldError)
       return { what, state: 'bad', sentence: error.message };
     throw error;

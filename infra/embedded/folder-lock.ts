@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { WorldError } from '../../domain/errors.js';
 
-/** Who writes a folder. */
+/** Who has a folder open. */
 interface Holder {
   readonly pid: number;
   readonly host: string;
@@ -19,7 +19,7 @@ const lockFile = 'writer.lock';
 const lockedHere = new Set<string>();
 
 /**
- * Takes the right to write `dir`; returns how to give it back. A lock whose process has ended is taken over.
+ * Takes the right to open `dir`; returns how to give it back. A lock whose process has ended is taken over.
  * Throws WorldError 'locked' with the process that holds it.
  */
 export function lockFolder(dir: string): () => void {
@@ -47,7 +47,7 @@ function locked(dir: string, path: string, holder: Holder | undefined): WorldErr
   const who = holder ? `process ${holder.pid} on ${holder.host}` : 'another process';
   return new WorldError(
     'locked',
-    `${dir} is being written by ${who}: stop that process first. If it is not running any more, delete ${path}.`,
+    `${dir} is in use by ${who}: stop that process first, or ask the plant's page (/api/v1/ledger, /api/v1/fleet). If it is not running any more, delete ${path}.`,
     { retryable: false },
   );
 }

@@ -31,9 +31,10 @@ const formatFile = 'format.json';
 const newFormatFile = 'format.json.new';
 
 /**
- * Opens a folder; read-write makes it if missing and locks it against a second writer, read-only can be done any
- * number of times beside that. Throws UserError (missing, holds something else, other version) or WorldError
- * ('locked', 'corrupt').
+ * Opens a folder and locks it; read-write makes it if missing. One at a time, readers too: any process that opens an
+ * LMDB folder sets the shared transaction number to the one it has read, so that a writer which committed in between
+ * goes on from an older snapshot and loses what it had acknowledged (lmdb 3.5.6; measured, see docs/GOTCHAS.md). Throws
+ * UserError (missing, holds something else, other version) or WorldError ('locked', 'corrupt').
  */
 export function openFolder(path: string, format: FolderFormat, mode: FolderMode): LmdbFolder {
   if (mode === 'read-only' && !existsSync(join(path, formatFile)))
@@ -42,7 +43,7 @@ export function openFolder(path: string, format: FolderFormat, mode: FolderMode)
     );
   mkdirSync(path, { recursive: true });
   const dir = realpathSync(path);
-  const unlock = mode === 'read-write' ? lockFolder(dir) : () => {};
+  const unlock = lockFolder(dir);
   try {
     const isNew = checkFormat(dir, format) === 'new';
     if (isNew) writeFileSync(join(dir, newFormatFile), JSON.stringify(format), { flush: true });

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { UserError } from '../../domain/errors.js';
+import { UserError, WorldError } from '../../domain/errors.js';
 import type { Store } from '../../domain/store.js';
 import { openEmbeddedStore } from '../../infra/embedded/store.js';
 import {
@@ -37,15 +37,12 @@ function embeddedHarness(): StoreHarness & { readonly dir: string } {
 
 describeStore('embedded', embeddedHarness);
 
-it('a store that is open for reading sees what the writer has written since, and writes nothing', async () => {
+it('a store that is open for reading tells what was written, and writes nothing', async () => {
   const made = embeddedHarness();
   const reader: Store[] = [];
   try {
     const writer = await made.open();
     await writer.write(storeBatch({ forecasts: [forecastOf('a', 0)] }));
-    const store = await openEmbeddedStore({ dir: made.dir, mode: 'read-only' });
-    reader.push(store);
-    assert.equal((await store.fleet()).length, 1);
     await writer.write(
       storeBatch({
         forecasts: [forecastOf('b', 0)],
@@ -54,6 +51,10 @@ it('a store that is open for reading sees what the writer has written since, and
         steps: [stepOf('b', 0)],
       }),
     );
+    await assert.rejects(openEmbeddedStore({ dir: made.dir, mode: 'read-only' }), WorldError);
+    await writer.close();
+    const store = await openEmbeddedStore({ dir: made.dir, mode: 'read-only' });
+    reader.push(store);
     assert.deepEqual(await store.fleet(), [{ forecast: forecastOf('b', 0), alerts: [alertOf('b', 0)] }]);
     assert.deepEqual(await store.steps('b'), [stepOf('b', 0)]);
     assert.deepEqual(await store.alerts({ states: ['firing'] }), [alertOf('b', 0)]);

@@ -262,7 +262,7 @@ describe('a world that does not let it: exit code 3, and nothing is lost', optio
     const plant = copyPlant(t);
     const first = startMillwright(t, ['run', '-c', plant.file]);
     await brokerOf(first);
-    await fails(t, ['run', '-c', plant.file], 3, /is being written by process \d+.*stop that process first/);
+    await fails(t, ['run', '-c', plant.file], 3, /is in use by process \d+.*stop that process first/);
     first.kill('SIGTERM');
     assert.equal((await first.ended).exitCode, 0);
     assert.deepEqual(await ledgerOf(plant), received);
