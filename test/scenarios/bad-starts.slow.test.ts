@@ -287,7 +287,9 @@ describe('--json prints one document and nothing else', options, () => {
     ['doctor'],
   ])
     it(args.join(' '), async (t) => {
-      const { exitCode, stdout, stderr } = await runMillwright(t, [...args, '-c', original.file, '--json']);
+      // A copy each: they go side by side, and a folder is open in one process at a time.
+      const plant = copyPlant(t);
+      const { exitCode, stdout, stderr } = await runMillwright(t, [...args, '-c', plant.file, '--json']);
       assert.equal(exitCode, 0, stderr);
       const document = JSON.parse(stdout) as object;
       assert(Object.keys(document).length > 0);
