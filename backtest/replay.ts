@@ -53,8 +53,8 @@ export type ReplayProgress =
  * Feeds everything, then lets each stage, in the order given, consume its whole input before the next one starts: the
  * order of records within a partition is all that a stage may depend on, so this equals the live run where all go
  * at once and keep up. The log must be new: its topics are made here, to keep every record, since a stage that starts
- * when the one before has ended would miss what compaction or retention had removed (live, all but the newest tick
- * of `steps`). The caller closes it. Rejects with what stopped a stage, or with the signal's reason once the batch in
+ * when the one before has ended would miss what compaction or retention had removed (live, both wait for every
+ * group). The caller closes it. Rejects with what stopped a stage, or with the signal's reason once the batch in
  * hand is done.
  */
 export async function replay(options: {
