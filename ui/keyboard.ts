@@ -7,7 +7,11 @@ export function useKeys(bindings: Readonly<Record<string, (event: KeyboardEvent)
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return;
-      if (event.target instanceof HTMLElement && event.target.closest('input, textarea, select, dialog'))
+      // A closed dialog keeps the focus until the browser draws again.
+      if (
+        event.target instanceof HTMLElement &&
+        event.target.closest('input, textarea, select, dialog[open]')
+      )
         return;
       // Enter and space on a focused control are the control's own.
       if ((event.key === 'Enter' || event.key === ' ') && isControl(event.target)) return;

@@ -146,6 +146,22 @@ plantTest('the keyboard alone: rows, machine, back, search, help', 25, async ({ 
   });
 });
 
+plantTest('a key pressed as the help closes counts', 25, async ({ server }) => {
+  await withPage(browser, server.url, async (page) => {
+    await readRows(page);
+    await page.keyboard.press('?');
+    await page.getByRole('dialog').getByText('next and previous row').waitFor();
+    const focused = await page.evaluate(() => {
+      document.querySelector('dialog')?.close();
+      // In the same task: nothing has been drawn since.
+      const key = new KeyboardEvent('keydown', { key: '/', bubbles: true, cancelable: true });
+      document.activeElement?.dispatchEvent(key);
+      return document.activeElement?.tagName;
+    });
+    assert.equal(focused, 'INPUT');
+  });
+});
+
 plantTest(
   'acknowledge: shown at once, taken back with the reason when refused, kept when done',
   25,
@@ -282,7 +298,7 @@ async function waitUntilStill(page: Page): Promise<void> {
   await page.waitForFunction(
     () => {
       const held = window as Window & { lastText?: string; sinceMs?: number };
-      const text = document.body.innerText;
+      const text = document.body.textContent ?? '';
       if (text !== held.lastText) {
         held.lastText = text;
         held.sinceMs = performance.now();
