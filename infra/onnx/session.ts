@@ -1,22 +1,23 @@
 /** One graph in onnxruntime. Runs block the thread they are on: see worker.ts. */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { TensorData, TensorValue, TensorValues } from '../../model/ports.js';
+import type { LoadedGraph, TensorData, TensorValue, TensorValues } from '../../model/ports.js';
 
 /**
  * One thread per session: at our sizes a second one gains nothing (measured), and sums keep one order, so that the
  * same feeds give the same bits.
  */
-export async function openSession(onnxBytes: Uint8Array): Promise<InferenceSession> {
-  return InferenceSession.create(onnxBytes, {
+export async function loadSession(onnxBytes: Uint8Array): Promise<LoadedGraph> {
+  const session = await InferenceSession.create(onnxBytes, {
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
     logSeverityLevel: 3,
   });
+  return { run: (feeds) => runSession(session, feeds), close: () => session.release() };
 }
 
-export async function runSession(session: InferenceSession, feeds: TensorValues): Promise<TensorValues> {
+async function runSession(session: InferenceSession, feeds: TensorValues): Promise<TensorValues> {
   const tensors: Record<string, Tensor> = {};
   for (const [name, value] of Object.entries(feeds)) tensors[name] = toTensor(value);
   const results = await session.run(tensors);
