@@ -6,6 +6,7 @@ import { benchmarkCommand } from './commands/benchmark.js';
 import { configCommand } from './commands/config.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
+import { inspectCommand } from './commands/inspect.js';
 import { ledgerCommand } from './commands/ledger.js';
 import { predictCommand } from './commands/predict.js';
 import { rejectedCommand } from './commands/rejected.js';
@@ -36,6 +37,7 @@ function makeProgram(signal: AbortSignal): Command {
     replayCommand(signal),
     simulateCommand(signal),
     predictCommand(),
+    inspectCommand(),
     rejectedCommand(),
     ledgerCommand(),
     configCommand(),

@@ -11,7 +11,7 @@ import { assert } from '../domain/assert.js';
 import { type Dim, dim } from './graph/dims.js';
 import { encodeGraph } from './graph/encode.js';
 import { Graph, type Tensor } from './graph/graph.js';
-import { onnxModel } from './graph/onnx-schema.js';
+import { decodeModel, encodeModel, hasOutput, renamed, withMetadata } from './graph/model-file.js';
 import { add } from './graph/operators/add.js';
 import { divide } from './graph/operators/divide.js';
 import { subtract } from './graph/operators/subtract.js';
@@ -36,22 +36,6 @@ export function isEnsembleVersion(version: string): boolean {
   return version.startsWith(`${ensembleFamily}-`);
 }
 
-/** A decoded model: what joining touches; all else is passed on as it is. */
-interface ModelFile {
-  readonly graph: {
-    readonly node: readonly GraphNode[];
-    readonly initializer: readonly { readonly name: string }[];
-    readonly input: readonly { readonly name: string }[];
-    readonly output: readonly { readonly name: string }[];
-  };
-}
-
-interface GraphNode {
-  readonly name: string;
-  readonly input: readonly string[];
-  readonly output: readonly string[];
-}
-
 /**
  * Joins models of buildForecast, or of this function, that have the same inputs (asserted). The remaining life is left
  * out unless all of them give it. The same models in the same order give the same bytes.
@@ -61,57 +45,36 @@ export function joinForecasts(
   horizonSteps: number,
   metadata: Readonly<Record<string, string>>,
 ): Uint8Array {
-  const members = models.map(decode);
+  const members = models.map(decodeModel);
   const [first] = members;
   assert(first, 'at least one model to join');
   for (const { graph } of members)
     assert(JSON.stringify(graph.input) === JSON.stringify(first.graph.input), 'models with equal inputs');
-  const tellsLife = members.every(({ graph }) => graph.output.some(({ name }) => name === 'remainingLife'));
-  const means = decode(encodeGraph(buildMeans(models.length, horizonSteps, tellsLife)));
+  const tellsLife = members.every((member) => hasOutput(member, 'remainingLife'));
+  const means = decodeModel(encodeGraph(buildMeans(models.length, horizonSteps, tellsLife)));
 
   const inputs = new Set(first.graph.input.map(({ name }) => name));
   const seams = new Set([...means.graph.input, ...means.graph.output].map(({ name }) => name));
   const parts = [
     ...members.map((member, index) =>
-      renameAll(member, (name) => (inputs.has(name) ? name : memberName(index, name))),
+      renamed(member, (name) => (inputs.has(name) ? name : memberName(index, name))),
     ),
-    renameAll(means, (name) => (seams.has(name) ? name : `mean_${name}`)),
+    renamed(means, (name) => (seams.has(name) ? name : `mean_${name}`)),
   ];
   const joined = {
     ...first,
-    metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
+    metadataProps: [],
     graph: {
       ...first.graph,
-      node: parts.flatMap(({ graph }) => graph.node),
-      initializer: parts.flatMap(({ graph }) => graph.initializer),
+      node: parts.flatMap(({ node }) => node),
+      initializer: parts.flatMap(({ initializer }) => initializer),
       output: means.graph.output,
     },
   };
-  return onnxModel.encode(onnxModel.fromObject(joined)).finish();
+  return encodeModel(withMetadata(joined, metadata));
 }
 
 const memberName = (index: number, name: string) => `member${index}_${name}`;
-
-function decode(model: Uint8Array): ModelFile {
-  return onnxModel.toObject(onnxModel.decode(model), { longs: Number, arrays: true }) as ModelFile;
-}
-
-/** An empty name stands for an input that an operator was not given. */
-function renameAll({ graph }: ModelFile, rename: (name: string) => string): ModelFile {
-  const own = (name: string) => (name === '' ? name : rename(name));
-  return {
-    graph: {
-      ...graph,
-      node: graph.node.map((node) => ({
-        ...node,
-        name: own(node.name),
-        input: node.input.map(own),
-        output: node.output.map(own),
-      })),
-      initializer: graph.initializer.map((constant) => ({ ...constant, name: own(constant.name) })),
-    },
-  };
-}
 
 /** What the members' outputs go into: their names in the joined graph are its inputs. */
 function buildMeans(memberCount: number, horizonSteps: number, tellsLife: boolean): Graph {

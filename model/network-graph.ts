@@ -28,6 +28,9 @@ import type { Preprocessing } from './preprocessing.js';
 import { preprocess, realStepCounts, realSteps, windowDims } from './preprocessing-graph.js';
 import { labelsOf } from './tasks.js';
 
+/** Constants of a served model whose names hold this were learned; inspect.ts counts them. */
+export const learnedStem = 'parameters';
+
 export interface TrainingStepOptions {
   readonly batchSize: number;
   readonly weightDecay: number;
@@ -189,7 +192,7 @@ export function buildForecast(
   lifeCapSteps?: number,
 ): Uint8Array {
   const graph = new Graph();
-  const parameters = graph.constant([dim('parameter', values.length)], values);
+  const parameters = graph.constant([dim('parameter', values.length)], values, 'float', learnedStem);
   const windows = graph.input('windows', windowDims(preprocessing.spec, dim('batch', null)));
   const { logits, newest, byName } = buildServed(windows, parameters, shape, preprocessing);
   const curve = failureProbabilities(logits);

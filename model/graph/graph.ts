@@ -88,8 +88,14 @@ export class Graph {
     this.outputs.push({ name, tensor });
   }
 
-  constant(dims: Dims, values: ArrayLike<number>, type: ElementType = 'float'): Tensor {
-    const name = this.#name('constant');
+  /** `stem`: what its name in the file begins with. */
+  constant(
+    dims: Dims,
+    values: ArrayLike<number>,
+    type: ElementType = 'float',
+    stem: string = 'constant',
+  ): Tensor {
+    const name = this.#name(stem);
     const sizes = dims.map((each) => sizeOf('constant', [each]));
     this.constants.push({ name, dims: sizes, type, values });
     return this.#tensor(name, dims, type, false);
