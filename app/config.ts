@@ -100,6 +100,12 @@ export const deploymentShape = {
         .min(1)
         .default('models')
         .describe('Folder of trained networks, one folder per version, relative to this file.'),
+      checkEveryMs: durationMs
+        .refine((ms) => ms >= 10, 'must be at least "10ms"')
+        .default(5000)
+        .describe(
+          'How often a running plant looks for a newly trained network, which then takes the place of the one in use.',
+        ),
     })
     .prefault({})
     .describe('The network that forecasts.'),

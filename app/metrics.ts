@@ -5,6 +5,7 @@ import { topics } from '../domain/topics.js';
 import { groups } from './groups.js';
 import type { IngestPart } from './ingest-part.js';
 import { computeLedger } from './ledger.js';
+import type { LiveModels } from './live-models.js';
 
 const processMetrics = new Registry();
 collectDefaultMetrics({ register: processMetrics });
@@ -22,6 +23,7 @@ const consumed: readonly (readonly [group: string, topic: string])[] = [
 export async function formatMetrics(parts: {
   readonly log: Log;
   readonly ingest: IngestPart | undefined;
+  readonly models: LiveModels;
 }): Promise<string> {
   const registry = new Registry();
   const gauge = (name: string, help: string, labelNames: string[] = []) =>
@@ -55,6 +57,33 @@ export async function formatMetrics(parts: {
       parts.ingest.ingest.status().waiting,
     );
   }
+  const info = gauge('millwright_model_info', 'The network in use of each machine type.', [
+    'type',
+    'version',
+  ]);
+  const asked = gauge(
+    'millwright_forecast_sequences_total',
+    'Sequences asked for over HTTP since the network in use was opened, by where the answer came from.',
+    ['type', 'answer'],
+  );
+  const remembered = gauge(
+    'millwright_forecast_cached_curves',
+    'Curves in memory for sequences asked again.',
+    ['type'],
+  );
+  for (const { type, version, cache } of parts.models.inUse()) {
+    const { hits, misses, curves } = cache.counters();
+    info.set({ type, version }, 1);
+    asked.set({ type, answer: 'cache' }, hits);
+    asked.set({ type, answer: 'network' }, misses);
+    remembered.set({ type }, curves);
+  }
+  gauge('millwright_model_swaps_total', 'Networks replaced by newer ones since the start.').set(
+    parts.models.swapCount,
+  );
+  gauge('millwright_model_faults', 'Machine types whose newest network cannot be used.').set(
+    parts.models.faults.size,
+  );
   return `${await registry.metrics()}${await processMetrics.metrics()}`;
 }
 

@@ -2,6 +2,7 @@
  * Where trained networks are: `<model.dir>/<machine type>/<version>/`, and beside the versions a file `current`
  * that names the one in use.
  */
+import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../domain/errors.js';
@@ -31,6 +32,8 @@ export async function currentVersionFolder(modelDir: string, type: string): Prom
 export async function setCurrentVersion(modelDir: string, type: string, version: string): Promise<void> {
   const folder = versionsFolder(modelDir, type);
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'current.new'), `${version}\n`);
-  await rename(join(folder, 'current.new'), join(folder, 'current'));
+  // A name of its own: two trainings may end at the same time.
+  const written = join(folder, `.current-${randomUUID()}`);
+  await writeFile(written, `${version}\n`);
+  await rename(written, join(folder, 'current'));
 }

@@ -11,8 +11,10 @@ import type { Deployment } from './config.js';
 import { curveThresholds } from './curve-thresholds.js';
 import type { IngestPart } from './ingest-part.js';
 import { computeLedger } from './ledger.js';
+import type { LiveModels } from './live-models.js';
 import type { LiveTail } from './live-tail.js';
 import { formatMetrics } from './metrics.js';
+import { serveModels } from './serving.js';
 
 export function startPage(parts: {
   readonly deployment: Deployment;
@@ -21,6 +23,7 @@ export function startPage(parts: {
   readonly live: LiveTail;
   readonly clock: Clock;
   readonly ingest: IngestPart | undefined;
+  readonly models: LiveModels;
   health(): Promise<HealthReport>;
 }): Promise<HttpServer> {
   const { deployment, log, store, live, clock } = parts;
@@ -49,6 +52,7 @@ export function startPage(parts: {
         await log.append([await aboutAlert(parts, alertId, event)]);
       },
     },
+    serving: serveModels(types, parts.models),
     ledger: () => computeLedger(log),
     health: parts.health,
     metrics: () => formatMetrics(parts),

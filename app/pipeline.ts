@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, SetClock, wallClock } from '../domain/clock.js';
 import { WorldError } from '../domain/errors.js';
-import type { Predictor } from '../domain/features.js';
 import type { ConsumerOptions, Log } from '../domain/log.js';
 import type { Store } from '../domain/store.js';
 import { topicSpecs } from '../domain/topics.js';
@@ -18,11 +17,11 @@ import { groups } from './groups.js';
 import { type IngestPart, startIngest } from './ingest-part.js';
 import { lastTickMs } from './last-tick.js';
 import { computeLedger, emptyLedger, type Ledger } from './ledger.js';
+import { LiveModels } from './live-models.js';
 import { LiveTail } from './live-tail.js';
 import type { Logger } from './logger.js';
 import { startNotifiers } from './notify-part.js';
 import { startPage } from './page-part.js';
-import { openPredictors } from './predictors.js';
 import type { Role } from './roles.js';
 import { Running } from './running.js';
 import { alertStage, forecastStage, type Stage, stepStage } from './stages.js';
@@ -40,7 +39,8 @@ export interface Pipeline {
   readonly clock: Clock;
   readonly live: LiveTail;
   readonly ingest: IngestPart | undefined;
-  readonly predictors: ReadonlyMap<string, Predictor>;
+  /** undefined in a process that neither forecasts nor has the page. */
+  readonly models: LiveModels | undefined;
   /** Address of the page; undefined without the role. */
   readonly pageUrl: string | undefined;
   /** Rejects with what stopped a stage; never resolves before `close`. */
@@ -79,8 +79,11 @@ async function start({ deployment, roles, logger }: PipelineOptions, running: Ru
   const clock = config.ingest.time === 'messages' ? new SetClock((await lastTickMs(log)) ?? 0) : wallClock;
   const store = await openEmbeddedStore({ dir: join(config.dataDir, 'store') });
   running.closeLater(() => store.close());
-  const predictors = roles.has('model') ? await openPredictors(deployment, logger) : undefined;
-  if (predictors) running.closeLater(() => predictors.close());
+  const models =
+    roles.has('model') || roles.has('page')
+      ? await LiveModels.open(deployment, logger, wallClock)
+      : undefined;
+  if (models) running.closeLater(() => models.close());
 
   const live = new LiveTail(log);
   const tail = live.start();
@@ -100,7 +103,10 @@ async function start({ deployment, roles, logger }: PipelineOptions, running: Ru
       makeStoreStage(store, (ms) => sleep(ms)),
     );
   if (roles.has('alerts')) runStage(alertStage(deployment));
-  if (predictors) runStage(forecastStage(deployment, predictors.byType));
+  if (models && roles.has('model')) {
+    const stage = forecastStage(deployment, models);
+    runStage({ ...stage, handlerFor: models.holding(stage.handlerFor) });
+  }
   if (roles.has('stream')) runStage(stepStage(deployment));
   if (roles.has('ingest')) {
     const ingest = await startIngest({ deployment, log, clock, logger, onFailure: running.fail });
@@ -108,10 +114,14 @@ async function start({ deployment, roles, logger }: PipelineOptions, running: Ru
     running.closeLater(() => ingest.close());
   }
 
-  const health = async () => summarise([...running.stopped(), ...(parts.ingest?.health() ?? [])]);
-  const page = roles.has('page')
-    ? await startPage({ deployment, log, store, live, clock, health, ingest: parts.ingest })
-    : undefined;
+  models?.watch(config.model.checkEveryMs);
+
+  const health = async () =>
+    summarise([...running.stopped(), ...(parts.ingest?.health() ?? []), ...(models?.health() ?? [])]);
+  const page =
+    models && roles.has('page')
+      ? await startPage({ deployment, log, store, live, clock, health, ingest: parts.ingest, models })
+      : undefined;
   if (page) running.closeLater(() => page.close());
   let closing: Promise<Ledger> | undefined;
   return {
@@ -120,7 +130,7 @@ async function start({ deployment, roles, logger }: PipelineOptions, running: Ru
     clock,
     live,
     ingest: parts.ingest,
-    predictors: predictors?.byType ?? new Map(),
+    models,
     pageUrl: page?.url,
     failed: running.failed,
     health,

@@ -41,7 +41,10 @@ export async function openPredictors(deployment: Deployment, logger: Logger): Pr
 }
 
 /** The network in use of one type, for commands that need it. UserError when there is none. */
-export function requirePredictor(byType: ReadonlyMap<string, Predictor>, type: string): Predictor {
+export function requirePredictor(
+  byType: Pick<ReadonlyMap<string, Predictor>, 'get'>,
+  type: string,
+): Predictor {
   const predictor = byType.get(type);
   if (predictor) return predictor;
   throw new UserError(`there is no trained network for machine type ${type}: run \`millwright train\` first`);

@@ -23,7 +23,10 @@ export function stepStage(deployment: Deployment): Stage {
 }
 
 /** From steps to forecasts; a type without a predictor gets forecasts that say so. */
-export function forecastStage(deployment: Deployment, predictors: ReadonlyMap<string, Predictor>): Stage {
+export function forecastStage(
+  deployment: Deployment,
+  predictors: Pick<ReadonlyMap<string, Predictor>, 'get'>,
+): Stage {
   const { types, directory } = deployment;
   const handlerFor = makeForecastStage({
     types,

@@ -43,7 +43,7 @@ export function featureSpec(type: MachineType): FeatureSpec {
 
 /** Writes the features of a step to `out` from `at` on; what is missing is NaN. Returns the place after them. */
 export type FeatureWriter = (
-  step: StepRecord,
+  step: Pick<StepRecord, 'sensors' | 'eventCounts' | 'maintenanceAges' | 'stepIndex'>,
   attributes: Readonly<Record<string, string>>,
   out: Float32Array,
   at: number,

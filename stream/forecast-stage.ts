@@ -10,6 +10,7 @@ import type { Batch, Checkpoint, PartitionHandler, PartitionId } from '../domain
 import type { MachineDirectory } from '../domain/machine-directory.js';
 import type { MachineType } from '../domain/machine-type.js';
 import { decodeRecord, encodeRecord, topics } from '../domain/topics.js';
+import { curveFault, obstacleIn } from './assessable.js';
 import { featureSpec } from './features.js';
 import { type IssuedWindow, WindowOperator } from './window-operator.js';
 
@@ -109,14 +110,7 @@ class Model {
 
   /** Why there can be no forecast from a window, in words; '' if nothing is in the way. */
   obstacleTo(window: IssuedWindow): string {
-    const { minimumSteps, minimumCoverage, contextSteps } = this.#type;
-    if (this.#misfit !== '') return this.#misfit;
-    const { stepCount } = window.window;
-    if (stepCount < Math.min(minimumSteps, contextSteps))
-      return `history too short: ${stepCount} of ${minimumSteps} steps`;
-    if (window.coverage < minimumCoverage)
-      return `too few readings: coverage ${window.coverage.toFixed(2)} is below ${minimumCoverage}`;
-    return '';
+    return this.#misfit || obstacleIn(this.#type, window.window.stepCount, window.coverage);
   }
 
   refuse(window: IssuedWindow, reason: string, stepOffset: number): ForecastRecord {
@@ -184,21 +178,5 @@ function describeMisfit(type: MachineType, { spec, version }: Predictor): string
   for (const extent of ['contextSteps', 'horizonSteps'] as const)
     if (spec[extent] !== wanted[extent])
       return `model ${version} has ${extent} ${spec[extent]}, machine type ${type.name} has ${wanted[extent]}: train again`;
-  return '';
-}
-
-/** A fall along a curve by no more than this is rounding (of exp, in float32), and is levelled. */
-const roundingMax = 1e-6;
-
-/** Why a curve is no failure curve, in words; '' if it is finite, in [0, 1] and never falls. Levels rounding. */
-function curveFault(curve: Float32Array): string {
-  let before = 0;
-  for (let k = 0; k < curve.length; k++) {
-    const value = curve[k] as number;
-    if (!(value >= 0 && value <= 1)) return `the model gave ${value} for day ${k + 1}`;
-    if (value < before - roundingMax) return `the model's curve falls on day ${k + 1}`;
-    before = Math.max(before, value);
-    curve[k] = before;
-  }
   return '';
 }

@@ -87,7 +87,7 @@ export function demoCommand(signal: AbortSignal): Command {
       await clearLastRun(deployment);
       const pipeline = await startPipeline({ deployment, roles: new Set(roles), logger: silentLogger });
       try {
-        const predictor = requirePredictor(pipeline.predictors, type.name);
+        const predictor = requirePredictor(pipeline.models ?? new Map(), type.name);
         sayAddresses(terminal, pipeline, deployment);
         await watch({
           deployment,

@@ -8,6 +8,7 @@ import type { FeatureWindow, Predictor } from '../../domain/features.js';
 import { expectedDay, probabilityWithin } from '../../domain/forecast.js';
 import type { FleetRow } from '../../domain/store.js';
 import { openEmbeddedStore } from '../../infra/embedded/store.js';
+import { windowOfRows } from '../../stream/sequence.js';
 import { type Deployment, loadDeployment } from '../config.js';
 import { didYouMean } from '../config-suggestion.js';
 import { silentLogger } from '../logger.js';
@@ -136,20 +137,7 @@ async function readWindow(file: string, { spec }: Predictor): Promise<FeatureWin
     throw new UserError(
       `${file}: ${parsed.error.issues[0]?.message}; write {"rows": [{"${spec.names[0]}": 1.5, ...}, ...]}, a row per step, oldest first`,
     );
-  const newest = parsed.data.rows.slice(-spec.contextSteps);
-  const rows = new Float32Array(spec.contextSteps * spec.names.length).fill(Number.NaN);
-  newest.forEach((row, index) => {
-    for (const [name, value] of Object.entries(row)) {
-      const column = spec.names.indexOf(name);
-      if (column < 0)
-        throw new UserError(
-          `${file}: row ${index + 1} has "${name}", which is no feature of ${spec.machineType}; features: ${spec.names.join(', ')}`,
-        );
-      if (value !== null)
-        rows[(spec.contextSteps - newest.length + index) * spec.names.length + column] = value;
-    }
-  });
-  return { rows, stepCount: newest.length };
+  return windowOfRows(spec, parsed.data.rows, file);
 }
 
 function describeCurve(

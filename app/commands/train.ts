@@ -102,7 +102,7 @@ Exit code: 0 trained, 1 training failed, 2 wrong usage, data or configuration.`,
               size === 1
                 ? `  mean Brier over the horizon ${formatNumber(metrics.validationMeanBrier)}, best at step ${metrics.bestStep}`
                 : `  mean Brier over the horizon ${formatNumber(metrics.validationMeanBrier)}, mean of the ${size} networks one by one`,
-              `In use from the next start of millwright run: ${artifact.directory}`,
+              `In use from now on, also by a millwright run that is under way: ${artifact.directory}`,
               'Judge it before you trust it, on machines it has not seen: millwright backtest --help',
             ].join('\n'),
         },

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { type Clock, wallClock } from '../../domain/clock.js';
 import { HttpError } from './http-error.js';
+import { forecastPath } from './serving-api.js';
 
 const securityHeaders = {
   'content-security-policy':
@@ -34,6 +35,7 @@ function hostName(header: string): string {
 export function guard(app: FastifyInstance, host: string): void {
   const reads = new RateLimit({ perSecond: 100, burst: 400 });
   const writes = new RateLimit({ perSecond: 5, burst: 20 });
+  const forecasts = new RateLimit({ perSecond: 500, burst: 1000 });
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(securityHeaders);
     const requestHost = request.headers.host ?? '';
@@ -51,7 +53,8 @@ export function guard(app: FastifyInstance, host: string): void {
     const origin = request.headers.origin;
     if (changes && origin !== undefined && hostOf(origin) !== requestHost.toLowerCase())
       throw new HttpError(403, 'foreign-origin', `a page of "${origin}" may not change anything here`);
-    if ((changes ? writes : reads).take(request.ip) === 'exceeded') {
+    const forecast = changes && request.url.split('?')[0] === forecastPath;
+    if ((forecast ? forecasts : changes ? writes : reads).take(request.ip) === 'exceeded') {
       reply.header('retry-after', '1');
       throw new HttpError(429, 'too-many-requests', 'too many requests from this address: wait a second');
     }

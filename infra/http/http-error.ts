@@ -22,16 +22,24 @@ export function describeError(error: unknown): { status: number; body: ErrorWire
     body: { error: { code, message } },
   });
   if (error instanceof HttpError) return answer(error.status, error.code, error.message);
-  if (error instanceof ZodError)
-    return answer(
-      400,
-      'bad-request',
-      error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`).join('; '),
-    );
+  if (error instanceof ZodError) return answer(400, 'bad-request', describeIssues(error));
   if (error instanceof UserError) return answer(400, 'bad-request', error.message);
   if (error instanceof WorldError) return answer(503, error.code, error.message);
+  if (error instanceof Error && 'code' in error && error.code === 'FST_ERR_CTP_BODY_TOO_LARGE')
+    return answer(413, 'too-large', 'the body is larger than is taken here: send less at once');
   // Fastify's own: unreadable JSON, body too large, unsupported media type.
   if (error instanceof Error && 'statusCode' in error && Number(error.statusCode) < 500)
     return answer(Number(error.statusCode), 'bad-request', error.message);
   return answer(500, 'internal', 'a bug in millwright: the log of the process has the details');
+}
+
+/** Issues named in one answer; a large body can have as many as it has values. */
+const issuesMax = 5;
+
+function describeIssues({ issues }: ZodError): string {
+  const named = issues
+    .slice(0, issuesMax)
+    .map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`);
+  const more = issues.length - named.length;
+  return `${named.join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
 }

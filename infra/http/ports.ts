@@ -6,7 +6,8 @@ import type { ForecastRecord } from '../../domain/forecast.js';
 import type { EventRecord, TickRecord } from '../../domain/input.js';
 import type { MachineType } from '../../domain/machine-type.js';
 import type { Store } from '../../domain/store.js';
-import type { RuleThreshold } from './wire.js';
+import type { ForecastRequest } from './forecast-request.js';
+import type { ForecastsWire, ModelDetailWire, ModelWire, RuleThreshold } from './wire.js';
 
 export const httpConfigSchema = z.strictObject({
   host: z
@@ -34,6 +35,16 @@ export interface AlertActions {
   acknowledge(alertId: string, by: string, comment: string): Promise<void>;
   /** Was the alert right? Becomes a label. Resolves when durable. */
   feedback(alertId: string, verdict: Verdict, by: string, comment: string): Promise<void>;
+}
+
+/** The networks in use, for whoever asks from outside. */
+export interface ModelServing {
+  /** One per machine type. */
+  models(): readonly ModelWire[];
+  /** undefined: there is no such machine type. */
+  model(type: string): Promise<ModelDetailWire | undefined>;
+  /** Rejects with UserError for what does not fit the machine type, with WorldError when there is too much to do. */
+  forecast(request: ForecastRequest): Promise<ForecastsWire>;
 }
 
 /** Messages by outcome: `received` is the sum of the other four. */
@@ -67,6 +78,8 @@ export interface HttpServerParts {
   rules(): readonly RuleThreshold[];
   readonly live: LiveFeed;
   readonly actions: AlertActions;
+  /** Left out where there are no networks: nothing is served under /v1 then. */
+  readonly serving?: ModelServing;
   ledger(): Promise<Ledger>;
   health(): Promise<HealthReport>;
   /** Prometheus text exposition. */

@@ -1,13 +1,14 @@
 /** The page and its API over HTTP/1.1. No authentication: it listens on loopback unless told otherwise. */
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { assert } from '../../domain/assert.js';
-import { UserError } from '../../domain/errors.js';
+import { UserError, WorldError } from '../../domain/errors.js';
 import { addApi } from './api.js';
 import { type Asset, loadAssets } from './assets.js';
 import { defaultEventHubLimits, EventHub, type EventHubLimits } from './event-hub.js';
 import { guard } from './guard.js';
 import { describeError, HttpError } from './http-error.js';
 import type { HttpServer, HttpServerParts } from './ports.js';
+import { addServing } from './serving-api.js';
 
 const bodyBytesMax = 16 * 1024;
 
@@ -31,9 +32,12 @@ export async function startHttpServer(
   app.setErrorHandler((error, _request, reply) => {
     const { status, body } = describeError(error);
     if (status === 500) console.error(error);
+    if (error instanceof WorldError && error.retryAfterMs !== undefined)
+      reply.header('retry-after', Math.ceil(error.retryAfterMs / 1000));
     return reply.code(status).send(body);
   });
   addApi(app, parts);
+  if (parts.serving) addServing(app, parts.serving);
 
   const hub = new EventHub(parts.live, parts.clock, parts.types, limits);
   app.get('/api/v1/events', async (request, reply) => {
@@ -54,7 +58,7 @@ export async function startHttpServer(
   );
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0] ?? '/';
-    if (path.startsWith('/api/') || (request.method !== 'GET' && request.method !== 'HEAD'))
+    if (/^\/(api|v1)\//.test(path) || (request.method !== 'GET' && request.method !== 'HEAD'))
       throw new HttpError(404, 'not-found', `there is nothing at ${request.method} ${path}`);
     // Paths without a file are views of the page: it routes them itself.
     const asset = assets.get(path) ?? (path.includes('.') ? undefined : assets.get('/index.html'));

@@ -143,3 +143,59 @@ export interface UpdateWire {
 export interface BeatWire {
   readonly timeMs: number;
 }
+
+/** The network in use of one machine type. */
+export interface ModelWire {
+  readonly type: string;
+  /** null: none is trained; its machines are not assessable. */
+  readonly version: string | null;
+  /** In use since then, wall clock; null without one. */
+  readonly sinceMs: number | null;
+  /** Why the newest version is not the one in use; '' when it is. */
+  readonly fault: string;
+  /** Steps the network reads, steps given to it, steps forecast. */
+  readonly windowSteps: number;
+  readonly contextSteps: number;
+  readonly horizonSteps: number;
+}
+
+export interface ModelsWire {
+  readonly models: readonly ModelWire[];
+}
+
+export interface ModelDetailWire extends ModelWire {
+  /** In the order of `values` in a request. */
+  readonly features: readonly { readonly name: string; readonly unit: string }[];
+  /** Scores on the machines kept from training, and what it was trained on; null without a network. */
+  readonly metrics: Readonly<Record<string, unknown>> | null;
+  /** card.md; '' without a network. */
+  readonly card: string;
+  /** From opening its files to the end of the warm-up; null without a network. */
+  readonly openedInMs: number | null;
+  /** Sequences asked for since it is in use: answered from memory, computed, and how many are remembered. */
+  readonly cache: { readonly hits: number; readonly misses: number; readonly curves: number };
+}
+
+/** Answer to POST /v1/forecast: a forecast per sequence, in their order, all by one network. */
+export interface ForecastsWire {
+  readonly type: string;
+  readonly model: string;
+  readonly forecasts: readonly SequenceForecastWire[];
+}
+
+export interface SequenceForecastWire {
+  /** As it was sent. */
+  readonly id?: string;
+  readonly status: 'ok' | 'not-assessable';
+  /** Why it cannot be assessed; '' when it can. */
+  readonly reason: string;
+  /** Steps that were read: at most `contextSteps`. */
+  readonly stepCount: number;
+  /** Share of the sensors that have a value in the newest five steps. */
+  readonly coverage: number;
+  /** P(failed by the end of step 1..H); empty when not assessable. */
+  readonly probabilities: readonly number[];
+  readonly expectedDay: number | null;
+  /** Of networks that learned it. */
+  readonly remainingLifeSteps?: number;
+}

@@ -67,7 +67,7 @@ export function removePlant({ dir }: Plant): void {
 }
 
 /** Trains a network for the pumps: a bad one, but every stage runs as with a good one. */
-export async function trainPumps({ file }: Plant): Promise<Deployment> {
+export async function trainPumps({ file }: Plant, seed = 1): Promise<Deployment> {
   const deployment = loadDeployment(file);
   const type = deployment.types.get('pump');
   if (!type) throw new Error('no pump');
@@ -77,13 +77,13 @@ export async function trainPumps({ file }: Plant): Promise<Deployment> {
     histories: histories.get('pump') ?? [],
     modelDir: deployment.config.model.dir,
     config: trainingConfigSchema.parse({ hiddenSize: 4, batchSize: 8, steps: 4, validateEverySteps: 2 }),
-    seed: 1,
+    seed,
   });
   return deployment;
 }
 
 /** Ten pumps that get warm and fail after a day or two. */
-function pumpHistory(): Dataset {
+export function pumpHistory(): Dataset {
   const rng = new Rng(7);
   const lives = Array.from({ length: 10 }, (_, index) => ({
     machine: `pump-${index}`,

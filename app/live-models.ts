@@ -1,0 +1,232 @@
+/**
+ * The networks that a running pipeline forecasts with, one per machine type, and their replacement while it runs.
+ *
+ * A newly trained version is opened, checked and warmed up beside the one in use; then it takes its place for whatever
+ * begins after that. What had begun ends with the version that it began with, which is closed when the last of it has
+ * ended: see `use`. A version that cannot be used leaves the one in use where it is.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../domain/clock.js';
+import { UserError } from '../domain/errors.js';
+import type { Predictor } from '../domain/features.js';
+import type { PartitionHandler, PartitionId } from '../domain/log.js';
+import type { MachineType } from '../domain/machine-type.js';
+import type { HealthReport } from '../infra/http/ports.js';
+import { OnnxEngine } from '../infra/onnx/engine.js';
+import { CurveCache } from '../model/curve-cache.js';
+import { type NetworkPredictor, openPredictor } from '../model/predict.js';
+import { warmUp } from '../model/warm-up.js';
+import { featureSpec } from '../stream/features.js';
+import type { Deployment } from './config.js';
+import type { Logger } from './logger.js';
+import { currentVersionFolder } from './model-folder.js';
+
+/** Curves remembered per network for whoever asks over HTTP: about 4 MB. */
+const cachedCurvesMax = 10_000;
+
+export interface LiveModel {
+  readonly type: string;
+  readonly version: string;
+  readonly directory: string;
+  readonly predictor: NetworkPredictor;
+  /** For sequences that come from outside; the stages ask the predictor itself. */
+  readonly cache: CurveCache;
+  /** In use since then, wall clock. */
+  readonly sinceMs: number;
+  /** From opening its files to the end of the warm-up. */
+  readonly openedInMs: number;
+}
+
+export class LiveModels {
+  readonly #deployment: Deployment;
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  readonly #engine = new OnnxEngine();
+  readonly #models = new Map<string, LiveModel>();
+  /** Machine type → why the version that `current` names is not in use. */
+  readonly #faults = new Map<string, string>();
+  /** What has begun and not ended. */
+  readonly #uses = new Set<Promise<unknown>>();
+  readonly #retiring = new Set<Promise<void>>();
+  readonly #stop = new AbortController();
+  #watching: Promise<void> | undefined;
+  #checking: Promise<void> = Promise.resolve();
+  #swapCount = 0;
+
+  private constructor(deployment: Deployment, logger: Logger, clock: Clock) {
+    this.#deployment = deployment;
+    this.#logger = logger;
+    this.#clock = clock;
+  }
+
+  /**
+   * Opens the version in use of every type; a type without one has none until it is trained. UserError for one that is
+   * there but cannot be used: with nothing else in use, nothing is served.
+   */
+  static async open(deployment: Deployment, logger: Logger, clock: Clock): Promise<LiveModels> {
+    const models = new LiveModels(deployment, logger, clock);
+    try {
+      for (const [name, type] of deployment.types) {
+        const folder = await currentVersionFolder(deployment.config.model.dir, name);
+        if (folder !== undefined) models.#models.set(name, await models.#openVersion(folder, type));
+        else
+          logger.warn(
+            { type: name },
+            `no network for machine type ${name}: its machines are not assessable; run \`millwright train\``,
+          );
+      }
+    } catch (error) {
+      await models.close();
+      throw error;
+    }
+    return models;
+  }
+
+  /** The network in use of a type. Ask inside `use`, and keep it no longer than that. */
+  get(type: string): Predictor | undefined {
+    return this.#models.get(type)?.predictor;
+  }
+
+  /** As `get`, with what else is known of it. */
+  model(type: string): LiveModel | undefined {
+    return this.#models.get(type);
+  }
+
+  /** All that are in use. */
+  inUse(): Iterable<LiveModel> {
+    return this.#models.values();
+  }
+
+  /** Every network that `work` gets stays open until it has ended, even if it is replaced meanwhile. */
+  use<T>(work: () => Promise<T>): Promise<T> {
+    const ended = work();
+    this.#uses.add(ended);
+    const forget = () => this.#uses.delete(ended);
+    ended.then(forget, forget);
+    return ended;
+  }
+
+  /** Handlers whose every batch is forecast by the networks in use when it began: one version per machine type. */
+  holding(
+    handlerFor: (partition: PartitionId) => PartitionHandler,
+  ): (partition: PartitionId) => PartitionHandler {
+    return (partition) => {
+      const handler = handlerFor(partition);
+      return {
+        restore: (state) => handler.restore(state),
+        process: (batch) => this.use(() => handler.process(batch)),
+        close: () => handler.close(),
+      };
+    };
+  }
+
+  /** Looks for new versions every `everyMs` until closed. */
+  watch(everyMs: number): void {
+    this.#watching ??= (async () => {
+      const { signal } = this.#stop;
+      while (!signal.aborted) {
+        await sleep(everyMs, undefined, { signal, ref: false }).catch(() => {});
+        if (!signal.aborted) await this.check();
+      }
+    })();
+  }
+
+  /** Takes what was trained meanwhile into use; resolves when that is done. Never rejects: `faults` has what cannot be. */
+  check(): Promise<void> {
+    this.#checking = this.#checking.then(async () => {
+      for (const type of this.#deployment.types.values()) await this.#checkType(type);
+    });
+    return this.#checking;
+  }
+
+  /** Machine type → why its newest version is not in use, as a sentence. */
+  get faults(): ReadonlyMap<string, string> {
+    return this.#faults;
+  }
+
+  /** Replacements since the start. */
+  get swapCount(): number {
+    return this.#swapCount;
+  }
+
+  /** A check per type whose newest version is not in use. */
+  health(): HealthReport['checks'] {
+    return [...this.#faults].map(([type, fault]) => ({
+      name: `model ${type}`,
+      status: 'degraded',
+      detail: `${this.#staying(type)}, because the newest cannot be used: ${fault}`,
+    }));
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#watching;
+    await this.#checking;
+    await Promise.allSettled(this.#uses);
+    await Promise.all(this.#retiring);
+    await this.#engine.close();
+  }
+
+  async #checkType(type: MachineType): Promise<void> {
+    const { name } = type;
+    try {
+      const folder = await currentVersionFolder(this.#deployment.config.model.dir, name);
+      const before = this.#models.get(name);
+      if (folder === undefined || folder === before?.directory) {
+        this.#faults.delete(name);
+        return;
+      }
+      const model = await this.#openVersion(folder, type);
+      this.#models.set(name, model);
+      this.#faults.delete(name);
+      this.#swapCount += 1;
+      this.#logger.info(
+        { type: name, version: model.version, before: before?.version ?? null },
+        `machine type ${name} is now forecast by ${model.version}${before ? `, before by ${before.version}` : ''}`,
+      );
+      if (before) this.#retire(before);
+    } catch (error) {
+      // It is looked at again next time: a folder that is still being copied is whole then.
+      const fault = error instanceof Error ? error.message : String(error);
+      if (this.#faults.get(name) === fault) return;
+      this.#faults.set(name, fault);
+      this.#logger.error({ type: name }, `${this.#staying(name)}: ${fault}`);
+      if (!(error instanceof UserError))
+        this.#logger.error({ type: name, error }, 'this is a bug in millwright');
+    }
+  }
+
+  #staying(type: string): string {
+    const version = this.#models.get(type)?.version;
+    return version === undefined ? `no network for ${type}` : `${version} stays in use for ${type}`;
+  }
+
+  async #openVersion(directory: string, type: MachineType): Promise<LiveModel> {
+    const startedMs = this.#clock.nowMs();
+    const predictor = await openPredictor(directory, this.#engine, featureSpec(type));
+    try {
+      await warmUp(predictor);
+    } catch (error) {
+      await predictor.close();
+      throw error;
+    }
+    const sinceMs = this.#clock.nowMs();
+    return {
+      type: type.name,
+      version: predictor.version,
+      directory,
+      predictor,
+      cache: new CurveCache(predictor, cachedCurvesMax),
+      sinceMs,
+      openedInMs: sinceMs - startedMs,
+    };
+  }
+
+  #retire({ predictor }: LiveModel): void {
+    const closed = Promise.allSettled(this.#uses)
+      .then(() => predictor.close())
+      .catch((error: unknown) => this.#logger.error({ error }, `cannot close ${predictor.version}`))
+      .finally(() => this.#retiring.delete(closed));
+    this.#retiring.add(closed);
+  }
+}

@@ -1,0 +1,161 @@
+/** Answers over HTTP from the networks in use: sequences in, failure curves out, one network a request. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UserError, WorldError } from '../domain/errors.js';
+import type { FeatureWindow } from '../domain/features.js';
+import { expectedDay } from '../domain/forecast.js';
+import type { MachineType } from '../domain/machine-type.js';
+import type { ForecastRequest, ForecastSequence } from '../infra/http/forecast-request.js';
+import type { ModelServing } from '../infra/http/ports.js';
+import type { ModelDetailWire, ModelWire, SequenceForecastWire } from '../infra/http/wire.js';
+import type { Curve } from '../model/curve-cache.js';
+import { curveFault, obstacleIn } from '../stream/assessable.js';
+import { featureSpec } from '../stream/features.js';
+import { windowCoverage, windowOfRows, windowOfSteps, windowOfValues } from '../stream/sequence.js';
+import type { LiveModels } from './live-models.js';
+import { chooseType } from './training.js';
+
+/** Sequences that may wait for the network at one time: bounds memory, at about 6 KB each for 60 × 24. */
+const waitingSequencesMax = 8192;
+
+export function serveModels(types: ReadonlyMap<string, MachineType>, models: LiveModels): ModelServing {
+  let waiting = 0;
+  return {
+    models: () => [...types.values()].map((type) => describeModel(type, models)),
+    model: async (name) => {
+      const type = types.get(name);
+      return type && models.use(() => describeInDetail(type, models));
+    },
+    forecast: async (request) => {
+      const { length } = request.sequences;
+      if (waiting + length > waitingSequencesMax)
+        throw new WorldError(
+          'throttled',
+          `${waiting} sequences wait for the network: try again in a second`,
+          {
+            retryable: true,
+            retryAfterMs: 1000,
+          },
+        );
+      waiting += length;
+      try {
+        return await models.use(() => forecast(types, models, request));
+      } finally {
+        waiting -= length;
+      }
+    },
+  };
+}
+
+/** Inside `models.use`: what is got here stays open until the answer is made. */
+async function forecast(
+  types: ReadonlyMap<string, MachineType>,
+  models: LiveModels,
+  request: ForecastRequest,
+) {
+  const type = chooseRequested(types, request.type);
+  const model = models.model(type.name);
+  if (!model)
+    throw new WorldError(
+      'closed',
+      `there is no network for machine type ${type.name}: run \`millwright train\``,
+      {
+        retryable: true,
+      },
+    );
+  const sequences = request.sequences.map((sequence, index) => {
+    const window = windowOf(type, sequence, nameOf(sequence, index));
+    const coverage = windowCoverage(type, window);
+    return { sequence, window, coverage, obstacle: obstacleIn(type, window.stepCount, coverage) };
+  });
+  const assessable = sequences.filter(({ obstacle }) => obstacle === '');
+  const curves = (await model.cache.foresee(assessable.map(({ window }) => window))).values();
+  return {
+    type: type.name,
+    model: model.version,
+    forecasts: sequences.map(({ sequence, window, coverage, obstacle }): SequenceForecastWire => {
+      const about = {
+        ...(sequence.id === undefined ? {} : { id: sequence.id }),
+        stepCount: window.stepCount,
+        coverage: Math.round(coverage * 1e4) / 1e4,
+      };
+      return obstacle === ''
+        ? { ...about, ...presentCurve(curves.next().value as Curve) }
+        : { ...about, ...refused(obstacle) };
+    }),
+  };
+}
+
+/** As chooseType, for people who have no command line. */
+function chooseRequested(types: ReadonlyMap<string, MachineType>, name: string | undefined): MachineType {
+  if (name !== undefined || types.size === 1) return chooseType(types, name);
+  throw new UserError(`type: there are several machine types, name one of ${[...types.keys()].join(', ')}`);
+}
+
+const nameOf = ({ id }: ForecastSequence, index: number) =>
+  `sequence ${index + 1}${id === undefined ? '' : ` ("${id}")`}`;
+
+/** The schema has made sure that one of the three forms is there. */
+function windowOf(type: MachineType, sequence: ForecastSequence, where: string): FeatureWindow {
+  const { rows, values, steps } = sequence;
+  if (rows) return windowOfRows(featureSpec(type), rows, where);
+  if (values) return windowOfValues(featureSpec(type), values, where);
+  const given = steps ?? [];
+  const about = { age: sequence.age ?? given.length - 1, attributes: sequence.attributes ?? {} };
+  return windowOfSteps(type, given, about, where);
+}
+
+type Outcome = Pick<
+  SequenceForecastWire,
+  'status' | 'reason' | 'probabilities' | 'expectedDay' | 'remainingLifeSteps'
+>;
+
+function presentCurve({ probabilities, remainingLifeSteps }: Curve): Outcome {
+  const curve = probabilities.slice();
+  const fault = curveFault(curve);
+  if (fault !== '') return refused(fault);
+  return {
+    status: 'ok',
+    reason: '',
+    probabilities: Array.from(curve, digits),
+    expectedDay: expectedDay(curve),
+    ...(remainingLifeSteps === undefined ? {} : { remainingLifeSteps: digits(remainingLifeSteps) }),
+  };
+}
+
+function refused(reason: string): Outcome {
+  return { status: 'not-assessable', reason, probabilities: [], expectedDay: null };
+}
+
+/** As many as a float32 has. */
+const digits = (value: number) => Number(value.toPrecision(8));
+
+function describeModel(type: MachineType, models: LiveModels): ModelWire {
+  const model = models.model(type.name);
+  return {
+    type: type.name,
+    version: model?.version ?? null,
+    sinceMs: model?.sinceMs ?? null,
+    fault: models.faults.get(type.name) ?? '',
+    windowSteps: type.windowSteps,
+    contextSteps: type.contextSteps,
+    horizonSteps: type.horizonSteps,
+  };
+}
+
+async function describeInDetail(type: MachineType, models: LiveModels): Promise<ModelDetailWire> {
+  const { names, units } = featureSpec(type);
+  const model = models.model(type.name);
+  // Its folder may have been removed since it was opened: it serves on from memory.
+  const read = async (file: string) =>
+    model ? readFile(join(model.directory, file), 'utf8').catch(() => '') : '';
+  const metrics = await read('metrics.json');
+  return {
+    ...describeModel(type, models),
+    features: names.map((name, column) => ({ name, unit: units[column] ?? '' })),
+    metrics: metrics === '' ? null : JSON.parse(metrics),
+    card: await read('card.md'),
+    openedInMs: model?.openedInMs ?? null,
+    cache: model?.cache.counters() ?? { hits: 0, misses: 0, curves: 0 },
+  };
+}
