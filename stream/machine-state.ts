@@ -147,8 +147,8 @@ export class MachineState {
   /** Names and times of the newest events that ended a life. */
   endings: string[] = [];
   /**
-   * Per maintenance kind, ascending: when it was done in the present life. All that the re-openable and open steps
-   * can show: those within the revision horizon and the newest before.
+   * Per maintenance kind, ascending: when it was done in the present life, or since the last one ended. All that the
+   * re-openable and open steps can show: those within the revision horizon and the newest before.
    */
   maintained: Maintenance[][];
   /** When something becomes due: the first open step closes, or an ended machine is forgotten. */
@@ -173,7 +173,6 @@ export class MachineState {
     this.settled = false;
     this.closedCount = 0;
     this.silentCount = 0;
-    this.maintained = this.clock.type.maintenanceKinds.map(() => []);
     this.beginAt(step);
   }
 
@@ -205,6 +204,11 @@ export class MachineState {
     const before = this.steps.findLastIndex(({ startMs }) => startMs < step.startMs);
     this.steps.splice(before + 1, 0, opened);
     return opened;
+  }
+
+  /** What was done before has no part in the next life. */
+  forgetMaintenance(): void {
+    this.maintained = this.clock.type.maintenanceKinds.map(() => []);
   }
 
   /** Notes an event that ends lives; false if it was noted. */

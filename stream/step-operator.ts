@@ -15,7 +15,7 @@
  * lives touch goes on counting its revisions.
  *
  * Events. Errors count in the step of their event time like readings, and re-open it; maintenance of any age sets
- * the ages (and revises re-openable steps); others are passed on. An event that the kept steps have already seen
+ * the ages (and revises re-openable steps), also of a life that has yet to begin; others are passed on. An event that the kept steps have already seen
  * (same kind, code and time) has no effect and is not passed on.
  */
 import type { Buffer } from 'node:buffer';
@@ -266,7 +266,7 @@ export class StepOperator {
         break;
       }
       case 'maintenance':
-        if (machine?.living && !this.#maintain(machine, record.code, timeMs)) return 'duplicate';
+        if (!this.#maintain(machine ?? this.#add(record, clock), record.code, timeMs)) return 'duplicate';
         break;
       case 'failure':
       case 'retired':
@@ -291,8 +291,15 @@ export class StepOperator {
     return step.addEvent(name, timeMs);
   }
 
-  /** Resets an age; false if the event was there. */
+  /**
+   * Resets an age; false if the event was there. A machine without a life is remembered for it: what was done before it
+   * speaks counts in the life that then begins.
+   */
   #maintain(machine: MachineState, kind: string, timeMs: number): boolean {
+    if (!machine.living) {
+      if (timeMs < machine.notBeforeMs) return true;
+      machine.dueMs = Infinity;
+    }
     const noted = machine.noteMaintenance(kind, timeMs);
     this.#dirty.add(machine);
     if (noted === 'new')
@@ -314,6 +321,7 @@ export class StepOperator {
         this.#close(machine, output);
       this.#drop(machine, timeMs);
     } else if (!machine.living) {
+      machine.forgetMaintenance();
       this.#bar(machine, timeMs + 1);
     }
     return true;
@@ -332,6 +340,7 @@ export class StepOperator {
     machine.steps.length = 0;
     machine.recent = undefined;
     machine.living = false;
+    machine.forgetMaintenance();
     this.#reopened.delete(machine);
     this.#bar(machine, Math.max(newestMs + 1, machine.nextStartMs));
   }
@@ -467,7 +476,7 @@ export class StepOperator {
     if (machine.clock !== clock) {
       if (machine.living) this.#retire(machine, `now of type ${clock.type.name}`, output);
       machine.clock = clock;
-      machine.maintained = clock.type.maintenanceKinds.map(() => []);
+      machine.forgetMaintenance();
       this.#bar(machine, machine.notBeforeMs);
     }
     if (machine.site !== record.site || machine.line !== record.line) {

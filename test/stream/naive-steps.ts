@@ -127,7 +127,6 @@ class Naive implements NaiveResult {
       machine.living = true;
       machine.settled = false;
       machine.steps = [];
-      machine.maintenance = new Map();
       machine.startMs = wanted.startMs;
     } else if (wanted.startMs < machine.startMs) machine.startMs = wanted.startMs;
     const known = machine.steps.find((step) => step.startMs === wanted.startMs);
@@ -212,14 +211,15 @@ class Naive implements NaiveResult {
       step.events.add(key);
       step.changed = true;
     } else if (record.event === 'maintenance') {
-      if (known?.living) {
-        const times = known.maintenance.get(record.code) ?? [];
+      const machine = this.machine(record);
+      if (machine.living || timeMs >= machine.notBeforeMs) {
+        const times = machine.maintenance.get(record.code) ?? [];
         const newestOldMs = Math.max(...times.filter((time) => time < this.horizonMs()));
         const remembered = timeMs >= this.horizonMs() || timeMs === newestOldMs;
         if (remembered && times.includes(timeMs)) return;
-        known.maintenance.set(record.code, [...times, timeMs]);
+        machine.maintenance.set(record.code, [...times, timeMs]);
         if (remembered || timeMs > newestOldMs)
-          for (const step of known.steps) if (this.isKept(step) && step.endMs > timeMs) step.changed = true;
+          for (const step of machine.steps) if (this.isKept(step) && step.endMs > timeMs) step.changed = true;
       }
     } else if (endsLife) {
       const machine = this.machine(record);
@@ -230,7 +230,10 @@ class Naive implements NaiveResult {
         while (this.firstOpen(machine).endMs <= timeMs && this.silentSteps(machine) < this.silentMax())
           this.close(machine);
         this.drop(machine, timeMs);
-      } else if (!machine.living) machine.notBeforeMs = Math.max(machine.notBeforeMs, timeMs + 1);
+      } else if (!machine.living) {
+        machine.maintenance = new Map();
+        machine.notBeforeMs = Math.max(machine.notBeforeMs, timeMs + 1);
+      }
     } else if (kept) {
       if (kept.events.has(key)) return;
       kept.events.add(key);
@@ -248,6 +251,7 @@ class Naive implements NaiveResult {
     );
     for (const step of machine.steps) if (!step.closed) machine.cut.set(step.startMs, step.issued);
     machine.living = false;
+    machine.maintenance = new Map();
     machine.steps = [];
   }
 
@@ -262,6 +266,7 @@ class Naive implements NaiveResult {
     for (const id of [...this.machines.keys()].sort()) {
       const machine = this.machines.get(id) as NaiveMachine;
       if (!machine.living) {
+        if (machine.maintenance.size > 0) continue; // counts in its next life, whenever that begins
         const bar = this.calendar.stepAt(machine.notBeforeMs);
         if (this.watermarkMs >= this.after(bar, this.type.revisionSteps).endMs + this.type.graceMs)
           this.machines.delete(id);

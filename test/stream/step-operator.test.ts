@@ -172,6 +172,27 @@ test('errors are counted in their step and maintenance resets ages, also when to
   assert.equal(output.steps.filter(({ kind }) => kind === 'event').length, 3);
 });
 
+test('maintenance counts in the life after it, if nothing was read before; what a life has seen ends with it', () => {
+  const { steps } = run([
+    event('maintenance', 'a', 0.2, 'pump'),
+    tick(1),
+    tick(20),
+    reading('a', 20.5),
+    tick(21),
+    event('failure', 'a', 21.2),
+    event('maintenance', 'a', 21.1, 'pump'),
+    reading('a', 22.5),
+    tick(23),
+  ]);
+  assert.deepEqual(
+    steps.map(({ startMs, maintenanceAges }) => [startMs / dayMs, ...maintenanceAges]),
+    [
+      [20, 20],
+      [22, null],
+    ],
+  );
+});
+
 test('stuck and out-of-range readings are flagged', () => {
   const [step] = run([reading('a', 0.5, 101), reading('a', 0.6, 101), tick(1)]).steps;
   assert.deepEqual([step?.stuck, step?.sensors[0]?.outOfRangeCount], [[true], 2]);
