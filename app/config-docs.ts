@@ -53,7 +53,7 @@ const machineTypeExamples: Examples = {
   'sensors[].aggregates': '[mean, std, max]',
   'sensors[].expectedPerStep': '24',
   'sensors[].stuckAfter': '12',
-  attributes: '[{ name: maker, values: [acme, other] }]',
+  attributes: '[{ name: maker, values: [acme, other] }, { name: weight, unit: t }]',
   eventCodes: '[E1, E2]',
   maintenanceKinds: '[seal, bearing]',
   'step.durationMs': '1h',

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { alertsConfigSchema } from '../alerts/config.js';
 import { durationMs } from '../domain/duration.js';
 import { MachineDirectory, type MachineEntry, machineEntrySchema } from '../domain/machine-directory.js';
-import { type MachineType, machineTypeSchema } from '../domain/machine-type.js';
+import { attributeNumber, type MachineType, machineTypeSchema } from '../domain/machine-type.js';
 import { secretSchema } from '../domain/secret.js';
 import { embeddedBrokerConfigSchema } from '../infra/embedded/broker.js';
 import { datasetSchema } from '../infra/files/dataset-config.js';
@@ -190,7 +190,10 @@ export function checkDeployment(file: string, environment: Environment = process
           problems.push(
             locate(path, `machine type ${type.name} has no attribute "${name}"${suggestion(name, names)}`),
           );
-        else if (!attribute.values.includes(word))
+        else if (attribute.values === undefined) {
+          if (!Number.isFinite(attributeNumber(word)))
+            problems.push(locate(path, `got "${word}"; write a number, such as "12"`));
+        } else if (!attribute.values.includes(word))
           problems.push(locate(path, `got "${word}"${suggestion(word, attribute.values)}`));
       }
     return {

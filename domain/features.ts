@@ -17,6 +17,16 @@ export interface FeatureSpec {
   readonly horizonSteps: number;
 }
 
+/** Whether a feature is a measurement or a count of events: no clock and no label, whose means would say nothing. */
+export function isMeasured(name: string): boolean {
+  return name !== 'age' && !name.startsWith('since.') && !name.startsWith('attr.');
+}
+
+/** Whether a feature counts events. */
+export function isCount(name: string): boolean {
+  return name.startsWith('event.');
+}
+
 /** The newest steps of one machine at an origin. */
 export interface FeatureWindow {
   /** [C, F] row-major, oldest first, raw units. NaN where a value is missing; rows before the history are all NaN. */

@@ -81,11 +81,16 @@ export const machineTypeSchema = z
       .array(
         z.strictObject({
           name: nameSchema.describe('Name of the attribute, such as "model".'),
-          values: z.array(z.string()).min(1).describe('All values that it can have.'),
+          values: z
+            .array(z.string())
+            .min(1)
+            .optional()
+            .describe('All values that it can have. Left out: it is a number, and a feature as such.'),
+          unit: z.string().default('').describe('Of a number, for people.'),
         }),
       )
       .default([])
-      .describe('Static attributes of a machine with their possible values; one-hot features.'),
+      .describe('Static attributes of a machine: one-hot features by their possible values, or numbers.'),
     eventCodes: z
       .array(nameSchema)
       .default([])
@@ -167,6 +172,11 @@ export const machineTypeSchema = z
 export type MachineType = z.output<typeof machineTypeSchema>;
 export type MachineTypeInput = z.input<typeof machineTypeSchema>;
 export type Sensor = MachineType['sensors'][number];
+
+/** The value of an attribute that is a number; NaN where there is none. */
+export function attributeNumber(text: string | undefined): number {
+  return text === undefined || text.trim() === '' ? Number.NaN : Number(text);
+}
 
 /** A machine as the deployment's configuration knows it. */
 export interface Machine {

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { FeatureSpec, History } from '../domain/features.js';
+import { type FeatureSpec, type History, isCount, isMeasured } from '../domain/features.js';
 import type { Rng } from '../domain/rng.js';
 import { assignRegime, findRegimes, regimesSchema } from './regimes.js';
 
@@ -51,11 +51,6 @@ export function inputSize({
 }: Preprocessing): number {
   return keptColumns.length + smoothedColumns.length * smoothingAlphas.length + maskedColumns.length;
 }
-
-/** A clock or a label, not a measurement: its smoothed mean says nothing that it does not say itself. */
-const isMeasured = (name: string) =>
-  name !== 'age' && !name.startsWith('since.') && !name.startsWith('attr.');
-const isCount = (name: string) => name.startsWith('event.');
 
 export interface FitOptions {
   readonly smoothingAlphas: readonly number[];

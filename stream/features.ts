@@ -1,6 +1,11 @@
 /** The raw features of a step: which there are follows from the machine type, in this order and no other. */
 import type { FeatureSpec } from '../domain/features.js';
-import type { AggregateName, MachineType, Sensor } from '../domain/machine-type.js';
+import {
+  type AggregateName,
+  attributeNumber,
+  type MachineType,
+  type Sensor,
+} from '../domain/machine-type.js';
 import type { SensorAggregate, StepRecord } from '../domain/step.js';
 import { makeStepCalendar } from './step-calendar.js';
 
@@ -10,7 +15,8 @@ function aggregatesOf(sensor: Sensor, type: MachineType): readonly AggregateName
 
 /**
  * Names, units and extent of the features of a machine type: per sensor its aggregates, `event.CODE` counts,
- * `since.KIND` in steps, `age` (ordinal of the step in the machine's life, from 0), one-hot `attr.NAME=VALUE`.
+ * `since.KIND` in steps, one-hot `attr.NAME=VALUE` or the number `attr.NAME`; and where failures end lives `age`, the ordinal of the step in the
+ * life, from 0 (elsewhere it would only tell for how long there have been readings, and grow beyond all training data).
  */
 export function featureSpec(type: MachineType): FeatureSpec {
   const columns: { readonly name: string; readonly unit: string }[] = [];
@@ -27,9 +33,10 @@ export function featureSpec(type: MachineType): FeatureSpec {
   }
   for (const code of type.eventCodes) columns.push({ name: `event.${code}`, unit: '' });
   for (const kind of type.maintenanceKinds) columns.push({ name: `since.${kind}`, unit: 'steps' });
-  columns.push({ name: 'age', unit: 'steps' });
-  for (const { name, values } of type.attributes)
-    for (const value of values) columns.push({ name: `attr.${name}=${value}`, unit: '' });
+  if (type.failureEndsLife) columns.push({ name: 'age', unit: 'steps' });
+  for (const { name, values, unit } of type.attributes)
+    if (values === undefined) columns.push({ name: `attr.${name}`, unit });
+    else for (const value of values) columns.push({ name: `attr.${name}=${value}`, unit: '' });
   return {
     machineType: type.name,
     names: columns.map(({ name }) => name),
@@ -60,9 +67,10 @@ export function makeFeatureWriter(type: MachineType): FeatureWriter {
     });
     for (const count of step.eventCounts) out[at++] = count;
     for (const age of step.maintenanceAges) out[at++] = age ?? Number.NaN;
-    out[at++] = step.stepIndex;
+    if (type.failureEndsLife) out[at++] = step.stepIndex;
     for (const { name, values } of type.attributes)
-      for (const value of values) out[at++] = attributes[name] === value ? 1 : 0;
+      if (values === undefined) out[at++] = attributeNumber(attributes[name]);
+      else for (const value of values) out[at++] = attributes[name] === value ? 1 : 0;
     return at;
   };
 }

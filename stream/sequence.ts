@@ -4,7 +4,7 @@
  */
 import { UserError } from '../domain/errors.js';
 import type { FeatureSpec, FeatureWindow } from '../domain/features.js';
-import type { MachineType } from '../domain/machine-type.js';
+import { attributeNumber, type MachineType } from '../domain/machine-type.js';
 import type { SensorAggregate } from '../domain/step.js';
 import { addReading, aggregateSize, readAggregate } from './aggregate.js';
 import { featureSpec, makeFeatureWriter } from './features.js';
@@ -74,11 +74,13 @@ export function windowOfSteps(
 ): FeatureWindow {
   const attributes = new Map(type.attributes.map(({ name, values }) => [name, values]));
   checkNames(where, 'attribute', about.attributes, [...attributes.keys()], type);
-  for (const [name, value] of Object.entries(about.attributes))
-    if (!attributes.get(name)?.includes(value))
+  for (const [name, value] of Object.entries(about.attributes)) {
+    const values = attributes.get(name);
+    if (values ? !values.includes(value) : !Number.isFinite(attributeNumber(value)))
       throw new UserError(
-        `${where}: attribute ${name} is "${value}"; ${type.name} knows ${attributes.get(name)?.join(', ')}`,
+        `${where}: attribute ${name} is "${value}"; ${values ? `${type.name} knows ${values.join(', ')}` : 'write a number'}`,
       );
+  }
   if (about.age < steps.length - 1)
     throw new UserError(
       `${where}: a machine whose newest step has the age ${about.age} has had ${about.age + 1} steps, not ${steps.length}`,

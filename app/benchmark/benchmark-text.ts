@@ -1,7 +1,7 @@
 /** A benchmark's result as tables for people. */
 import { formatCount, formatSpan } from '../terminal/format.js';
 import { type Column, formatTable } from '../terminal/table.js';
-import type { BenchmarkResult, BenchmarkTable } from './cmapss.js';
+import type { BenchmarkResult, BenchmarkTable } from './result.js';
 import { type BenchmarkScores, lifeCapDays } from './scores.js';
 
 const numeric = (title: string): Column => ({ title, align: 'right' });
@@ -24,11 +24,15 @@ export function formatBenchmark(result: BenchmarkResult): string {
   return [
     `${result.dataset}: ${result.protocol}.`,
     '',
-    `Last cycle, ${formatCount(result.rows)} engines`,
-    formatScores(result),
-    '',
-    `Every cycle, ${formatCount(result.allOrigins.rows)} forecasts`,
-    formatScores(result.allOrigins),
+    ...(result.allOrigins
+      ? [
+          `Last cycle, ${formatCount(result.rows)} engines`,
+          formatScores(result),
+          '',
+          `Every cycle, ${formatCount(result.allOrigins.rows)} forecasts`,
+          formatScores(result.allOrigins),
+        ]
+      : [`${formatCount(result.rows)} forecasts`, formatScores(result)]),
     '',
     'Brier score of the failure curve (0 is perfect), time-dependent concordance, expected calibration error; root mean',
     `squared error of the remaining life in days, with labels cut at ${lifeCapDays} and as they are; NASA's score, summed.`,

@@ -3,34 +3,21 @@
  * the path of `millwright train`. Training engines with their labels, test engines with every origin and what
  * came of it.
  */
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { type Outcome, outcomeAt } from '../../backtest/observation.js';
+import { outcomeAt } from '../../backtest/observation.js';
 import { assert } from '../../domain/assert.js';
 import type { Dataset } from '../../domain/dataset.js';
 import { UserError } from '../../domain/errors.js';
 import type { History } from '../../domain/features.js';
-import { MachineDirectory, machineEntrySchema } from '../../domain/machine-directory.js';
 import { type MachineType, machineTypeSchema } from '../../domain/machine-type.js';
 import { type CmapssSubset, readCmapss } from '../../infra/files/cmapss.js';
 import { makeStepCalendar } from '../../stream/step-calendar.js';
 import { observe, stepsOf } from '../backtest.js';
-import { type Deployment, deploymentSchema } from '../config.js';
 import { loadYaml } from '../config-file.js';
 import { buildHistories } from '../history.js';
+import { benchDeployment, packageFile } from './deployment.js';
+import type { JudgedOrigin } from './forecasters.js';
 
-const packageRoot = fileURLToPath(new URL('../../../', import.meta.url));
-const typeFile = join(packageRoot, 'data/cmapss/turbofan.yaml');
-
-/** The newest row of a forecast's window, and what came after it. */
-export interface JudgedOrigin {
-  readonly history: History;
-  /** Row of the history. */
-  readonly step: number;
-  readonly outcome: Outcome;
-  /** Days to the failure, as NASA counts them: 1 for a failure in the next cycle. */
-  readonly remainingDays: number;
-}
+const typeFile = packageFile('data/cmapss/turbofan.yaml');
 
 export interface CmapssFleet {
   readonly type: MachineType;
@@ -46,8 +33,8 @@ export async function readCmapssFleet(
   subset: CmapssSubset,
   signal?: AbortSignal,
 ): Promise<CmapssFleet> {
-  const deployment = benchDeployment();
-  const [type] = [...deployment.types.values()] as [MachineType];
+  const type = loadYaml(typeFile, machineTypeSchema);
+  const deployment = benchDeployment(typeFile, type);
   const histories = async (dataset: Dataset) =>
     (await buildHistories(deployment, dataset, signal)).get(type.name) ?? [];
   // Both parts are read first: a missing file should tell before the work, not after it.
@@ -60,18 +47,6 @@ export async function readCmapssFleet(
     training,
     allOrigins: perEngine.flat(),
     lastOrigins: perEngine.map((origins) => origins.at(-1) as JudgedOrigin),
-  };
-}
-
-/** One machine type for all engines; nothing is written anywhere. */
-function benchDeployment(): Deployment {
-  const type = loadYaml(typeFile, machineTypeSchema);
-  const config = deploymentSchema.parse({ machineTypes: [typeFile], machines: [{ match: '*' }] });
-  return {
-    file: typeFile,
-    config,
-    types: new Map([[type.name, type]]),
-    directory: new MachineDirectory([machineEntrySchema.parse({ match: '*', type: type.name })]),
   };
 }
 

@@ -1,11 +1,21 @@
 /** Networks and baselines put to the same origins. */
 import type { Baseline } from '../../backtest/baselines/baseline.js';
 import { expectedLifeDays } from '../../backtest/metrics/remaining-life.js';
-import type { FeatureWindow } from '../../domain/features.js';
+import type { Outcome } from '../../backtest/observation.js';
+import type { FeatureWindow, History } from '../../domain/features.js';
 import type { NetworkPredictor } from '../../model/predict.js';
 import { fillWindow } from '../../model/windows.js';
-import type { JudgedOrigin } from './cmapss-fleet.js';
 import { lifeCapDays, type ScoredRow } from './scores.js';
+
+/** The newest row of a forecast's window, and what came after it. */
+export interface JudgedOrigin {
+  readonly history: History;
+  /** Row of the history. */
+  readonly step: number;
+  readonly outcome: Outcome;
+  /** Days to the failure, 1 for one on the day after the origin (as NASA counts them); NaN where no failure is on record. */
+  readonly remainingDays: number;
+}
 
 /** Windows cut at a time: all origins of a subset at once would be half a gigabyte. */
 const chunkWindows = 1024;

@@ -25,6 +25,7 @@ export interface BenchmarkScores {
   readonly brier: Readonly<Record<`${(typeof brierDays)[number]}`, number | null>>;
   /** Expected calibration error. */
   readonly ece: Readonly<Record<`${(typeof calibrationDays)[number]}`, number | null>>;
+  /** Of the rows whose failure is on record. */
   readonly rul: {
     /** Root mean squared error in days, labels and answers cut at 125. */
     readonly rmseCapped: number | null;
@@ -35,11 +36,12 @@ export interface BenchmarkScores {
   };
 }
 
-/** A row to be scored: the curve with its outcome, and remaining life as it was said and as it was. */
+/** A row to be scored: the curve with its outcome, and remaining life as it was said and as it was (NaN: not known). */
 export interface ScoredRow extends Judged, JudgedLife {}
 
 export function scoreRows(rows: readonly ScoredRow[], horizonDays: number): BenchmarkScores {
-  const capped = capLives(rows, lifeCapDays);
+  const lives = rows.filter(({ actualDays }) => !Number.isNaN(actualDays));
+  const capped = capLives(lives, lifeCapDays);
   const brier = (day: number) => brierAt(rows, day, 'administrative');
   const ece = (day: number) => calibrationErrorAt(rows, day, 'administrative');
   return {
@@ -49,7 +51,7 @@ export function scoreRows(rows: readonly ScoredRow[], horizonDays: number): Benc
     ece: { 7: ece(7), 30: ece(30) },
     rul: {
       rmseCapped: rootMeanSquaredError(capped),
-      rmseRaw: rootMeanSquaredError(rows),
+      rmseRaw: rootMeanSquaredError(lives),
       nasaCapped: nasaScore(capped),
     },
   };

@@ -6,8 +6,14 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, it } from 'node:test';
+import { readAzureFleet } from '../../app/benchmark/azure-fleet.js';
 import { type CmapssFleet, readCmapssFleet } from '../../app/benchmark/cmapss-fleet.js';
+import { forecastWithBaseline } from '../../app/benchmark/forecasters.js';
 import { fitRegimeScaling } from '../../app/benchmark/regime-scaling.js';
+import { scoreRows } from '../../app/benchmark/scores.js';
+import type { Baseline } from '../../backtest/baselines/baseline.js';
+import { fitMarginal } from '../../backtest/baselines/marginal.js';
+import { fitPersonPeriod } from '../../backtest/baselines/person-period.js';
 import { featureSpec } from '../../stream/features.js';
 
 const dir = resolve(process.cwd(), '../shared/data/cmapss');
@@ -48,4 +54,23 @@ describe('the C-MAPSS benchmark, on the files of NASA', { skip }, () => {
     assert.ok(scores.baselines['smoothing-linear'].meanBrier < 0.0146);
     assert.match(run.stdout, /Last cycle, 100 engines/);
   });
+});
+
+const azureDir = resolve(process.cwd(), '../shared/data/azure_pdm');
+const skipAzure = existsSync(azureDir) ? false : `NOT RUN: the Azure files are not at ${azureDir}`;
+
+it('reads the Azure data as others do: their marginal hazard, their logistic', {
+  skip: skipAzure,
+}, async () => {
+  const fleet = await readAzureFleet(azureDir, {
+    trainUntilMs: Date.UTC(2015, 5, 30),
+    testFromMs: Date.UTC(2015, 6, 31),
+    testToMs: Date.UTC(2015, 7, 30),
+  });
+  assert.equal(fleet.origins.length, 3100);
+  const score = (baseline: Baseline) =>
+    scoreRows(forecastWithBaseline(baseline, fleet.origins), 30).meanBrier?.toFixed(4);
+  assert.equal(score(fitMarginal(fleet.training, 30)), '0.1836');
+  // The same regression by pandas and scikit-learn gives .1711, too.
+  assert.equal(score(fitPersonPeriod(fleet.training, featureSpec(fleet.type))), '0.1711');
 });

@@ -21,7 +21,8 @@ import { loadFactory } from '../../app/simulate/factory-config.js';
 import { machineTypeSchema } from '../../domain/machine-type.js';
 import { datasetSchema } from '../../infra/files/dataset-config.js';
 
-const pump = 'name: pump\nsensors: [{ name: a }]\nattributes: [{ name: maker, values: [acme, other] }]\n';
+const pump =
+  'name: pump\nsensors: [{ name: a }]\nattributes: [{ name: maker, values: [acme, other] }, { name: weight, unit: t }]\n';
 const fan = 'name: fan\nsensors: [{ name: b }]\n';
 
 function plant(t: TestContext, deployment: string): string {
@@ -73,6 +74,7 @@ test('what does not fit between the files is told at its place', (t) => {
       '  - { match: a, type: pmup }',
       '  - { match: b, type: pump, attributes: { maker: acne } }',
       '  - { match: c, type: pump, attributes: { makr: acme } }',
+      '  - { match: w, type: pump, attributes: { weight: heavy } }',
       '  - { match: d }',
     ].join('\n'),
   );
@@ -80,6 +82,7 @@ test('what does not fit between the files is told at its place', (t) => {
     'F:3:23: machines[0].type: got "pmup", but no file in machineTypes has that name; did you mean `pump`?',
     'F:4:50: machines[1].attributes.maker: got "acne"; did you mean `acme`?',
     'F:5:49: machines[2].attributes.makr: machine type pump has no attribute "makr"; did you mean `maker`?',
+    'F:6:51: machines[3].attributes.weight: got "heavy"; write a number, such as "12"',
   ]);
 });
 

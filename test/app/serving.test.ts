@@ -57,7 +57,6 @@ const features = [
   'count.max',
   'event.overload',
   'since.oil',
-  'age',
 ];
 
 /** Hours of a pump that gets warm, in each of the three forms. */
@@ -80,7 +79,6 @@ function pump(warmth: number, hours = 8) {
       null,
       null,
       hour === 2 ? 1 : 0,
-      hour,
       hour,
     ]),
   };
@@ -178,7 +176,12 @@ const refusals: readonly (readonly [name: string, body: unknown, status: number,
     400,
     /sequences\.0\.rows\.0\.temp\.mean/,
   ],
-  ['beyond float32', { sequences: [{ rows: [{ age: 1e39 }] }] }, 400, /sequences\.0\.rows\.0\.age/],
+  [
+    'beyond float32',
+    { sequences: [{ rows: [{ 'temp.max': 1e39 }] }] },
+    400,
+    /sequences\.0\.rows\.0\.temp\.max/,
+  ],
   [
     'a wrong feature',
     { sequences: [good, { id: 'p7', rows: [{}, { speed: 1 }] }] },
@@ -189,7 +192,7 @@ const refusals: readonly (readonly [name: string, body: unknown, status: number,
     'a row of another width',
     { sequences: [{ values: [[1, 2]] }] },
     400,
-    /sequence 1: row 1 has 2 values, pump has 9 features/,
+    /sequence 1: row 1 has 2 values, pump has 8 features/,
   ],
   [
     'a wrong sensor',

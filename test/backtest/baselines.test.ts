@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { fitAgeWeibull } from '../../backtest/baselines/age-weibull.js';
 import { dot, fitLogistic } from '../../backtest/baselines/logistic.js';
 import { fitMarginal, marginalHazards } from '../../backtest/baselines/marginal.js';
+import { fitPersonPeriod } from '../../backtest/baselines/person-period.js';
 import { fitSmoothedLinear } from '../../backtest/baselines/smoothed-linear.js';
 import type { FeatureSpec, History } from '../../domain/features.js';
 import { Rng } from '../../domain/rng.js';
@@ -63,6 +64,7 @@ test('every baseline gives a non-decreasing curve in [0, 1] that depends on no l
     fitMarginal(fleet, horizonSteps),
     fitAgeWeibull(fleet, spec),
     fitSmoothedLinear(fleet, spec),
+    fitPersonPeriod(fleet, spec),
   ];
   fc.assert(
     fc.property(fc.integer(), fc.integer({ min: 0, max: 8 }), (seed, row) => {
@@ -137,4 +139,34 @@ test('logistic regression of days without any failure gives a small hazard and e
   const rows = Array.from({ length: 100 }, (_, i) => Float64Array.of(1, i / 100));
   const weights = fitLogistic(rows, Array(100).fill(0), 1, new Float64Array(2));
   assert.ok(1 / (1 + Math.exp(-dot(weights, rows[50] as Float64Array))) < 0.01);
+});
+
+test('the person-period logistic finds the hazard of each group and how it changes with the day', () => {
+  const rng = new Rng(5);
+  const group: FeatureSpec = { ...spec, names: ['loud.mean'], units: [''] };
+  // Hazards that the model can say exactly: logits −2 or −1 for the group, + 0.3 a day.
+  const hazard = (loud: number, day: number) => 1 / (1 + Math.exp(2 - loud - 0.3 * day));
+  const histories = Array.from({ length: 20_000 }, (_, i): History => {
+    const loud = i % 2;
+    let day = 1;
+    while (day <= horizonSteps && rng.uniform() >= hazard(loud, day)) day++;
+    const failed = day <= horizonSteps;
+    return {
+      machine: `m${i}`,
+      rows: Float32Array.of(loud),
+      stepCount: 1,
+      originsMs: Float64Array.of(0),
+      eventDay: Uint8Array.of(failed ? day : 0),
+      knownDays: Uint8Array.of(failed ? day : horizonSteps),
+    };
+  });
+  const baseline = fitPersonPeriod(histories, group);
+  for (const loud of [0, 1]) {
+    const curve = baseline.predict({ ...(histories[loud] as History) }, 0);
+    let survival = 1;
+    curve.forEach((failed, k) => {
+      survival *= 1 - hazard(loud, k + 1);
+      assert.ok(Math.abs(failed - (1 - survival)) < 0.02, `group ${loud}, day ${k + 1}: ${failed}`);
+    });
+  }
 });

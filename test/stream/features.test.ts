@@ -17,7 +17,10 @@ const type = machineTypeSchema.parse({
   ],
   eventCodes: ['E1'],
   maintenanceKinds: ['pump', 'belt'],
-  attributes: [{ name: 'model', values: ['a', 'b'] }],
+  attributes: [
+    { name: 'model', values: ['a', 'b'] },
+    { name: 'weight', unit: 't' },
+  ],
 });
 
 const step: StepRecord = {
@@ -61,7 +64,7 @@ const step: StepRecord = {
 test('each feature has a name, a unit and the value that the step says; what is missing is NaN', () => {
   const spec = featureSpec(type);
   const out = new Float32Array(spec.names.length);
-  const end = makeFeatureWriter(type)(step, { model: 'b' }, out, 0);
+  const end = makeFeatureWriter(type)(step, { model: 'b', weight: '2.5' }, out, 0);
   assert.equal(end, spec.names.length);
   assert.deepEqual(
     spec.names.map((name, i) => [name, spec.units[i], out[i]]),
@@ -82,6 +85,7 @@ test('each feature has a name, a unit and the value that the step says; what is 
       ['age', 'steps', 7],
       ['attr.model=a', '', 0],
       ['attr.model=b', '', 1],
+      ['attr.weight', 't', 2.5],
     ],
   );
   assert.deepEqual(spec.settingColumns, [1]);

@@ -1,0 +1,123 @@
+/**
+ * The machines of Microsoft's "Azure AI Predictive Maintenance" data, as the live stages show them: files -> messages ->
+ * ingest -> steps -> histories. Histories for training are cut in time, as they were known when the test began; the
+ * test's origins are rows of the whole histories, of which a forecast reads no later row.
+ */
+import { outcomeAt } from '../../backtest/observation.js';
+import { assert } from '../../domain/assert.js';
+import { UserError } from '../../domain/errors.js';
+import type { History } from '../../domain/features.js';
+import { type MachineType, machineTypeSchema } from '../../domain/machine-type.js';
+import { readCsv } from '../../infra/files/csv.js';
+import { type CsvConfig, datasetSchema } from '../../infra/files/dataset-config.js';
+import { findDataFile } from '../../infra/files/open-text.js';
+import { makeStepCalendar } from '../../stream/step-calendar.js';
+import { observe, stepsOf } from '../backtest.js';
+import { loadYaml } from '../config-file.js';
+import { buildHistories } from '../history.js';
+import { benchDeployment, packageFile } from './deployment.js';
+import type { JudgedOrigin } from './forecasters.js';
+
+const typeFile = packageFile('data/azure-pdm/machine.yaml');
+const tablesFile = packageFile('data/azure-pdm/tables.yaml');
+const dayMs = 86_400_000;
+
+/** Days as the file telemetry_daily.csv names them; ms of their start. */
+export interface AzurePeriod {
+  /** Last day whose row is trained on. What happened from `testFromMs` on is not known in training. */
+  readonly trainUntilMs: number;
+  readonly testFromMs: number;
+  /** Last day at whose end a forecast is judged. */
+  readonly testToMs: number;
+}
+
+export interface AzureFleet {
+  readonly type: MachineType;
+  readonly training: readonly History[];
+  /** Machine by machine, day by day. */
+  readonly origins: readonly JudgedOrigin[];
+}
+
+export async function readAzureFleet(
+  dir: string,
+  period: AzurePeriod,
+  signal?: AbortSignal,
+): Promise<AzureFleet> {
+  const type = loadYaml(typeFile, machineTypeSchema);
+  const dataset = await readCsv(tablesIn(dir), dir);
+  const attributes = new Map(dataset.machines.map(({ machine, attributes: own }) => [machine, own]));
+  const deployment = benchDeployment(typeFile, type, attributes);
+  const histories = (await buildHistories(deployment, dataset, signal)).get(type.name) ?? [];
+  const byMachine = new Map(histories.map((history) => [history.machine, history]));
+  assert(byMachine.size === histories.length, 'one history per machine');
+  const calendar = makeStepCalendar(type.step);
+  const steps = stepsOf(calendar);
+  const origins = dataset.machines.flatMap((record): JudgedOrigin[] => {
+    const history = byMachine.get(record.machine);
+    if (!history) return [];
+    const observation = observe(record, calendar);
+    return rowsWithin(history, period.testFromMs, period.testToMs).map((step) => {
+      const originMs = history.originsMs[step] as number;
+      const failureMs = record.failuresMs.find((timeMs) => timeMs >= originMs);
+      return {
+        history,
+        step,
+        outcome: outcomeAt(observation, originMs, type.horizonSteps, steps),
+        remainingDays: failureMs === undefined ? Number.NaN : steps.count(originMs, failureMs) + 1,
+      };
+    });
+  });
+  const training = histories
+    .map((history) => asKnownAt(history, period.trainUntilMs, period.testFromMs))
+    .filter(({ stepCount }) => stepCount > 0);
+  if (training.length === 0 || origins.length === 0)
+    throw new UserError(
+      `${dir} has ${training.length} machines up to the last day of training and ${origins.length} rows in the test period; choose days that telemetry_daily.csv has`,
+    );
+  return { type, training, origins };
+}
+
+/** The tables with the names that they have in a folder, plain or .gz. */
+function tablesIn(dir: string): CsvConfig {
+  const tables = loadYaml(tablesFile, datasetSchema);
+  assert(tables.kind === 'csv' && tables.machines !== undefined, `tables of CSV files in ${tablesFile}`);
+  const found = <T extends { readonly file: string }>(table: T): T => ({
+    ...table,
+    file: findDataFile(`${dir}/${table.file}`),
+  });
+  return {
+    ...tables,
+    readings: tables.readings.map(found),
+    events: tables.events.map(found),
+    machines: found(tables.machines),
+  };
+}
+
+/** Rows of the days from `fromMs` to `toMs`, both included. */
+function rowsWithin({ originsMs }: History, fromMs: number, toMs: number): number[] {
+  return [...originsMs.keys()].filter((row) => {
+    const startMs = (originsMs[row] as number) - dayMs;
+    return startMs >= fromMs && startMs <= toMs;
+  });
+}
+
+/** The rows up to a day, with what of their future was known at `knownUntilMs`. */
+function asKnownAt(history: History, lastDayMs: number, knownUntilMs: number): History {
+  const stepCount = rowsWithin(history, Number.NEGATIVE_INFINITY, lastDayMs).length;
+  const width = history.stepCount === 0 ? 0 : history.rows.length / history.stepCount;
+  const eventDay = history.eventDay.slice(0, stepCount);
+  const knownDays = history.knownDays.slice(0, stepCount);
+  for (let row = 0; row < stepCount; row++) {
+    const days = Math.floor((knownUntilMs - (history.originsMs[row] as number)) / dayMs);
+    if ((eventDay[row] as number) > days) eventDay[row] = 0;
+    knownDays[row] = Math.max(0, Math.min(knownDays[row] as number, days));
+  }
+  return {
+    machine: history.machine,
+    rows: history.rows.slice(0, stepCount * width),
+    stepCount,
+    originsMs: history.originsMs.slice(0, stepCount),
+    eventDay,
+    knownDays,
+  };
+}
