@@ -5,9 +5,9 @@
  * Weights: input [I, G·H], recurrent [H, G·H], bias [·]; G blocks ("gates") of H columns in ONNX's order, which each
  * cell's file gives beside those of PyTorch and Keras.
  */
-import { checkDims, cubeDims, type Dim, dim, fixedSize, matrixDims } from '../graph/dims.js';
+import { checkDims, cubeDims, type Dim, dim, fixedSize, matrixDims, sizeOf } from '../graph/dims.js';
 import type { Attribute, Tensor } from '../graph/graph.js';
-import { concat } from '../graph/operators/concat.js';
+import { reshape } from '../graph/operators/reshape.js';
 import { transpose } from '../graph/operators/transpose.js';
 import { stack } from '../graph/operators/without-gradient.js';
 
@@ -100,19 +100,21 @@ export function checkUnroll(cell: Cell, x: Tensor, weights: CellWeights, options
   const row = dim('row', stepCount * fixedSize(cell.name, batch));
   if (options.real) checkDims(cell.name, 'real', options.real.dims, [row, dim('hidden', 1)]);
   if (options.start) checkDims(cell.name, 'start', options.start.hidden.dims, [batch, hidden]);
-  let zeros: Tensor | undefined;
+  const pool = new Map<string, Tensor>();
   return {
     ...dims,
-    stepCount,
     row,
-    steps: Array.from({ length: stepCount }, () => batch),
-    /** [B, H], stored once. */
-    zeros: () => {
-      zeros ??= x.graph.constant(
-        [batch, hidden],
-        new Float64Array(fixedSize(cell.name, batch) * fixedSize(cell.name, hidden)),
-      );
-      return zeros;
+    /** [T·B, ·] as [T, B, ·]. Like the next two, for parts of an operator that records its own gradient. */
+    perStep: (rows: Tensor) => reshape(rows, [time, batch, ...rows.dims.slice(1)]),
+    /** [T, B, ·] as [T·B, ·]. */
+    allSteps: (steps: Tensor) => reshape(steps, [row, ...steps.dims.slice(2)]),
+    /** [rows, H], stored once. */
+    zeros: (rows: Dim = batch) => {
+      const made =
+        pool.get(rows.name) ??
+        x.graph.constant([rows, hidden], new Float64Array(sizeOf(cell.name, [rows, hidden])));
+      pool.set(rows.name, made);
+      return made;
     },
   };
 }
@@ -161,11 +163,6 @@ export function emitFused(
     newest: () => squeeze(newest, 0),
     last: () => ({ hidden: squeeze(newest, 0), ...(memory ? { memory: squeeze(memory, 0) } : {}) }),
   };
-}
-
-/** Parts of all steps, each [B, ·], under each other: [T·B, ·]. */
-export function allSteps(parts: readonly Tensor[], batch: Dim): Tensor {
-  return concat(parts, batch.name, 'row');
 }
 
 /** The same tensor with other names for its dimensions, where blocks of one become a part of another. */

@@ -19,13 +19,13 @@ import { affine, timesTransposed, transposedTimes } from '../graph/operators/aff
 import { concat } from '../graph/operators/concat.js';
 import { multiply } from '../graph/operators/multiply.js';
 import { reshape } from '../graph/operators/reshape.js';
+import { scan } from '../graph/operators/scan.js';
 import { sigmoid } from '../graph/operators/sigmoid.js';
 import { split } from '../graph/operators/split.js';
 import { subtract } from '../graph/operators/subtract.js';
 import { sumTo } from '../graph/operators/sum-to.js';
 import { tanh } from '../graph/operators/tanh.js';
 import {
-  allSteps,
   type Cell,
   type CellWeights,
   checkUnroll,
@@ -34,6 +34,7 @@ import {
   type Unrolled,
   type UnrollOptions,
 } from './cell.js';
+import { biasedInputs, gateWeights, readWith } from './gate-products.js';
 
 export const gru: Cell = {
   name: 'gru',
@@ -62,115 +63,88 @@ function biases(bias: Tensor, hidden: Dim) {
   return { ofInput, ofState };
 }
 
-/** As the LSTM's: few large products, derivatives of the gates for all steps at once. */
 function unroll(x: Tensor, weights: CellWeights, options: UnrollOptions = {}): Unrolled {
   const { graph } = x;
-  const { batch, input, hidden, gates, stepCount, row, steps, zeros } = checkUnroll(gru, x, weights, options);
+  const { batch, input, hidden, perStep, allSteps, zeros } = checkUnroll(gru, x, weights, options);
   const { start } = options;
   const size = fixedSize('gru', hidden);
-  const pair = dim('gates', 2 * size);
+  const ofInputs = dim('read', fixedSize('gru', input) + 1); // and of the bias
 
-  const forward = graph.withoutTape(() => {
-    const real = options.real && split(options.real, 'row', steps);
-    const flat = reshape(x, [row, input]);
+  const { given, real, inputs, output } = graph.withoutTape(() => {
+    const real = options.real && perStep(options.real);
+    const inputs = biasedInputs(x);
     const { ofInput, ofState } = biases(weights.bias, hidden);
-    const projected = affine(flat, weights.input, ofInput);
-    const [projectedPair, projectedCandidate] = split(projected, 'gates', [pair, hidden]);
-    const pairs = split(projectedPair, 'row', steps);
-    const candidateInputs = split(projectedCandidate, 'row', steps);
-    const [recurrentPair, recurrentCandidate] = split(weights.recurrent, 'gates', [pair, hidden]);
-    const before = start?.hidden ?? zeros();
-    const gateValues: Tensor[] = [];
-    const updates: Tensor[] = [];
-    const fromStates: Tensor[] = [];
-    const candidates: Tensor[] = [];
-    const states: Tensor[] = [];
-    let stateBefore = before;
-    pairs.forEach((projection, t) => {
-      const gate = sigmoid(affine(stateBefore, recurrentPair, projection));
-      const [update, reset] = split(gate, 'gates', [hidden, hidden]);
-      const fromState = affine(stateBefore, recurrentCandidate, ofState);
-      const candidate = tanh(add(candidateInputs[t] as Tensor, multiply(reset, fromState)));
+    const [ofUpdate, ofReset, ofCandidate] = gateWeights({ ...weights, bias: ofInput }, hidden) as Gates;
+    const [fromStates, fromInputs] = split(ofCandidate, 'read', [dim('read', size), ofInputs]);
+    const first = { state: start?.hidden ?? zeros() };
+    const sequences = { inputs, real };
+    const scanned = scan({ start: first, sequences, newestFirst: false }, (before, { inputs, real }) => {
+      const read = readWith(before.state, inputs);
+      const z = sigmoid(affine(read, ofUpdate));
+      const r = sigmoid(affine(read, ofReset));
+      const fromState = affine(rename(before.state, [batch.name, 'read']), fromStates, ofState);
+      const n = tanh(affine(inputs, fromInputs, multiply(r, fromState)));
       // n + z∘(h − n): one product less than (1 − z)∘n + z∘h.
-      const updated = add(candidate, multiply(update, subtract(stateBefore, candidate)));
-      gateValues.push(gate);
-      updates.push(update);
-      fromStates.push(fromState);
-      candidates.push(candidate);
-      stateBefore = real ? multiply(updated, real[t] as Tensor) : updated;
-      states.push(stateBefore);
+      const updated = add(n, multiply(z, subtract(before.state, n)));
+      const state = real ? multiply(updated, real) : updated;
+      return { carried: { state }, given: { state, z, r, n, fromState, stateBefore: before.state } };
     });
-    return {
-      real,
-      flat,
-      before,
-      gateValues,
-      updates,
-      fromStates,
-      candidates,
-      states,
-      output: allSteps(states, batch),
-    };
+    return { ...scanned, real, inputs, output: allSteps(scanned.given.state) };
   });
 
   graph.record({
     operator: 'gru',
     inputs: [x, weights.input, weights.recurrent, weights.bias, ...(start ? [start.hidden] : [])],
-    outputs: [forward.output],
-    gradients: ([gradient]) => {
-      const one = graph.scalar(1);
-      const all = (parts: readonly Tensor[]) => allSteps(parts, batch);
-      const [z, r] = split(all(forward.gateValues), 'gates', [hidden, hidden]);
-      const n = all(forward.candidates);
-      const stateBefore = all([forward.before, ...forward.states.slice(0, -1)]);
-      // d loss / d (a_z, a_r, u_n) and d loss / d a_n: the gradient of h' times these.
-      const ofCandidate = multiply(subtract(one, z), subtract(one, multiply(n, n)));
-      const ofState = multiply(ofCandidate, r);
-      const ofUpdate = multiply(subtract(stateBefore, n), multiply(z, subtract(one, z)));
-      const ofReset = multiply(ofState, multiply(all(forward.fromStates), subtract(one, r)));
-      const factors = split(
-        concat(
-          [ofUpdate, ofReset, ofState].map((part) => rename(part, ['row', 'gates'])),
-          'gates',
-        ),
-        'row',
-        steps,
+    outputs: [output],
+    gradients: ([ofStates]) => {
+      const { state, ...saved } = given;
+      const { carried, given: backward } = scan(
+        {
+          start: { ofState: zeros() },
+          sequences: { ...saved, real, ofOutput: perStep(ofStates as Tensor) },
+          newestFirst: true,
+        },
+        (later, { ofOutput, z, r, n, fromState, stateBefore, real }) => {
+          const sum = add(ofOutput, later.ofState);
+          const ofState = real ? multiply(sum, real) : sum;
+          // With σ′ = σ − σ² and tanh′ = 1 − tanh², written so that products serve twice.
+          const kept = multiply(ofState, z);
+          const ofNew = subtract(ofState, kept);
+          const candidate = subtract(ofNew, multiply(multiply(ofNew, n), n));
+          const fromStates = multiply(candidate, r);
+          const reset = multiply(fromStates, fromState);
+          const update = multiply(kept, subtract(stateBefore, n));
+          const products = concat(
+            [subtract(update, multiply(update, z)), subtract(reset, multiply(reset, r)), fromStates].map(
+              (part) => rename(part, [batch.name, 'gates']),
+            ),
+            'gates',
+          );
+          return {
+            carried: { ofState: timesTransposed(products, weights.recurrent, kept) },
+            given: { products, candidate },
+          };
+        },
       );
-      const outputs = split(gradient as Tensor, 'row', steps);
-
-      const stateGradients: Tensor[] = []; // both newest first
-      const backward: Tensor[] = [];
-      let carried: Tensor | undefined;
-      for (let t = stepCount - 1; t >= 0; t--) {
-        const output = outputs[t] as Tensor;
-        const sum: Tensor = carried ? add(output, carried) : output;
-        const state: Tensor = forward.real ? multiply(sum, forward.real[t] as Tensor) : sum;
-        const sources = [state, state, state].map((part) => rename(part, [batch.name, 'gates']));
-        const after = multiply(concat(sources, 'gates'), factors[t] as Tensor);
-        stateGradients.push(state);
-        backward.push(after);
-        if (t > 0 || start)
-          carried = timesTransposed(after, weights.recurrent, multiply(state, forward.updates[t] as Tensor));
-      }
-      const ofProducts = all(backward.reverse()); // [T·B, 3H]: of a_z, a_r, u_n
-      const candidates = multiply(all(stateGradients.reverse()), ofCandidate); // [T·B, H]: of a_n
-      const [ofPair, ofStates] = split(ofProducts, 'gates', [pair, hidden]);
-      const ofInputs = concat([ofPair, rename(candidates, ['row', 'gates'])], 'gates');
+      const ofProducts = allSteps(backward.products); // [T·B, 3H]: of a_z + u_z, a_r + u_r, u_n
+      const candidates = rename(allSteps(backward.candidate), ['row', 'gates']); // [T·B, H]: of a_n
+      const [ofPair, ofStateCandidates] = split(ofProducts, 'gates', [dim('gates', 2 * size), hidden]);
+      const ofGates = concat([ofPair, candidates], 'gates'); // [T·B, 3H]: of a
+      const [ofInput, ofInputBias] = split(transposedTimes(allSteps(inputs), ofGates), 'read', [
+        dim('read', input.size),
+        dim('read', 1),
+      ]);
+      const ofStateBias = sumTo(rename(ofStateCandidates, ['row', 'biases']), [dim('biases', size)]);
       return [
-        () => reshape(timesTransposed(ofInputs, weights.input), x.dims),
-        () => transposedTimes(forward.flat, ofInputs),
-        () => transposedTimes(stateBefore, ofProducts),
-        () =>
-          concat(
-            [
-              rename(sumTo(ofInputs, [gates]), ['biases']),
-              rename(sumTo(rename(ofStates, ['row', 'biases']), [dim('biases', size)]), ['biases']),
-            ],
-            'biases',
-          ),
-        () => carried as Tensor,
+        () => reshape(timesTransposed(ofGates, weights.input), x.dims),
+        () => ({ ...ofInput, dims: weights.input.dims }),
+        () => transposedTimes(allSteps(given.stateBefore), ofProducts),
+        () => concat([reshape(ofInputBias, [dim('biases', 3 * size)]), ofStateBias], 'biases'),
+        () => carried.ofState,
       ];
     },
   });
-  return { states: forward.output };
+  return { states: output };
 }
+
+type Gates = readonly [Tensor, Tensor, Tensor];

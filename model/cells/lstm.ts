@@ -16,13 +16,11 @@ import { affine, timesTransposed, transposedTimes } from '../graph/operators/aff
 import { concat } from '../graph/operators/concat.js';
 import { multiply } from '../graph/operators/multiply.js';
 import { reshape } from '../graph/operators/reshape.js';
+import { scan } from '../graph/operators/scan.js';
 import { sigmoid } from '../graph/operators/sigmoid.js';
-import { split } from '../graph/operators/split.js';
 import { subtract } from '../graph/operators/subtract.js';
-import { sumTo } from '../graph/operators/sum-to.js';
 import { tanh } from '../graph/operators/tanh.js';
 import {
-  allSteps,
   type Cell,
   type CellWeights,
   checkUnroll,
@@ -31,6 +29,7 @@ import {
   type Unrolled,
   type UnrollOptions,
 } from './cell.js';
+import { biasedInputs, gateWeights, ofCellWeights, readWith } from './gate-products.js';
 
 /** Position of the forget gate's block. */
 const forgetGate = 2;
@@ -55,68 +54,34 @@ export const lstm: Cell = {
   },
 };
 
-/**
- * Fast because the products are few and large: one for the inputs of all steps; then, backwards, one per weight over
- * all T·B rows. Only what truly depends on the step before is done step by step; derivatives of the gates are taken
- * for all steps at once.
- */
 function unroll(x: Tensor, weights: CellWeights, options: UnrollOptions = {}): Unrolled {
   const { graph } = x;
-  const { batch, input, hidden, gates, stepCount, row, steps, zeros } = checkUnroll(
-    lstm,
-    x,
-    weights,
-    options,
-  );
+  const { batch, hidden, row, perStep, allSteps, zeros } = checkUnroll(lstm, x, weights, options);
   const { start } = options;
-  const startMemory = start && (start.memory as Tensor);
-  const sigmoids = dim('gates', 3 * fixedSize('lstm', hidden));
 
-  const forward = graph.withoutTape(() => {
-    const real = options.real && split(options.real, 'row', steps);
-    const flat = reshape(x, [row, input]);
-    const projected = split(affine(flat, weights.input, weights.bias), 'row', steps);
-    const gateValues: Tensor[] = [];
-    const candidates: Tensor[] = [];
-    const cells: Tensor[] = [];
-    const cellTanhs: Tensor[] = [];
-    const states: Tensor[] = [];
-    const forgets: Tensor[] = [];
-    let cellBefore: Tensor | undefined = startMemory;
-    let stateBefore: Tensor | undefined = start?.hidden;
-    projected.forEach((projection, t) => {
-      const before = stateBefore ? affine(stateBefore, weights.recurrent, projection) : projection;
-      const [sigmoidPart, tanhPart] = split(before, 'gates', [sigmoids, hidden]);
-      const gate = sigmoid(sigmoidPart);
-      const [inputGate, outputGate, forget] = split(gate, 'gates', [hidden, hidden, hidden]);
-      const candidate = tanh(tanhPart);
-      const written = multiply(inputGate, candidate);
-      const updated = cellBefore ? add(multiply(forget, cellBefore), written) : written;
+  const { carried, given, real, output } = graph.withoutTape(() => {
+    const real = options.real && perStep(options.real);
+    const [ofInput, ofOutput, ofForget, ofCandidate] = gateWeights(weights, hidden) as Gates;
+    const first = { state: start?.hidden ?? zeros(), cell: start?.memory ?? zeros() };
+    const sequences = { inputs: biasedInputs(x), real };
+    const scanned = scan({ start: first, sequences, newestFirst: false }, (before, { inputs, real }) => {
+      const read = readWith(before.state, inputs);
+      const i = sigmoid(affine(read, ofInput));
+      const o = sigmoid(affine(read, ofOutput));
+      const f = sigmoid(affine(read, ofForget));
+      const g = tanh(affine(read, ofCandidate));
+      const updated = add(multiply(f, before.cell), multiply(i, g));
       // tanh(0) is 0: a cell that is held at zero holds the state there, too.
-      const cell: Tensor = real ? multiply(updated, real[t] as Tensor) : updated;
+      const cell = real ? multiply(updated, real) : updated;
       const cellTanh = tanh(cell);
-      gateValues.push(gate);
-      candidates.push(candidate);
-      cells.push(cell);
-      cellTanhs.push(cellTanh);
-      forgets.push(forget);
-      cellBefore = cell;
-      stateBefore = multiply(outputGate, cellTanh);
-      states.push(stateBefore);
+      const state = multiply(o, cellTanh);
+      return {
+        carried: { state, cell },
+        given: { state, read, i, o, f, g, cellTanh, cellBefore: before.cell },
+      };
     });
-    return {
-      real,
-      flat,
-      gateValues,
-      candidates,
-      cells,
-      cellTanhs,
-      states,
-      forgets,
-      output: allSteps(states, batch),
-    };
+    return { ...scanned, real, output: allSteps(scanned.given.state) };
   });
-  const memory = forward.cells[stepCount - 1] as Tensor;
 
   graph.record({
     operator: 'lstm',
@@ -125,61 +90,56 @@ function unroll(x: Tensor, weights: CellWeights, options: UnrollOptions = {}): U
       weights.input,
       weights.recurrent,
       weights.bias,
-      ...(start ? [start.hidden, startMemory as Tensor] : []),
+      ...(start ? [start.hidden, start.memory as Tensor] : []),
     ],
-    outputs: [forward.output, memory],
+    outputs: [output, carried.cell],
     gradients: ([ofStates, ofMemory]) => {
-      const one = graph.scalar(1);
-      const all = (parts: readonly Tensor[]) => allSteps(parts, batch);
-      const [i, o, f] = split(all(forward.gateValues), 'gates', [hidden, hidden, hidden]);
-      const g = all(forward.candidates);
-      const cellTanh = all(forward.cellTanhs);
-      const cellBefore = all([startMemory ?? zeros(), ...forward.cells.slice(0, -1)]);
-      const falling = (s: Tensor) => multiply(s, subtract(one, s)); // σ′
-      const bend = (s: Tensor) => subtract(one, multiply(s, s)); // tanh′
-      // Per gate: d loss / d a = (gradient of c' for i, f and g; of h' for o) times these.
-      const factors = split(
-        concat(
-          [
-            multiply(g, falling(i)),
-            multiply(cellTanh, falling(o)),
-            multiply(cellBefore, falling(f)),
-            multiply(i, bend(g)),
-          ].map((part) => rename(part, ['row', 'gates'])),
-          'gates',
-        ),
-        'row',
-        steps,
+      const { state, read, ...saved } = given;
+      const backward = scan(
+        {
+          start: { ofState: zeros(), ofCell: ofMemory ?? zeros() },
+          sequences: { ...saved, real, ofOutput: perStep(ofStates ?? zeros(row)) },
+          newestFirst: true,
+        },
+        (later, { ofOutput, i, o, f, g, cellTanh, cellBefore, real }) => {
+          const ofState = add(ofOutput, later.ofState);
+          // With σ′ = σ − σ² and tanh′ = 1 − tanh², written so that products serve twice.
+          const opened = multiply(ofState, o);
+          const bent = multiply(opened, cellTanh);
+          const both = add(subtract(opened, multiply(bent, cellTanh)), later.ofCell);
+          const ofCell = real ? multiply(both, real) : both;
+          const written = multiply(ofCell, i);
+          const scaled = multiply(written, g);
+          const kept = multiply(ofCell, f);
+          const keptCell = multiply(kept, cellBefore);
+          const ofGates = concat(
+            [
+              subtract(scaled, multiply(scaled, i)),
+              subtract(bent, multiply(bent, o)),
+              subtract(keptCell, multiply(keptCell, f)),
+              subtract(written, multiply(scaled, g)),
+            ].map((part) => rename(part, [batch.name, 'gates'])),
+            'gates',
+          );
+          return {
+            carried: { ofState: timesTransposed(ofGates, weights.recurrent), ofCell: kept },
+            given: { ofGates },
+          };
+        },
       );
-      const stateToCell = split(multiply(o, bend(cellTanh)), 'row', steps);
-      const outputs = ofStates ? split(ofStates, 'row', steps) : steps.map(zeros);
-
-      const backward: Tensor[] = []; // newest first
-      let cellGradient: Tensor | undefined = ofMemory;
-      let after: Tensor | undefined;
-      for (let t = stepCount - 1; t >= 0; t--) {
-        const output = outputs[t] as Tensor;
-        const state = after ? timesTransposed(after, weights.recurrent, output) : output;
-        const fromState = multiply(state, stateToCell[t] as Tensor);
-        const both = cellGradient === undefined ? fromState : add(fromState, cellGradient);
-        const cell: Tensor = forward.real ? multiply(both, forward.real[t] as Tensor) : both;
-        const sources = [cell, state, cell, cell].map((part) => rename(part, [batch.name, 'gates']));
-        after = multiply(concat(sources, 'gates'), factors[t] as Tensor);
-        backward.push(after);
-        if (t > 0 || start) cellGradient = multiply(cell, forward.forgets[t] as Tensor);
-      }
-      const first = after as Tensor;
-      const before = all(backward.reverse()); // [T·B, 4H]
-      const stateBefore = all([start?.hidden ?? zeros(), ...forward.states.slice(0, -1)]);
+      const ofGates = allSteps(backward.given.ofGates);
+      const ofWeights = ofCellWeights(transposedTimes(allSteps(read), ofGates), weights);
       return [
-        () => reshape(timesTransposed(before, weights.input), x.dims),
-        () => transposedTimes(forward.flat, before),
-        () => transposedTimes(stateBefore, before),
-        () => sumTo(before, [gates]),
-        () => timesTransposed(first, weights.recurrent),
-        () => cellGradient as Tensor,
+        () => reshape(timesTransposed(ofGates, weights.input), x.dims),
+        () => ofWeights.input,
+        () => ofWeights.recurrent,
+        () => ofWeights.bias,
+        () => backward.carried.ofState,
+        () => backward.carried.ofCell,
       ];
     },
   });
-  return { states: forward.output, memory };
+  return { states: output, memory: carried.cell };
 }
+
+type Gates = readonly [Tensor, Tensor, Tensor, Tensor];

@@ -6,16 +6,15 @@
  */
 import { type Dim, dim, fixedSize } from '../graph/dims.js';
 import type { Tensor } from '../graph/graph.js';
+import { add } from '../graph/operators/add.js';
 import { affine, timesTransposed, transposedTimes } from '../graph/operators/affine.js';
 import { concat } from '../graph/operators/concat.js';
 import { multiply } from '../graph/operators/multiply.js';
 import { reshape } from '../graph/operators/reshape.js';
-import { split } from '../graph/operators/split.js';
+import { scan } from '../graph/operators/scan.js';
 import { subtract } from '../graph/operators/subtract.js';
-import { sumTo } from '../graph/operators/sum-to.js';
 import { tanh } from '../graph/operators/tanh.js';
 import {
-  allSteps,
   type Cell,
   type CellWeights,
   checkUnroll,
@@ -24,6 +23,7 @@ import {
   type Unrolled,
   type UnrollOptions,
 } from './cell.js';
+import { biasedInputs, gateWeights, ofCellWeights, readWith } from './gate-products.js';
 
 export const rnn: Cell = {
   name: 'rnn',
@@ -45,52 +45,53 @@ export const rnn: Cell = {
 
 function unroll(x: Tensor, weights: CellWeights, options: UnrollOptions = {}): Unrolled {
   const { graph } = x;
-  const { batch, input, gates, stepCount, row, steps, zeros } = checkUnroll(rnn, x, weights, options);
+  const { batch, hidden, perStep, allSteps, zeros } = checkUnroll(rnn, x, weights, options);
   const { start } = options;
-  const asGates = (state: Tensor) => rename(state, [(state.dims[0] as Dim).name, 'gates']);
 
-  const forward = graph.withoutTape(() => {
-    const real = options.real && split(options.real, 'row', steps);
-    const flat = reshape(x, [row, input]);
-    const states: Tensor[] = [];
-    let stateBefore: Tensor | undefined = start?.hidden;
-    split(affine(flat, weights.input, weights.bias), 'row', steps).forEach((projection, t) => {
-      const before = stateBefore ? affine(stateBefore, weights.recurrent, projection) : projection;
-      const updated = rename(tanh(before), [batch.name, 'hidden']);
-      stateBefore = real ? multiply(updated, real[t] as Tensor) : updated;
-      states.push(stateBefore);
+  const { given, real, output } = graph.withoutTape(() => {
+    const real = options.real && perStep(options.real);
+    const [ofState] = gateWeights(weights, hidden) as readonly [Tensor];
+    const first = { state: start?.hidden ?? zeros() };
+    const sequences = { inputs: biasedInputs(x), real };
+    const scanned = scan({ start: first, sequences, newestFirst: false }, (before, { inputs, real }) => {
+      const read = readWith(before.state, inputs);
+      const updated = tanh(affine(read, ofState));
+      const state = real ? multiply(updated, real) : updated;
+      return { carried: { state }, given: { state, read } };
     });
-    return { real, flat, states, output: allSteps(states, batch) };
+    return { ...scanned, real, output: allSteps(scanned.given.state) };
   });
 
   graph.record({
     operator: 'rnn',
     inputs: [x, weights.input, weights.recurrent, weights.bias, ...(start ? [start.hidden] : [])],
-    outputs: [forward.output],
-    gradients: ([gradient]) => {
-      // tanh′; where the state is held at zero this is 1, and the mask below makes the gradient 0.
-      const bends = split(subtract(graph.scalar(1), multiply(forward.output, forward.output)), 'row', steps);
-      const outputs = split(gradient as Tensor, 'row', steps);
-      const backward: Tensor[] = []; // newest first
-      let after: Tensor | undefined;
-      for (let t = stepCount - 1; t >= 0; t--) {
-        const output = outputs[t] as Tensor;
-        const sum = after ? timesTransposed(after, weights.recurrent, output) : output;
-        const state = forward.real ? multiply(sum, forward.real[t] as Tensor) : sum;
-        after = asGates(multiply(state, bends[t] as Tensor));
-        backward.push(after);
-      }
-      const first = after as Tensor;
-      const before = allSteps(backward.reverse(), batch); // [T·B, H]
-      const stateBefore = allSteps([start?.hidden ?? zeros(), ...forward.states.slice(0, -1)], batch);
+    outputs: [output],
+    gradients: ([ofStates]) => {
+      const { carried, given: backward } = scan(
+        {
+          start: { ofState: zeros() },
+          sequences: { state: given.state, real, ofOutput: perStep(ofStates as Tensor) },
+          newestFirst: true,
+        },
+        (later, { state, real, ofOutput }) => {
+          const sum = add(ofOutput, later.ofState);
+          const ofState = real ? multiply(sum, real) : sum;
+          // tanh′ = 1 − tanh². Where the state is held at zero this is 1, and ofState 0.
+          const before = subtract(ofState, multiply(multiply(ofState, state), state));
+          const ofGates = rename(before, [batch.name, 'gates']);
+          return { carried: { ofState: timesTransposed(ofGates, weights.recurrent) }, given: { ofGates } };
+        },
+      );
+      const ofGates = allSteps(backward.ofGates);
+      const ofWeights = ofCellWeights(transposedTimes(allSteps(given.read), ofGates), weights);
       return [
-        () => reshape(timesTransposed(before, weights.input), x.dims),
-        () => transposedTimes(forward.flat, before),
-        () => transposedTimes(stateBefore, before),
-        () => sumTo(before, [gates]),
-        () => timesTransposed(first, weights.recurrent),
+        () => reshape(timesTransposed(ofGates, weights.input), x.dims),
+        () => ofWeights.input,
+        () => ofWeights.recurrent,
+        () => ofWeights.bias,
+        () => carried.ofState,
       ];
     },
   });
-  return { states: forward.output };
+  return { states: output };
 }

@@ -1,6 +1,15 @@
 /** Graph → bytes of an ONNX model that any ONNX runtime of opset 17 or newer runs. */
 import { Buffer } from 'node:buffer';
-import type { Attribute, ElementType, Graph, GraphConstant, Precision, Tensor } from './graph.js';
+import type {
+  Attribute,
+  ElementType,
+  Graph,
+  GraphBody,
+  GraphConstant,
+  GraphNode,
+  Precision,
+  Tensor,
+} from './graph.js';
 import { onnxAttributeTypes, onnxElementTypes, onnxModel } from './onnx-schema.js';
 
 /** Opset 17 is ONNX 1.12 (2022): every runtime in use has it. */
@@ -12,18 +21,17 @@ export function encodeGraph(graph: Graph, metadata: Readonly<Record<string, stri
   const model = {
     irVersion,
     producerName: 'millwright',
-    opsetImport: [{ domain: '', version: opsetVersion }],
+    opsetImport: [
+      { domain: '', version: opsetVersion },
+      ...(graph.nodes.some(({ domain }) => domain === 'com.microsoft')
+        ? [{ domain: 'com.microsoft', version: 1 }]
+        : []),
+    ],
     metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
     graph: {
       name: 'millwright',
       node: [
-        ...graph.nodes.map((node) => ({
-          input: node.inputs,
-          output: node.outputs,
-          name: node.outputs[0],
-          opType: node.operator,
-          attribute: Object.entries(node.attributes).map(([name, value]) => encodeAttribute(name, value)),
-        })),
+        ...graph.nodes.map((node) => encodeNode(node, graph.precision)),
         // An output keeps the name that its user knows, whatever the tensor behind it is called.
         ...graph.outputs.map(({ name, tensor }) => ({
           input: [tensor.name],
@@ -39,6 +47,30 @@ export function encodeGraph(graph: Graph, metadata: Readonly<Record<string, stri
     },
   };
   return onnxModel.encode(onnxModel.fromObject(model)).finish();
+}
+
+function encodeNode(node: GraphNode, precision: Precision) {
+  return {
+    input: node.inputs,
+    output: node.outputs,
+    name: node.outputs[0],
+    opType: node.operator,
+    ...(node.domain === '' ? {} : { domain: node.domain }),
+    attribute: Object.entries(node.attributes).map(([name, value]) =>
+      encodeAttribute(name, value, precision),
+    ),
+  };
+}
+
+function encodeBody({ inputs, nodes, outputs }: GraphBody, precision: Precision): object {
+  const values = (tensors: readonly Tensor[]) =>
+    tensors.map((tensor) => valueInfo(tensor.name, tensor, precision));
+  return {
+    name: 'body',
+    node: nodes.map((node) => encodeNode(node, precision)),
+    input: values(inputs),
+    output: values(outputs),
+  };
 }
 
 function elementCode(type: ElementType, precision: Precision): number {
@@ -61,10 +93,11 @@ function valueInfo(name: string, tensor: Tensor, precision: Precision) {
   };
 }
 
-function encodeAttribute(name: string, value: Attribute) {
+function encodeAttribute(name: string, value: Attribute, precision: Precision) {
   if ('int' in value) return { name, i: value.int, type: onnxAttributeTypes.int };
   if ('float' in value) return { name, f: value.float, type: onnxAttributeTypes.float };
   if ('ints' in value) return { name, ints: value.ints, type: onnxAttributeTypes.ints };
+  if ('body' in value) return { name, g: encodeBody(value.body, precision), type: onnxAttributeTypes.graph };
   return { name, s: Buffer.from(value.text), type: onnxAttributeTypes.text };
 }
 

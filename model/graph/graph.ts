@@ -22,13 +22,23 @@ export type Attribute =
   | { readonly int: number }
   | { readonly float: number }
   | { readonly ints: readonly number[] }
-  | { readonly text: string };
+  | { readonly text: string }
+  | { readonly body: GraphBody };
 
 export interface GraphNode {
   readonly operator: string;
+  /** Whose operator it is: '' for ONNX's own, 'com.microsoft' for those that only onnxruntime has. */
+  readonly domain: '' | 'com.microsoft';
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Readonly<Record<string, Attribute>>;
+}
+
+/** A graph within a node, which runs it many times. It sees the tensors of the graph around it. */
+export interface GraphBody {
+  readonly inputs: readonly Tensor[];
+  readonly nodes: readonly GraphNode[];
+  readonly outputs: readonly Tensor[];
 }
 
 export interface GraphConstant {
@@ -48,6 +58,9 @@ export interface TapeStep {
   readonly outputs: readonly Tensor[];
   readonly gradients: (outputs: readonly (Tensor | undefined)[]) => readonly (() => Tensor)[];
 }
+
+/** Domain of onnxruntime's own operators. */
+const runtimeDomain = 'com.microsoft';
 
 /** What an operator will give: dimensions, and the element type where it is not that of its first input. */
 export interface GraphResult {
@@ -113,7 +126,10 @@ export class Graph {
     );
   }
 
-  /** Adds an ONNX node. Operators call it; it records nothing on the tape. */
+  /**
+   * Adds an ONNX node, or one of onnxruntime's own ('com.microsoft.<name>'). Operators call it; it records nothing on the
+   * tape.
+   */
   emit<Results extends readonly GraphResult[]>(
     operator: string,
     inputs: readonly (Tensor | undefined)[],
@@ -125,8 +141,10 @@ export class Graph {
     const outputs = results.map(({ dims, type }) =>
       this.#tensor(this.#name(operator), dims, type ?? given[0]?.type ?? 'float', tracked),
     );
+    const ofRuntime = operator.startsWith(`${runtimeDomain}.`);
     this.nodes.push({
-      operator,
+      operator: ofRuntime ? operator.slice(runtimeDomain.length + 1) : operator,
+      domain: ofRuntime ? runtimeDomain : '',
       inputs: inputs.map((input) => input?.name ?? ''),
       outputs: outputs.map((output) => output.name),
       attributes,
@@ -171,6 +189,16 @@ export class Graph {
     } finally {
       this.#recording = before;
     }
+  }
+
+  /** What `build` makes of inputs like these becomes a body instead of nodes of this graph. */
+  body(like: readonly Tensor[], build: (inputs: readonly Tensor[]) => readonly Tensor[]): GraphBody {
+    const before = this.nodes.length;
+    const inputs = like.map(({ dims, type, tracked }) =>
+      this.#tensor(this.#name('each'), dims, type, tracked),
+    );
+    const outputs = build(inputs);
+    return { inputs, nodes: this.nodes.splice(before), outputs };
   }
 
   #once(key: string, make: () => Tensor): Tensor {

@@ -35,12 +35,14 @@ const root = protobuf.Root.fromJSON({
       name: { id: 3, type: 'string' },
       opType: { id: 4, type: 'string' },
       attribute: many(5, 'Attribute'),
+      domain: { id: 7, type: 'string' },
     }),
     Attribute: message({
       name: { id: 1, type: 'string' },
       f: { id: 2, type: 'float' },
       i: { id: 3, type: 'int64' },
       s: { id: 4, type: 'bytes' },
+      g: { id: 6, type: 'Graph' },
       ints: many(8, 'int64'),
       type: { id: 20, type: 'int32' },
     }),
@@ -64,4 +66,4 @@ export const onnxModel = root.lookupType('Model');
 /** TensorProto.DataType. */
 export const onnxElementTypes = { float32: 1, int32: 6, int64: 7, bool: 9, float64: 11 } as const;
 /** AttributeProto.AttributeType. */
-export const onnxAttributeTypes = { float: 1, int: 2, text: 3, ints: 7 } as const;
+export const onnxAttributeTypes = { float: 1, int: 2, text: 3, graph: 5, ints: 7 } as const;
