@@ -15,7 +15,7 @@ export function ledgerCommand(): Command {
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      '\nExample:\n  millwright ledger -c plant.yaml --json\n\nA plant that is running tells it on its page: /api/v1/ledger.',
+      '\nExample:\n  millwright ledger -c plant.yaml --json\n\nA plant that is running tells it on its page, too: /api/v1/ledger.',
     )
     .action(async (options: { config: string; json: boolean }) => {
       const { config } = loadDeployment(options.config);

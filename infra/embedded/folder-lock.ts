@@ -1,10 +1,13 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { WorldError } from '../../domain/errors.js';
 
+export type FolderMode = 'read-write' | 'read-only';
+
 /** Who has a folder open. */
-interface Holder {
+export interface Holder {
   readonly pid: number;
   readonly host: string;
   /**
@@ -12,65 +15,134 @@ interface Holder {
    * alone says little in a container, where every run has the same one.
    */
   readonly started: string;
+  readonly mode: FolderMode;
+  /**
+   * Address at which a writer answers reads: a Unix socket, or a named pipe. null: it could not listen. Absent while it
+   * is starting, and of readers: they are soon done.
+   */
+  readonly readsAddress?: string | null;
+}
+
+/** The right to open a folder. */
+export interface FolderLock {
+  /** Tells other processes where to read. */
+  publish(readsAddress: string | null): void;
+  unlock(): void;
 }
 
 const lockFile = 'writer.lock';
 /** Folders that this process has locked: a lock file with our own id but not in here is from an earlier run. */
 const lockedHere = new Set<string>();
 
-/**
- * Takes the right to open `dir`; returns how to give it back. A lock whose process has ended is taken over.
- * Throws WorldError 'locked' with the process that holds it.
- */
-export function lockFolder(dir: string): () => void {
+/** Takes the right to open `dir`, or says who has it. A lock whose process has ended is taken over. */
+export function lockFolder(dir: string, mode: FolderMode): FolderLock | Holder {
   const path = join(dir, lockFile);
-  const me: Holder = { pid: process.pid, host: hostname(), started: processStart(process.pid) };
-  // Two tries: a stale lock is removed once; who loses the race for it finds a living holder.
-  for (let attempt = 0; ; attempt++) {
-    try {
-      writeFileSync(path, JSON.stringify(me), { flag: 'wx' });
-      break;
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-    }
+  const me: Holder = { pid: process.pid, host: hostname(), started: processStart(process.pid), mode };
+  for (;;) {
+    if (createLock(path, me)) break;
     const holder = readHolder(path);
-    if (attempt > 0 || (holder && isAlive(holder, dir))) throw locked(dir, path, holder);
-    rmSync(path, { force: true });
+    if (!holder) continue;
+    if (isAlive(holder, dir)) return holder;
+    // While somebody else takes it over it is worth another look, as with a reader.
+    if (!removeStaleLock(path, holder, me)) return { ...holder, mode: 'read-only' };
   }
   lockedHere.add(dir);
-  return () => {
-    if (lockedHere.delete(dir)) rmSync(path, { force: true });
+  return {
+    publish: (readsAddress) => {
+      const draft = writeDraft(path, { ...me, readsAddress });
+      renameSync(draft, path);
+    },
+    unlock: () => {
+      if (lockedHere.delete(dir)) rmSync(path, { force: true });
+    },
   };
 }
 
-function locked(dir: string, path: string, holder: Holder | undefined): WorldError {
-  const who = holder ? `process ${holder.pid} on ${holder.host}` : 'another process';
+export function lockedBy(holder: Holder, dir: string, why: string): WorldError {
   return new WorldError(
     'locked',
-    `${dir} is in use by ${who}: stop that process first, or ask the plant's page (/api/v1/ledger, /api/v1/fleet). If it is not running any more, delete ${path}.`,
-    { retryable: false },
+    `${dir} is in use by process ${holder.pid} on ${holder.host}: ${why}. If it is not running any more, delete ${join(dir, lockFile)}.`,
+    { retryable: true },
   );
 }
 
-/** undefined: the file is gone or was torn while it was written. */
+/** False: there is one already. The file is never seen half written, where the file system has links. */
+function createLock(path: string, me: Holder): boolean {
+  const draft = writeDraft(path, me);
+  try {
+    linkSync(draft, path);
+    return true;
+  } catch (error) {
+    return codeOf(error) !== 'EEXIST' && createUnlinked(path, me);
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+function createUnlinked(path: string, me: Holder): boolean {
+  try {
+    writeFileSync(path, JSON.stringify(me), { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function writeDraft(path: string, holder: Holder): string {
+  const draft = `${path}.${randomUUID()}`;
+  writeFileSync(draft, JSON.stringify(holder));
+  return draft;
+}
+
+/**
+ * False: somebody else is at it. Only who has the guard removes a lock, and looks again first: of several that find a
+ * lock stale, one that comes late would remove the lock of the one that came first.
+ */
+function removeStaleLock(path: string, stale: Holder, me: Holder): boolean {
+  const guard = `${path}.guard`;
+  if (!createLock(guard, me)) {
+    const guardian = readHolder(guard);
+    // Held for microseconds: left only by a process that was killed in them.
+    if (guardian && !isRunning(guardian)) rmSync(guard, { force: true });
+    return false;
+  }
+  try {
+    if (JSON.stringify(readHolder(path)) === JSON.stringify(stale)) {
+      if (stale.readsAddress) rmSync(stale.readsAddress, { force: true });
+      rmSync(path, { force: true });
+    }
+    return true;
+  } finally {
+    rmSync(guard, { force: true });
+  }
+}
+
+/** undefined: the file is gone. One that is torn counts as stale. */
 function readHolder(path: string): Holder | undefined {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as Holder;
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    if (error instanceof SyntaxError) return { pid: 0, host: hostname(), started: 'torn', mode: 'read-only' };
+    throw error;
   }
 }
 
 function isAlive(holder: Holder, dir: string): boolean {
+  if (holder.host === hostname() && holder.pid === process.pid) return lockedHere.has(dir);
+  return isRunning(holder);
+}
+
+function isRunning(holder: Holder): boolean {
   // Another computer's processes cannot be looked up from here.
   if (holder.host !== hostname()) return true;
-  if (holder.pid === process.pid) return lockedHere.has(dir);
   if (holder.started !== '' && processStart(holder.pid) !== holder.started) return false;
   try {
     process.kill(holder.pid, 0);
     return true;
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    return codeOf(error) === 'EPERM';
   }
 }
 
@@ -85,4 +157,8 @@ function processStart(pid: number): string {
   } catch {
     return '';
   }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

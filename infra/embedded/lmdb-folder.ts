@@ -1,11 +1,14 @@
 import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError, WorldError } from '../../domain/errors.js';
-import { lockFolder } from './folder-lock.js';
+import { type FolderLock, type FolderMode, type Holder, lockedBy, lockFolder } from './folder-lock.js';
 import { findDamage } from './lmdb-check.js';
 import { corruptFolder } from './lmdb-errors.js';
 import { type BytesRoot, openRoot } from './lmdb-open.js';
 import { LmdbWriter } from './lmdb-writer.js';
+import { ReadsClient } from './reads-client.js';
+import { serveReads } from './reads-server.js';
 
 export interface FolderFormat {
   /** What lives in the folder: 'log' or 'store'. */
@@ -24,26 +27,57 @@ export interface LmdbFolder {
   close(): Promise<void>;
 }
 
-export type FolderMode = 'read-write' | 'read-only';
-
 const formatFile = 'format.json';
 /** Its name until the database exists: a folder with only this one was left while it was being made. */
 const newFormatFile = 'format.json.new';
+/** How long it is waited for a reader to be done, or a writer to be ready. */
+const waitMsMax = 10_000;
+const lookAgainMs = 50;
 
 /**
- * Opens a folder and locks it; read-write makes it if missing. One at a time, readers too: any process that opens an
- * LMDB folder sets the shared transaction number to the one it has read, so that a writer which committed in between
- * goes on from an older snapshot and loses what it had acknowledged (lmdb 3.5.6; measured, see docs/GOTCHAS.md). Throws
- * UserError (missing, holds something else, other version) or WorldError ('locked', 'corrupt').
+ * Opens a folder and locks it; read-write makes it if missing. Only one process may: any that opens an LMDB folder, also
+ * for reading, sets the shared transaction number to the one it has read, so that a writer which committed in between
+ * goes on from an older snapshot and loses what it had acknowledged (lmdb 3.5.6; measured, see docs/GOTCHAS.md). So who
+ * wants to read while another process writes gets a connection to that process. Throws UserError (missing, holds
+ * something else, other version) or WorldError ('locked', 'corrupt', 'unauthorized').
  */
-export function openFolder(path: string, format: FolderFormat, mode: FolderMode): LmdbFolder {
+export async function openFolder(
+  path: string,
+  format: FolderFormat,
+  mode: FolderMode,
+): Promise<LmdbFolder | ReadsClient> {
   if (mode === 'read-only' && !existsSync(join(path, formatFile)))
     throw new UserError(
       `there is no ${format.holds} in ${path}: name its folder, or start "millwright run" once`,
     );
   mkdirSync(path, { recursive: true });
   const dir = realpathSync(path);
-  const unlock = lockFolder(dir);
+  for (const untilMs = performance.now() + waitMsMax; ; await sleep(lookAgainMs)) {
+    const lock = lockFolder(dir, mode);
+    if ('unlock' in lock) return openLocked(dir, format, mode, lock);
+    if (mode === 'read-only' && typeof lock.readsAddress === 'string') {
+      const reads = await ReadsClient.connect(lock.readsAddress, dir, lock, format);
+      if (reads) return reads;
+    }
+    const hope = whyWait(lock, mode);
+    if (hope === undefined || performance.now() > untilMs)
+      throw lockedBy(lock, dir, hope ?? 'stop that process first');
+  }
+}
+
+/** Readers end by themselves, and a writer that starts can soon be asked. undefined: waiting does not help. */
+function whyWait(holder: Holder, mode: FolderMode): string | undefined {
+  if (holder.mode === 'read-only') return 'it reads; try again when it has ended';
+  const canBeAsked = holder.mode === 'read-write' && holder.readsAddress !== null;
+  return mode === 'read-only' && canBeAsked ? 'it does not answer yet; try again' : undefined;
+}
+
+async function openLocked(
+  dir: string,
+  format: FolderFormat,
+  mode: FolderMode,
+  lock: FolderLock,
+): Promise<LmdbFolder> {
   try {
     const isNew = checkFormat(dir, format) === 'new';
     if (isNew) writeFileSync(join(dir, newFormatFile), JSON.stringify(format), { flush: true });
@@ -52,23 +86,35 @@ export function openFolder(path: string, format: FolderFormat, mode: FolderMode)
     const root = openOrExplain(dir, mode);
     // Only now, so that a folder with a format always has a database.
     if (isNew) renameSync(join(dir, newFormatFile), join(dir, formatFile));
-    const writer = mode === 'read-write' ? new LmdbWriter(dir) : null;
+    if (mode === 'read-only')
+      return { dir, root, writer: null, close: () => root.close().finally(lock.unlock) };
+    const writer = new LmdbWriter(dir);
+    const reads = await serveReads(dir, format);
+    lock.publish(reads?.address ?? null);
     return {
       dir,
       root,
       writer,
       close: async () => {
         try {
-          await writer?.close();
+          await reads?.close();
+          await writer.close();
         } finally {
-          await root.close().finally(unlock);
+          await root.close().finally(lock.unlock);
         }
       },
     };
   } catch (error) {
-    unlock();
+    lock.unlock();
     throw error;
   }
+}
+
+/** For reading in another thread of the process that has opened the folder. */
+export function shareFolder(dir: string): LmdbFolder {
+  // As the others of the process have it: databases are opened under LMDB's lock, which a read-only root does without.
+  const root = openRoot(dir, 'read-write');
+  return { dir, root, writer: null, close: () => root.close() };
 }
 
 function checkFormat(dir: string, format: FolderFormat): 'new' | 'ours' {

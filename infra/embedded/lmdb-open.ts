@@ -57,9 +57,10 @@ function copyInto(memory: Buffer, at: number, bytes: Buffer, length: number): Bu
   return memory.subarray(at, at + length);
 }
 
-/** A database of the folder; undefined when read-only and not there. */
-export function openDatabase(root: BytesRoot, name: string): Bytes | undefined {
+/** A database of the folder; undefined when it is not there and is not to be created. */
+export function openDatabase(root: BytesRoot, name: string, missing?: 'create'): Bytes | undefined {
   // lmdb-js takes an encoder here that its declared types do not know; it is used for reading and writing.
-  const options = { name, encoding: 'binary', keyEncoding: 'binary', encoder: valueCopier } as const;
+  const encoding = { encoding: 'binary', keyEncoding: 'binary', encoder: valueCopier } as const;
+  const options = { name, create: missing === 'create', ...encoding };
   return root.openDB<Buffer, Uint8Array>(options);
 }

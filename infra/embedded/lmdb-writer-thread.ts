@@ -42,7 +42,7 @@ function commit(memory: ArrayBuffer, length: number): void {
 function openDatabases(names: readonly string[]): void {
   // All or none: the other side counts them only when all are open.
   const opened = names.map((name) => {
-    const database = openDatabase(root, name);
+    const database = openDatabase(root, name, 'create');
     assert(database, `database ${name} to be created`);
     return database;
   });

@@ -10,8 +10,8 @@ import { beginOffset, readRecords } from './log-partition.js';
 const readChunkRecords = 500;
 
 /**
- * What the folder of a log says right now: for inspection, from the writer's process or any other. It holds no
- * position in memory, so it sees what another process has written since.
+ * What the folder of a log says right now: for inspection, in any thread. It holds no position in memory, so it
+ * sees what the writer has written since.
  */
 export class LogView {
   readonly #root: BytesRoot;

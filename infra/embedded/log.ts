@@ -1,9 +1,8 @@
 /**
  * The log in a folder, on LMDB: for one computer, with nothing to install. One process writes (and consumes), others
- * may read meanwhile. Deliberately absent: replication, and consumer groups across processes (Kafka has them).
+ * may read meanwhile, through that one. Deliberately absent: replication, and consumer groups across processes (Kafka has them).
  */
 import type { Buffer } from 'node:buffer';
-import { UserError } from '../../domain/errors.js';
 import type {
   Consumer,
   ConsumerOptions,
@@ -15,23 +14,28 @@ import type {
   TopicSpec,
 } from '../../domain/log.js';
 import { logClosed } from '../log/topic-rules.js';
-import { type FolderMode, type LmdbFolder, openFolder } from './lmdb-folder.js';
+import type { FolderMode } from './folder-lock.js';
+import { type LmdbFolder, openFolder, shareFolder } from './lmdb-folder.js';
 import { openDatabase } from './lmdb-open.js';
 import { LogView } from './log-view.js';
 import { EmbeddedLogWriter } from './log-writer.js';
+import { ReadsClient } from './reads-client.js';
+import { logOnlyRead, RemoteLog } from './remote-log.js';
 
 /** Grows when the layout of the folder changes. */
 const logFormat = { holds: 'log', version: 1 } as const;
 
 /**
  * Opens the log in `dir`, making it if it is missing and `mode` is read-write. Throws UserError (nothing there,
- * something else there) or WorldError ('locked' by another process, 'corrupt').
+ * something else there, another version) or WorldError ('locked' by another process, 'corrupt', 'unauthorized'). A reader
+ * beside a process that writes reads through it, and gets WorldError 'unreachable' when that one ends meanwhile.
  */
 export async function openEmbeddedLog(options: {
   readonly dir: string;
   readonly mode?: FolderMode;
 }): Promise<Log> {
-  const folder = openFolder(options.dir, logFormat, options.mode ?? 'read-write');
+  const folder = await openFolder(options.dir, logFormat, options.mode ?? 'read-write');
+  if (folder instanceof ReadsClient) return new RemoteLog(folder);
   try {
     const writer = folder.writer && (await EmbeddedLogWriter.open(folder, folder.writer));
     return new EmbeddedLog(folder, writer);
@@ -39,6 +43,11 @@ export async function openEmbeddedLog(options: {
     await folder.close();
     throw error;
   }
+}
+
+/** The log for reading, in another thread of the process that has it open. */
+export function shareEmbeddedLog(dir: string): Log {
+  return new EmbeddedLog(shareFolder(dir), null);
 }
 
 class EmbeddedLog implements Log {
@@ -110,10 +119,7 @@ class EmbeddedLog implements Log {
 
   #writable(): EmbeddedLogWriter {
     this.#checkOpen();
-    if (!this.#writer)
-      throw new UserError(
-        `the log in ${this.#folder.dir} is open for reading only; nothing can be written to it`,
-      );
+    if (!this.#writer) throw logOnlyRead(this.#folder.dir);
     return this.#writer;
   }
 

@@ -19,7 +19,7 @@ export class StoreView {
   readonly #root: BytesRoot;
   readonly #database: (name: StoreDatabase) => Bytes | undefined;
 
-  /** `database` may be undefined while another process has not made it yet. */
+  /** `database` may be undefined while the writer has not made it yet. */
   constructor(root: BytesRoot, database: (name: StoreDatabase) => Bytes | undefined) {
     this.#root = root;
     this.#database = database;

@@ -1,16 +1,18 @@
 /**
  * The store of results in a folder, on LMDB: what the page and the command line read when there is no InfluxDB. One
- * process writes, others may read meanwhile. Deliberately absent: expiry; a machine adds about 4 KB a step.
+ * process writes, others may read meanwhile, through that one. Deliberately absent: expiry; a machine adds about 4 KB a step.
  */
 import type { AlertRecord, AlertState } from '../../domain/alert.js';
-import { UserError, WorldError } from '../../domain/errors.js';
 import type { ForecastRecord } from '../../domain/forecast.js';
 import type { EventRecord } from '../../domain/input.js';
 import type { StepRecord } from '../../domain/step.js';
 import type { FleetRow, Span, Store, StoreBatch } from '../../domain/store.js';
 import { compareAlerts, matchesStates } from '../memory/store-rules.js';
-import { type FolderMode, type LmdbFolder, openFolder } from './lmdb-folder.js';
+import type { FolderMode } from './folder-lock.js';
+import { type LmdbFolder, openFolder, shareFolder } from './lmdb-folder.js';
 import { openDatabase } from './lmdb-open.js';
+import { ReadsClient } from './reads-client.js';
+import { RemoteStore, storeClosed, storeOnlyRead } from './remote-store.js';
 import { decodeStep } from './store-layout.js';
 import { fleetRows, StoreView } from './store-view.js';
 import { EmbeddedStoreWriter } from './store-writer.js';
@@ -23,7 +25,8 @@ export async function openEmbeddedStore(options: {
   readonly dir: string;
   readonly mode?: FolderMode;
 }): Promise<Store> {
-  const folder = openFolder(options.dir, storeFormat, options.mode ?? 'read-write');
+  const folder = await openFolder(options.dir, storeFormat, options.mode ?? 'read-write');
+  if (folder instanceof ReadsClient) return new RemoteStore(folder);
   try {
     const writer = folder.writer && (await EmbeddedStoreWriter.open(folder, folder.writer));
     return new EmbeddedStore(folder, writer);
@@ -31,6 +34,11 @@ export async function openEmbeddedStore(options: {
     await folder.close();
     throw error;
   }
+}
+
+/** The store for reading, in another thread of the process that has it open. */
+export function shareEmbeddedStore(dir: string): Store {
+  return new EmbeddedStore(shareFolder(dir), null);
 }
 
 class EmbeddedStore implements Store {
@@ -48,7 +56,7 @@ class EmbeddedStore implements Store {
 
   async write(batch: StoreBatch): Promise<void> {
     this.#checkOpen();
-    if (!this.#writer) throw new UserError(`the store in ${this.#folder.dir} is open for reading only`);
+    if (!this.#writer) throw storeOnlyRead(this.#folder.dir);
     await this.#writer.write(batch);
   }
 
@@ -104,6 +112,6 @@ class EmbeddedStore implements Store {
   }
 
   #checkOpen(): void {
-    if (this.#closing) throw new WorldError('closed', 'the store is closed', { retryable: false });
+    if (this.#closing) throw storeClosed();
   }
 }

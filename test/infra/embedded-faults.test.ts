@@ -91,11 +91,7 @@ describe('a folder that somebody else writes', () => {
             openEmbeddedLog({ dir }),
             isWorldError('locked', new RegExp(`process ${child.pid}`), /stop that process/),
           );
-          // Reading from outside would set the writer back.
-          await assert.rejects(
-            open('read-only'),
-            isWorldError('locked', new RegExp(`process ${child.pid}`), /api\/v1\/ledger/),
-          );
+          assert((await readTexts(await open('read-only'), 'in', 0)).length > 0);
         } finally {
           child.kill('SIGKILL');
           await new Promise((resolve) => child.once('exit', resolve));

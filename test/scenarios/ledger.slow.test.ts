@@ -1,5 +1,5 @@
-// The account of everything received, with kill -9 at random moments: the program as its own process, real sockets, real
-// disk. LEDGER_ROUNDS and LEDGER_SEED choose how often and which.
+// The account of everything received, with kill -9 at random moments, while other processes read beside the plant: the
+// program as its own process, real sockets, real disk. LEDGER_ROUNDS and LEDGER_SEED choose how often and which.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -9,6 +9,7 @@ import { computeLedger, type Ledger } from '../../app/ledger.js';
 import { silentLogger } from '../../app/logger.js';
 import { openPredictors } from '../../app/predictors.js';
 import type { AlertRecord } from '../../domain/alert.js';
+import { WorldError } from '../../domain/errors.js';
 import type { ForecastRecord } from '../../domain/forecast.js';
 import type { Log } from '../../domain/log.js';
 import { Rng } from '../../domain/rng.js';
@@ -82,6 +83,9 @@ test(`kill -9 at ${rounds} random moments: everything acknowledged is accounted 
   const logDir = join(deployment.config.dataDir, 'log');
   let asked = 0;
   let killedWithOpen = 0;
+  /** Reads of a whole topic that the kill has cut off, and records that were read until then. */
+  const readers: Promise<number>[] = [];
+  let readInMidKill = 0;
   let newest: MillwrightProcess | undefined;
 
   /** The identity at this moment, whatever the program is doing. */
@@ -138,12 +142,16 @@ test(`kill -9 at ${rounds} random moments: everything acknowledged is accounted 
         while (publishing) {
           const atLeast = ledger.acknowledgedItems;
           check(await askPage(running), atLeast);
+          await askFromOutside();
+          if (rng.int(4) === 0) await askByCommand();
           await sleep(10);
         }
       })();
+      const reading = readUntilEnd(logDir, topics.inputs);
       await publishUntil(50 + rng.int(1200));
       publishing = false;
       await asking;
+      readers.push(reading);
       for (let left = rng.int(windowMax); left > 0; left--) publisher.publish(traffic.next());
       await sleep(rng.int(20));
       if (publisher.openCount > 0) killedWithOpen++;
@@ -152,6 +160,7 @@ test(`kill -9 at ${rounds} random moments: everything acknowledged is accounted 
     const { signal, stderr } = await running.ended;
     assert.equal(signal, 'SIGKILL', `it ran until it was killed: ${stderr}`);
     publisher.cut();
+    for (const reading of readers.splice(0)) readInMidKill += await reading;
     if (round % 4 === 1) await askByCommand();
     else await askFromOutside();
   }
@@ -186,6 +195,7 @@ test(`kill -9 at ${rounds} random moments: everything acknowledged is accounted 
       t.diagnostic(
         `${ledger.deliveries.size} messages, ${ledger.sentItems} items sent, ${JSON.stringify(found)}; ` +
           `killed ${killedWithOpen} times with messages open; asked ${asked} times; ` +
+          `${readInMidKill} records read beside the plant until it was killed; ` +
           `${counts.forecasts} forecasts and events, ${counts.alerts} alert transitions`,
       );
     } finally {
@@ -195,6 +205,30 @@ test(`kill -9 at ${rounds} random moments: everything acknowledged is accounted 
     await log.close();
   }
 });
+
+/**
+ * Reads a topic of the log over and over, until the process that has the log open is killed; returns the number of
+ * records. Whatever has been seen has followed without a gap, and the end is told.
+ */
+async function readUntilEnd(dir: string, topic: TopicName): Promise<number> {
+  const log = await openEmbeddedLog({ dir, mode: 'read-only' });
+  let count = 0;
+  try {
+    for (;;)
+      for (const { partition } of await log.status(topic)) {
+        let next = 0;
+        for await (const { offset } of log.read({ topic, partition }, 0)) {
+          assert.equal(offset, next++, topic);
+          count++;
+        }
+      }
+  } catch (error) {
+    assert(error instanceof WorldError && error.code === 'unreachable', String(error));
+    return count;
+  } finally {
+    await log.close();
+  }
+}
 
 /** Items in the topic `inputs`: readings and events, as in SentMessage; how often each is there. */
 interface Inputs {

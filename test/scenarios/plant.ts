@@ -82,7 +82,7 @@ export async function trainPumps({ file }: Plant, seed = 1): Promise<Deployment>
   return deployment;
 }
 
-/** Ten pumps that get warm and fail after a day or two. */
+/** Ten pumps that get warm and fail after a day or two, from 1970 on. */
 export function pumpHistory(): Dataset {
   const rng = new Rng(7);
   const lives = Array.from({ length: 10 }, (_, index) => ({
