@@ -4,12 +4,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { UserError, WorldError } from '../../domain/errors.js';
 import type { Log } from '../../domain/log.js';
 import { Rng } from '../../domain/rng.js';
 import { openEmbeddedLog } from '../../infra/embedded/log.js';
 import { readAll, readTexts } from '../conformance/log.js';
 
 const rounds = 12;
+let readCount = 0;
 const program = new URL('../fixtures/log-appender.js', import.meta.url).pathname;
 
 /** Runs the appender for `lifeMs` after its first acknowledgement, kills it, and returns what it acknowledged. */
@@ -20,13 +23,41 @@ async function appendUntilKilled(dir: string, seed: number, lifeMs: number): Pro
     if (output === '') setTimeout(() => child.kill('SIGKILL'), lifeMs);
     output += chunk.toString();
   });
-  const signal = await new Promise((resolve) => child.once('close', (_, name) => resolve(name)));
+  const closed = new Promise((resolve) => child.once('close', (_, name) => resolve(name)));
+  let alive = true;
+  const reading = readBeside(dir, () => alive);
+  const signal = await closed;
+  alive = false;
+  readCount += await reading;
   assert.equal(signal, 'SIGKILL', 'it ran until it was killed');
   // A line that was being written when the process died acknowledged nothing.
   return output
     .slice(0, output.lastIndexOf('\n') + 1)
     .split('\n')
     .filter((line) => line !== '');
+}
+
+/** Opens the log for reading and reads it, over and over, as commands beside a plant do; returns how often. */
+async function readBeside(dir: string, goesOn: () => boolean): Promise<number> {
+  let count = 0;
+  while (goesOn()) {
+    try {
+      const log = await openEmbeddedLog({ dir, mode: 'read-only' });
+      try {
+        const [status] = await log.status('in');
+        const read = await readAll(log, { topic: 'in', partition: 0 });
+        assert(read.length >= (status?.endOffset ?? 0), 'what was there is there');
+        count++;
+      } finally {
+        await log.close();
+      }
+    } catch (error) {
+      // Not made yet, or killed in mid-read.
+      assert(error instanceof UserError || error instanceof WorldError, String(error));
+      await sleep(5);
+    }
+  }
+  return count;
 }
 
 /**
@@ -45,9 +76,9 @@ async function checkCompacted(log: Log, partition: number, included: number): Pr
   assert.deepEqual(followed, counts.slice(counts.indexOf(followed[0] ?? ''), followedTo), 'none is left out');
 }
 
-it('kill -9 at random moments loses nothing that was acknowledged, and no half checkpoint', {
+it('kill -9 at random moments, read by others meanwhile, loses nothing that was acknowledged, and no half checkpoint', {
   timeout: 300_000,
-}, async () => {
+}, async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'millwright-kill-'));
   const rng = new Rng(20_240_601);
   const acknowledged = new Set<string>();
@@ -88,6 +119,8 @@ it('kill -9 at random moments loses nothing that was acknowledged, and no half c
       }
     }
     assert(acknowledged.size > rounds, 'records were acknowledged');
+    assert(readCount > rounds, 'the log was read beside its writer');
+    t.diagnostic(`${acknowledged.size} records acknowledged; the log was read ${readCount} times meanwhile`);
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
