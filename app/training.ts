@@ -1,11 +1,13 @@
 /** Trains a network for one machine type and makes it the one in use: the work behind `millwright train` and the demo. */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { wallClock } from '../domain/clock.js';
 import { UserError } from '../domain/errors.js';
 import type { History } from '../domain/features.js';
 import type { MachineType } from '../domain/machine-type.js';
 import { OnnxEngine } from '../infra/onnx/engine.js';
 import type { WrittenArtifact } from '../model/artifact.js';
+import { checkpointFolder } from '../model/checkpoint-folder.js';
 import type { TrainingConfig } from '../model/config.js';
 import { writeEnsemble } from '../model/ensemble-artifact.js';
 import type { TrainingProgress } from '../model/trained-network.js';
@@ -19,8 +21,11 @@ export interface NetworkRequest {
   readonly modelDir: string;
   readonly config: TrainingConfig;
   readonly seed: number;
+  /** Checkpoints of every seed are kept in a folder of its own here, and gone on from; default: none. */
+  readonly checkpointsIn?: string;
   readonly signal?: AbortSignal;
   onProgress?(progress: TrainingProgress): void;
+  onRetry?(reason: UserError, learningRate: number): void;
 }
 
 export async function trainNetworkFor(request: NetworkRequest): Promise<WrittenArtifact> {
@@ -59,19 +64,21 @@ export async function trainEnsembleFor(
 
 /** Trains and writes a version without taking it into use. */
 export async function trainVersion(request: NetworkRequest): Promise<WrittenArtifact> {
-  const { type, modelDir, signal, onProgress } = request;
+  const { type, modelDir, seed, checkpointsIn, signal, onProgress, onRetry } = request;
   const engine = new OnnxEngine();
   try {
     return await train({
       spec: featureSpec(type),
       histories: request.histories,
       config: request.config,
-      seed: request.seed,
+      seed,
       engine,
       clock: wallClock,
       modelsDirectory: versionsFolder(modelDir, type.name),
       codeVersion: codeVersion(),
+      ...(checkpointsIn ? { checkpoints: checkpointFolder(join(checkpointsIn, `seed-${seed}`)) } : {}),
       ...(onProgress ? { onProgress } : {}),
+      ...(onRetry ? { onRetry } : {}),
       ...(signal ? { signal } : {}),
     });
   } finally {

@@ -1,13 +1,29 @@
-import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import { xoroshiro128plus, xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
+
+/** Where a generator stands in its sequence; survives JSON. */
+export interface RngState {
+  readonly generator: readonly number[];
+  readonly spareNormal: number | null;
+}
 
 /** Seeded random numbers: the same seed gives the same sequence on every machine. */
 export class Rng {
-  readonly #generator: { next(): number };
+  #generator: { next(): number; getState(): readonly number[] };
   #spareNormal: number | undefined;
 
   /** `seed` is any 32-bit integer. */
   constructor(seed: number) {
     this.#generator = xoroshiro128plus(seed | 0);
+  }
+
+  get state(): RngState {
+    return { generator: this.#generator.getState(), spareNormal: this.#spareNormal ?? null };
+  }
+
+  /** Goes to where a generator stood when its `state` was taken. */
+  restore({ generator, spareNormal }: RngState): void {
+    this.#generator = xoroshiro128plusFromState(generator);
+    this.#spareNormal = spareNormal ?? undefined;
   }
 
   /** Uniform in [0, 1), 32 bits of randomness. */

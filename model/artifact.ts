@@ -9,11 +9,12 @@
  *   manifest.json         hash of every file above, version, code version
  */
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../domain/errors.js';
 import { writeCard } from './card.js';
+import { writeDurably } from './durable-file.js';
 import { ensemblePreprocessingSchema, isEnsembleVersion, type StoredPreprocessing } from './ensemble.js';
 import { checkFits } from './fit.js';
 import { buildForecast } from './network-graph.js';
@@ -239,14 +240,4 @@ function metricsOf(trained: TrainedNetwork): ArtifactMetrics {
 
 function json(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
-}
-
-async function writeDurably(path: string, content: Uint8Array | string): Promise<void> {
-  const file = await open(path, 'w');
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { cellNames } from './cells/cell.js';
 import { normalizationNames } from './cells/layers.js';
+import { scheduleNames } from './learning-rate.js';
+import { optimizerNames } from './optimizers/optimizer.js';
 import { taskNames } from './tasks.js';
 
 /**
@@ -49,13 +51,43 @@ export const trainingConfigSchema = z.strictObject({
     .max(1)
     .default(0.05)
     .describe('Share of the steps over which the learning rate rises from 0.'),
+  schedule: z
+    .enum(scheduleNames)
+    .default('cosine')
+    .describe(
+      'How the learning rate falls after that. `cosine`: along half a cosine, over all steps; `step`: times `decayFactor` every `decayEverySteps`; `plateau`: times `decayFactor` when validations bring no better loss.',
+    ),
   finalRateShare: z
     .number()
     .min(0)
     .max(1)
     .default(0.02)
-    .describe('The learning rate falls along a cosine to this share of the highest.'),
-  weightDecay: z.number().min(0).default(0.01).describe('Decoupled weight decay of matrices (AdamW).'),
+    .describe('The learning rate never falls below this share of the highest; a cosine ends there.'),
+  decayEverySteps: z
+    .number()
+    .int()
+    .min(1)
+    .default(200)
+    .describe('Steps between two falls of the learning rate; only of `schedule: step`.'),
+  decayFactor: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .default(0.5)
+    .describe('What the learning rate is multiplied by when it falls; of `schedule: step` and `plateau`.'),
+  plateauPatience: z
+    .number()
+    .int()
+    .min(0)
+    .default(3)
+    .describe(
+      'Validations in a row without a better loss that `schedule: plateau` puts up with; the next one lowers the rate.',
+    ),
+  optimizer: z
+    .enum(optimizerNames)
+    .default('adamw')
+    .describe('`adamw`: weight decay beside the gradient; `adam`: weight decay as part of the gradient.'),
+  weightDecay: z.number().min(0).default(0.01).describe('Weight decay of matrices.'),
   clipNorm: z.number().positive().default(1).describe('Longer gradients are scaled down to this norm.'),
   averageDecay: z
     .number()
@@ -113,6 +145,18 @@ export const trainingConfigSchema = z.strictObject({
     .min(1)
     .default(12)
     .describe('Training stops after this many validations in a row without a better loss.'),
+  onDivergence: z
+    .enum(['stop', 'retry'])
+    .default('stop')
+    .describe(
+      'When the loss is no longer finite: `stop` with a diagnosis, or `retry` once from the start, at a tenth of the learning rate.',
+    ),
+  gradientsThroughTime: z
+    .enum(['off', 'at-validations'])
+    .default('off')
+    .describe(
+      '`at-validations`: log how much the loss of the newest step depends on the inputs of each step of the window, which shows how far back the network learns from.',
+    ),
 });
 
 export type TrainingConfig = z.output<typeof trainingConfigSchema>;

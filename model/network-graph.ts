@@ -21,9 +21,10 @@ import {
   type NetworkShape,
   networkLayout,
 } from './network.js';
-import { adamw, adamwScheduleDim } from './optimizers/adamw.js';
+import { adamwScheduleDim } from './optimizers/adamw.js';
 import { clipNorm } from './optimizers/clip-norm.js';
-import { decayMask, parameterCount, unpackParameters } from './parameters.js';
+import { type OptimizerName, optimizerCalled } from './optimizers/optimizer.js';
+import { decayMask, parameterCount, parameterNorms, unpackParameters } from './parameters.js';
 import type { Preprocessing } from './preprocessing.js';
 import { preprocess, realStepCounts, realSteps, windowDims } from './preprocessing-graph.js';
 import { labelsOf } from './tasks.js';
@@ -33,6 +34,8 @@ export const learnedStem = 'parameters';
 
 export interface TrainingStepOptions {
   readonly batchSize: number;
+  /** adamw when left out. */
+  readonly optimizer?: OptimizerName;
   readonly weightDecay: number;
   readonly clipNorm: number;
   /** 0: no dropout, and no input `dropout`. */
@@ -46,7 +49,8 @@ export interface TrainingStepOptions {
  *
  * Inputs: `parameters`, `moment1`, `moment2` [P]; `windows` [B, C, F]; per row [R, 1]: `eventDay`, `knownDays`, and with
  * the second task `lifeShare`, `lifeWeight`; `schedule` [3] (adamwSchedule); with dropout `dropout` [B, dropoutWidth],
- * 0 or 1 / (1 − share). Outputs: `parameters`, `moment1`, `moment2`, `loss`, `hazardLoss`, `gradientNorm`.
+ * 0 or 1 / (1 − share). Outputs: `nextParameters`, `nextMoment1`, `nextMoment2`, `loss`, `hazardLoss`; of the gradient
+ * before clipping `gradientNorm`, and `parameterNorms` [number of parameters], in the order of the layout.
  *
  * Where every step has labels (labelsOf), the rows are the steps, R = T·B, time-major; a short life starts at row C − T
  * of its window, rows after its end are empty and have knownDays 0. Else the rows are the windows, R = B, labelled for
@@ -74,13 +78,21 @@ export function buildTrainingStep(
   graph.withoutTape(() => {
     const { clipped, norm } = clipNorm(gradient, options.clipNorm);
     const decay = graph.constant(flat, decayMask(networkLayout(shape)));
-    const next = adamw(graph, state, clipped, schedule, decay, options.weightDecay);
+    const next = optimizerCalled(options.optimizer ?? 'adamw')(
+      graph,
+      state,
+      clipped,
+      schedule,
+      decay,
+      options.weightDecay,
+    );
     graph.output('nextParameters', next.parameters);
     graph.output('nextMoment1', next.moment1);
     graph.output('nextMoment2', next.moment2);
     graph.output('loss', built.loss);
     graph.output('hazardLoss', built.hazardLoss);
     graph.output('gradientNorm', norm);
+    graph.output('parameterNorms', parameterNorms(gradient, networkLayout(shape)));
   });
   return encodeGraph(graph);
 }

@@ -2,8 +2,12 @@
 import type { Rng } from '../domain/rng.js';
 import { type Dims, dim, sizeOf } from './graph/dims.js';
 import type { Tensor } from './graph/graph.js';
+import { concat } from './graph/operators/concat.js';
+import { multiply } from './graph/operators/multiply.js';
+import { reduceSum } from './graph/operators/reduce-sum.js';
 import { reshape } from './graph/operators/reshape.js';
 import { split } from './graph/operators/split.js';
+import { squareRoot } from './graph/operators/without-gradient.js';
 
 export interface Parameter {
   readonly name: string;
@@ -48,6 +52,15 @@ export function unpackParameters(flat: Tensor, layout: ParameterLayout): Readonl
   const pieces = layout.map(({ dims }) => dim('parameter', sizeOf('parameters', dims)));
   const parts = split(flat, 'parameter', pieces);
   return new Map(layout.map(({ name, dims }, index) => [name, reshape(parts[index]!, dims)]));
+}
+
+/** Euclidean norm of each parameter's part of a flat vector: [number of parameters]. */
+export function parameterNorms(flat: Tensor, layout: ParameterLayout): Tensor {
+  const norms = [...unpackParameters(flat, layout).values()].map((part) => {
+    const squares = reduceSum(multiply(part, part));
+    return reshape(squareRoot(squares), [dim('norm', 1)]);
+  });
+  return concat(norms, 'norm');
 }
 
 export function parameter(parameters: ReadonlyMap<string, Tensor>, name: string): Tensor {

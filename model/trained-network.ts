@@ -15,6 +15,10 @@ export interface TrainingProgress {
   readonly bestLoss: number;
   /** Before clipping, mean over the same steps. */
   readonly gradientNorm: number;
+  /** The same, parameter by parameter: `encoder.0.recurrent` and so on. */
+  readonly parameterNorms: Readonly<Record<string, number>>;
+  /** [T] how much the loss of the newest step depends on the inputs of each step, oldest first (GradientProbe). */
+  readonly stepNorms?: readonly number[];
   readonly learningRate: number;
   readonly elapsedMs: number;
   /** At the present pace, if it does not stop early. */

@@ -1,26 +1,26 @@
 /**
  * Trains a network on histories: splits the machines, fits the preprocessing on the training part, runs the training
  * step until the steps are used up or the validation loss stops falling, and keeps the best parameters.
- * The same data, config and seed give the same parameters, bit for bit, on one machine.
+ * The same data, config and seed give the same parameters, bit for bit, on one machine, in one go or with breaks.
  */
+import { assert } from '../domain/assert.js';
 import type { Clock } from '../domain/clock.js';
-import { UserError } from '../domain/errors.js';
 import type { FeatureSpec, History } from '../domain/features.js';
-import { Rng } from '../domain/rng.js';
 import { type WrittenArtifact, writeArtifact } from './artifact.js';
+import { type Checkpoint, type CheckpointStore, checkSameTraining, describeTraining } from './checkpoint.js';
 import type { TrainingConfig } from './config.js';
-import type { NetworkShape } from './network.js';
-import { dropoutWidth, networkLayout } from './network.js';
+import { Diverged, diverged } from './divergence.js';
+import { GradientProbe } from './gradient-probe.js';
+import { LearningRate } from './learning-rate.js';
 import { buildTrainingStep, buildValidation } from './network-graph.js';
 import { adamwSchedule } from './optimizers/adamw.js';
 import { ParameterAverage } from './optimizers/parameter-average.js';
-import { initializeParameters } from './parameters.js';
-import { type Engine, type LoadedGraph, outputOf, type TensorValue } from './ports.js';
-import { fitPreprocessing, inputSize } from './preprocessing.js';
-import { labelsOf, refusalOf } from './tasks.js';
+import type { ParameterLayout } from './parameters.js';
+import { type Engine, type LoadedGraph, outputOf, type TensorValue, type TensorValues } from './ports.js';
 import type { TrainedNetwork, TrainingProgress } from './trained-network.js';
-import { thin, type ValidationScore, Validator } from './validation.js';
-import { DenseBatchSource, OriginBatchSource, originsOf, type TrainingBatch } from './windows.js';
+import { planTraining, type TrainingPlan } from './training-plan.js';
+import { type ValidationScore, Validator } from './validation.js';
+import { originsOf } from './windows.js';
 
 export interface TrainingRequest {
   readonly spec: FeatureSpec;
@@ -29,8 +29,13 @@ export interface TrainingRequest {
   readonly seed: number;
   readonly engine: Engine;
   readonly clock: Clock;
+  /** After every validation, when its checkpoint is safe. */
   readonly onProgress?: (progress: TrainingProgress) => void;
-  /** Aborting rejects with the signal's reason; nothing is written. */
+  /** Of a loss that was no longer finite, before the retry. */
+  readonly onRetry?: (reason: Diverged, learningRate: number) => void;
+  /** Where to go on from, and what to go on from later. */
+  readonly checkpoints?: CheckpointStore;
+  /** Aborting rejects with the signal's reason; no artifact is written. */
   readonly signal?: AbortSignal;
 }
 
@@ -45,212 +50,226 @@ export async function train(
   return writeArtifact(request.modelsDirectory, trained, request.codeVersion);
 }
 
-/** Trains without writing anything. */
-export async function trainNetwork(request: TrainingRequest): Promise<TrainedNetwork> {
-  const { spec, config, engine, clock, signal } = request;
-  const refusal = refusalOf(config.task, spec);
-  if (refusal !== undefined) throw new UserError(refusal);
-  const startedMs = clock.nowMs();
-  const rng = new Rng(request.seed);
-  const { training, validation } = splitMachines(request.histories, config.validationShare, rng.fork());
-  const preprocessing = fitPreprocessing(spec, training, config, rng.fork());
-  const shape: NetworkShape = {
-    cell: config.cell,
-    layers: config.layers,
-    normalization: config.normalization,
-    task: config.task,
-    inputSize: inputSize(preprocessing),
-    hiddenSize: config.hiddenSize,
-    horizonSteps: spec.horizonSteps,
-    remainingLife: config.remainingLifeWeight > 0,
-    firstLogits: marginalLogits(training, spec.horizonSteps),
-  };
-  const parameters = initializeParameters(networkLayout(shape), rng.fork());
-  const Source = labelsOf(config.task) === 'every-step' ? DenseBatchSource : OriginBatchSource;
-  const batches = new Source(spec, training, config.remainingLifeCapSteps, rng.fork());
-  const dropoutRng = rng.fork();
-  const origins = thin(originsOf(validation), config.validationWindowsMax);
+/** A retry begins anew with this share of the learning rate. */
+const retryRateShare = 0.1;
 
-  const stepGraph = await engine.load(buildTrainingStep(shape, preprocessing, config));
-  const validationGraph = await engine.load(buildValidation(shape, preprocessing));
+/** Trains without writing an artifact. */
+export async function trainNetwork(request: TrainingRequest): Promise<TrainedNetwork> {
+  const { spec, histories, config, seed } = request;
+  const about = describeTraining(spec, histories, config, seed);
+  const checkpoint = await request.checkpoints?.load();
+  if (checkpoint) {
+    checkSameTraining(checkpoint.about, about);
+    return runTraining(request, about, checkpoint.learningRate, checkpoint);
+  }
   try {
-    const validator = new Validator(validationGraph, spec, origins);
-    const log: TrainingProgress[] = [];
-    let best: { parameters: Float32Array; score: ValidationScore; step: number } | undefined;
-    let state = firstState(parameters);
+    return await runTraining(request, about, config.learningRate);
+  } catch (error) {
+    if (!(error instanceof Diverged) || config.onDivergence === 'stop') throw error;
+    const learningRate = config.learningRate * retryRateShare;
+    request.onRetry?.(error, learningRate);
+    return runTraining(request, about, learningRate);
+  }
+}
+
+/** One attempt, from the start or from a checkpoint. `highestRate` stands for the configuration's learning rate. */
+async function runTraining(
+  request: TrainingRequest,
+  about: Checkpoint['about'],
+  highestRate: number,
+  from?: Checkpoint,
+): Promise<TrainedNetwork> {
+  const { spec, engine, clock, signal, seed } = request;
+  const config = { ...request.config, learningRate: highestRate };
+  const startedMs = clock.nowMs() - (from?.elapsedMs ?? 0);
+  const plan = planTraining(spec, request.histories, config, seed);
+  const { preprocessing, shape, layout, feeds } = plan;
+
+  const loaded: { close(): Promise<void> }[] = [];
+  const load = async (bytes: Uint8Array): Promise<LoadedGraph> => {
+    const graph = await engine.load(bytes);
+    loaded.push(graph);
+    return graph;
+  };
+  const loadProbe = async (): Promise<GradientProbe> => {
+    const probe = await GradientProbe.load(engine, shape, preprocessing, config);
+    loaded.push(probe);
+    return probe;
+  };
+  try {
+    const stepGraph = await load(buildTrainingStep(shape, preprocessing, config));
+    const validator = new Validator(await load(buildValidation(shape, preprocessing)), spec, plan.origins);
+    const probe = config.gradientsThroughTime === 'off' ? undefined : await loadProbe();
+    const probeBatch = probe && plan.probeBatch();
+
+    const rate = new LearningRate(config, from?.schedule);
     const average = new ParameterAverage(config.averageDecay);
-    let lossSum = 0;
-    let normSum = 0;
-    let stepsSince = 0;
-    let fruitless = 0;
-    let next = feeds(batches.draw(config.batchSize), spec, config, shape, dropoutRng);
-    for (let step = 1; step <= config.steps; step++) {
+    if (from) {
+      average.restore(from.average, from.step);
+      feeds.restore(from.feeds);
+    }
+    const log: TrainingProgress[] = [...(from?.log ?? [])];
+    let best: { parameters: Float32Array; score: ValidationScore; step: number } | undefined = from?.best;
+    let state = optimizerState(from ?? { parameters: plan.parameters });
+    let fruitless = from?.fruitless ?? 0;
+    let stretch = new Stretch(layout);
+    let next = feeds.next();
+    for (let step = (from?.step ?? 0) + 1; step <= config.steps && fruitless < config.patience; step++) {
       signal?.throwIfAborted();
-      const learningRate = learningRateAt(step, config);
+      const learningRate = rate.at(step);
       const schedule: TensorValue = { dims: [3], data: adamwSchedule(step, learningRate) };
-      const running = stepGraph.run({ ...state, ...next, schedule });
+      const current = next;
+      const before = Float32Array.from(state.parameters.data as Float32Array);
+      const running = stepGraph.run({ ...state, ...current.feeds, schedule });
       // While the engine works on this batch, the next one is cut.
-      next = feeds(batches.draw(config.batchSize), spec, config, shape, dropoutRng);
+      next = feeds.next();
       const result = await running;
       const loss = outputOf(result, 'loss').data[0] as number;
-      const norm = outputOf(result, 'gradientNorm').data[0] as number;
-      if (!Number.isFinite(loss) || !Number.isFinite(norm))
-        throw diverged(step, loss, norm, learningRate, log);
+      const gradientNorm = outputOf(result, 'gradientNorm').data[0] as number;
+      if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
+        feeds.restore(current.before);
+        const probed = await (probe ?? (await loadProbe())).look(before, feeds.batch());
+        throw diverged({ step, loss, gradientNorm, learningRate, parameters: before, layout, probed, log });
+      }
       state = {
         parameters: outputOf(result, 'nextParameters'),
         moment1: outputOf(result, 'nextMoment1'),
         moment2: outputOf(result, 'nextMoment2'),
       };
-      const now = average.add(state.parameters.data as Float32Array);
-      lossSum += outputOf(result, 'hazardLoss').data[0] as number;
-      normSum += norm;
-      stepsSince += 1;
+      const mean = average.add(state.parameters.data as Float32Array);
+      stretch.add(result);
       if (step % config.validateEverySteps !== 0 && step !== config.steps) continue;
 
-      const score = await validator.score(now);
+      const score = await validator.score(mean);
+      rate.validated(score.loss);
       if (best === undefined || score.loss < best.score.loss) {
-        best = { parameters: Float32Array.from(now), score, step };
+        best = { parameters: Float32Array.from(mean), score, step };
         fruitless = 0;
       } else fruitless += 1;
       const elapsedMs = clock.nowMs() - startedMs;
       const progress: TrainingProgress = {
         step,
         of: config.steps,
-        trainLoss: lossSum / stepsSince,
+        ...stretch.means(),
         validationLoss: score.loss,
         bestLoss: best.score.loss,
-        gradientNorm: normSum / stepsSince,
         learningRate,
+        ...(probe && probeBatch ? { stepNorms: await probe.throughTime(mean, probeBatch) } : {}),
         elapsedMs,
         leftMs: (elapsedMs / step) * (config.steps - step),
       };
       log.push(progress);
+      stretch = new Stretch(layout);
+      await request.checkpoints?.save({
+        formatVersion: 1,
+        about,
+        step,
+        learningRate: highestRate,
+        parameters: state.parameters.data as Float32Array,
+        moment1: state.moment1.data as Float32Array,
+        moment2: state.moment2.data as Float32Array,
+        average: mean,
+        schedule: rate.state,
+        best,
+        fruitless,
+        feeds: next.before,
+        elapsedMs,
+        log,
+      });
       request.onProgress?.(progress);
-      lossSum = normSum = stepsSince = 0;
-      if (fruitless >= config.patience) break;
     }
-    if (best === undefined) throw new Error('training ended without a validation');
-    return {
-      spec,
-      preprocessing,
-      shape,
-      config,
-      seed: request.seed,
-      parameters: best.parameters,
-      bestStep: best.step,
-      validation: best.score,
-      trainingMachines: training.map(({ machine }) => machine),
-      validationMachines: validation.map(({ machine }) => machine),
-      trainingOriginCount: originsOf(training).length,
-      validationOriginCount: origins.length,
-      span: spanOf(request.histories),
-      trainedMs: clock.nowMs() - startedMs,
-      log,
-    };
+    assert(best, 'a validation before training ends');
+    return trainedNetwork(request, plan, config, { ...best, log, trainedMs: clock.nowMs() - startedMs });
   } finally {
-    await closeAll([stepGraph, validationGraph]);
+    for (const graph of loaded) await graph.close();
   }
 }
 
-async function closeAll(graphs: readonly LoadedGraph[]): Promise<void> {
-  for (const graph of graphs) await graph.close();
-}
-
-function firstState(parameters: Float32Array): Record<'parameters' | 'moment1' | 'moment2', TensorValue> {
-  const dims = [parameters.length];
-  const zeros = () => ({ dims, data: new Float32Array(parameters.length) });
-  return { parameters: { dims, data: parameters }, moment1: zeros(), moment2: zeros() };
-}
-
-function feeds(
-  batch: TrainingBatch,
-  spec: FeatureSpec,
+function trainedNetwork(
+  { spec, seed, histories }: TrainingRequest,
+  { preprocessing, shape, training, validation, origins }: TrainingPlan,
   config: TrainingConfig,
-  shape: NetworkShape,
-  rng: Rng,
-): Record<string, TensorValue> {
-  const { batchSize, dropout } = config;
-  const width = dropoutWidth(shape);
-  const perRow = (data: Float32Array): TensorValue => ({ dims: [data.length, 1], data });
+  {
+    parameters,
+    score,
+    step,
+    ...rest
+  }: { readonly parameters: Float32Array; readonly score: ValidationScore; readonly step: number } & Pick<
+    TrainedNetwork,
+    'log' | 'trainedMs'
+  >,
+): TrainedNetwork {
   return {
-    windows: { dims: [batchSize, spec.contextSteps, spec.names.length], data: batch.windows },
-    eventDay: perRow(batch.eventDay),
-    knownDays: perRow(batch.knownDays),
-    ...(config.remainingLifeWeight > 0
-      ? { lifeShare: perRow(batch.lifeShare), lifeWeight: perRow(batch.lifeWeight) }
-      : {}),
-    ...(dropout > 0
-      ? {
-          dropout: {
-            dims: [batchSize, width],
-            data: Float32Array.from({ length: batchSize * width }, () =>
-              rng.uniform() < dropout ? 0 : 1 / (1 - dropout),
-            ),
-          },
-        }
-      : {}),
+    spec,
+    preprocessing,
+    shape,
+    config,
+    seed,
+    parameters,
+    bestStep: step,
+    validation: score,
+    trainingMachines: training.map(({ machine }) => machine),
+    validationMachines: validation.map(({ machine }) => machine),
+    trainingOriginCount: originsOf(training).length,
+    validationOriginCount: origins.length,
+    span: spanOf(histories),
+    ...rest,
   };
 }
 
-/** Linear warm-up, then a cosine down to `finalRateShare` (Loshchilov & Hutter 2017, one cycle). `step` from 1. */
-export function learningRateAt(step: number, config: TrainingConfig): number {
-  const warmUp = Math.round(config.warmUpShare * config.steps);
-  if (step <= warmUp) return (config.learningRate * step) / warmUp;
-  const done = (step - warmUp) / Math.max(1, config.steps - warmUp);
-  const share = config.finalRateShare + (1 - config.finalRateShare) * 0.5 * (1 + Math.cos(Math.PI * done));
-  return config.learningRate * share;
-}
+type OptimizerState = Record<'parameters' | 'moment1' | 'moment2', TensorValue>;
 
-/** By machine, never by row: two windows of one machine share most of their rows. */
-export function splitMachines(
-  histories: readonly History[],
-  validationShare: number,
-  rng: Rng,
-): { training: readonly History[]; validation: readonly History[] } {
-  const useful = histories.filter(({ knownDays }) => knownDays.some((days) => days > 0));
-  const withFailure = new Set(
-    useful.filter(({ eventDay }) => eventDay.some((day) => day > 0)).map((h) => h.machine),
-  );
-  const machines = [...new Set(useful.map(({ machine }) => machine))];
-  if (machines.length < 2)
-    throw new UserError(
-      `Training needs the histories of at least 2 machines with a known future, got ${machines.length}. Add histories, or wait until more days are known.`,
-    );
-  if (withFailure.size === 0)
-    throw new UserError(
-      `None of the ${machines.length} machines has a failure on record, so there is nothing to learn. Record failures as events, or import a history that has them.`,
-    );
-  // Failures are few: machines with and without them are divided separately, so that both parts have some.
-  const chosen = new Set<string>();
-  for (const group of [true, false]) {
-    const members = machines.filter((machine) => withFailure.has(machine) === group);
-    const count = Math.min(members.length - 1, Math.max(1, Math.round(members.length * validationShare)));
-    for (const machine of rng.shuffle(members).slice(0, Math.max(0, count))) chosen.add(machine);
-  }
-  const isChosen = ({ machine }: History) => chosen.has(machine);
-  if (chosen.size === 0) {
-    // One machine with a failure and one without: learn from the failure, judge by the other.
-    const [other] = machines.filter((machine) => !withFailure.has(machine));
-    if (other !== undefined) chosen.add(other);
-  }
-  return { training: useful.filter((h) => !isChosen(h)), validation: useful.filter(isChosen) };
-}
-
-/** Logits of the share that fails on day k of those known to run until then: what is known before any feature. */
-export function marginalLogits(histories: readonly History[], horizonSteps: number): number[] {
-  const failures = new Float64Array(horizonSteps);
-  const exposed = new Float64Array(horizonSteps);
-  for (const { eventDay, knownDays, stepCount } of histories)
-    for (let step = 0; step < stepCount; step++)
-      for (let day = 1; day <= Math.min(knownDays[step]!, horizonSteps); day++) {
-        exposed[day - 1]! += 1;
-        if (eventDay[step] === day) failures[day - 1]! += 1;
-      }
-  // Half a failure in a hundred rows more than seen: no hazard starts at zero.
-  return [...failures].map((count, index) => {
-    const hazard = (count + 0.5) / (exposed[index]! + 100);
-    return Math.log(hazard / (1 - hazard));
+/** Moments start at zero. */
+function optimizerState(from: {
+  readonly parameters: Float32Array;
+  readonly moment1?: Float32Array;
+  readonly moment2?: Float32Array;
+}): OptimizerState {
+  const dims = [from.parameters.length];
+  const value = (data: Float32Array | undefined) => ({
+    dims,
+    data: data ? Float32Array.from(data) : new Float32Array(from.parameters.length),
   });
+  return {
+    parameters: value(from.parameters),
+    moment1: value(from.moment1),
+    moment2: value(from.moment2),
+  };
+}
+
+/** Means over the steps between two validations. */
+class Stretch {
+  readonly #layout: ParameterLayout;
+  readonly #norms: Float64Array;
+  #lossSum = 0;
+  #normSum = 0;
+  #stepCount = 0;
+
+  constructor(layout: ParameterLayout) {
+    this.#layout = layout;
+    this.#norms = new Float64Array(layout.length);
+  }
+
+  /** `result` is that of a training step. */
+  add(result: TensorValues): void {
+    this.#stepCount += 1;
+    this.#lossSum += outputOf(result, 'hazardLoss').data[0] as number;
+    this.#normSum += outputOf(result, 'gradientNorm').data[0] as number;
+    const norms = outputOf(result, 'parameterNorms').data as Float32Array;
+    norms.forEach((norm, index) => {
+      this.#norms[index]! += norm;
+    });
+  }
+
+  means(): Pick<TrainingProgress, 'trainLoss' | 'gradientNorm' | 'parameterNorms'> {
+    return {
+      trainLoss: this.#lossSum / this.#stepCount,
+      gradientNorm: this.#normSum / this.#stepCount,
+      parameterNorms: Object.fromEntries(
+        this.#layout.map(({ name }, index) => [name, this.#norms[index]! / this.#stepCount]),
+      ),
+    };
+  }
 }
 
 function spanOf(histories: readonly History[]): { readonly firstMs: number; readonly lastMs: number } {
@@ -262,21 +281,4 @@ function spanOf(histories: readonly History[]): { readonly firstMs: number; read
       if (originMs > lastMs) lastMs = originMs;
     }
   return { firstMs, lastMs };
-}
-
-function diverged(
-  step: number,
-  loss: number,
-  norm: number,
-  learningRate: number,
-  log: readonly TrainingProgress[],
-): UserError {
-  const last = log[log.length - 1];
-  const before =
-    last === undefined
-      ? 'It was the first stretch of training'
-      : `The mean loss was ${last.trainLoss.toPrecision(3)} and the gradient norm ${last.gradientNorm.toPrecision(3)} up to step ${last.step}`;
-  return new UserError(
-    `Training stopped at step ${step}: the loss is ${loss} and the gradient norm ${norm} (learning rate ${learningRate.toPrecision(3)}). ${before}. Lower \`learningRate\` or \`clipNorm\`, and look for features with extreme values.`,
-  );
 }

@@ -6,6 +6,7 @@ import { wallClock } from '../../domain/clock.js';
 import { UserError } from '../../domain/errors.js';
 import type { History } from '../../domain/features.js';
 import { openEmbeddedLog } from '../../infra/embedded/log.js';
+import type { WrittenArtifact } from '../../model/artifact.js';
 import { trainingConfigSchema } from '../../model/config.js';
 import { type Deployment, loadDeployment } from '../config.js';
 import { loadYaml } from '../config-file.js';
@@ -15,9 +16,11 @@ import { printResult } from '../terminal/print-result.js';
 import { ProgressBar } from '../terminal/progress.js';
 import { makeTerminal, type Terminal } from '../terminal/terminal.js';
 import { trainingNote } from '../terminal/training-note.js';
-import { chooseType, trainEnsembleFor, trainNetworkFor } from '../training.js';
+import { TrainingView } from '../terminal/training-view.js';
+import { chooseType, type NetworkRequest, trainEnsembleFor, trainNetworkFor } from '../training.js';
+import { UnfinishedTraining } from '../unfinished-training.js';
 import { configOption, jsonOption, keepMachines, openDatasetFile, wholeNumber } from './options.js';
-import { readHistoriesOf } from './read-histories.js';
+import { readHistoriesOf, tellNotes } from './read-histories.js';
 
 interface TrainOptions {
   readonly config: string;
@@ -27,6 +30,7 @@ interface TrainOptions {
   readonly training?: string;
   readonly seed: number;
   readonly ensemble: number;
+  readonly resume: boolean;
   readonly json: boolean;
 }
 
@@ -48,6 +52,7 @@ export function trainCommand(signal: AbortSignal): Command {
       wholeNumber(1),
       1,
     )
+    .option('--resume', 'go on with a training that was broken off, with the same data and settings', false)
     .addOption(jsonOption())
     .addHelpText(
       'after',
@@ -56,6 +61,7 @@ Examples:
   millwright train --data history.yaml
   millwright train --data history.yaml --machines "press-00*,press-01*"    (the others are left for the backtest)
   millwright train --training training.yaml --seed 7                       (from the log; other settings)
+  millwright train --data history.yaml --resume                            (after Ctrl-C, a crash or a power cut)
 
 Exit code: 0 trained, 1 training failed, 2 wrong usage, data or configuration.`,
     )
@@ -68,28 +74,38 @@ Exit code: 0 trained, 1 training failed, 2 wrong usage, data or configuration.`,
           ? trainingConfigSchema.parse({})
           : loadYaml(options.training, trainingConfigSchema);
       const terminal = makeTerminal(process.stderr);
+      const modelDir = deployment.config.model.dir;
+      const unfinished = new UnfinishedTraining(modelDir, type.name);
+      if (options.resume) unfinished.check();
       const histories = (await openHistories(options, deployment, terminal, signal)).get(type.name) ?? [];
       if (histories.length === 0)
         throw new UserError(`there is no history of machine type ${type.name} to train on`);
+      if (!options.resume && unfinished.exists()) {
+        tellNotes(terminal, [
+          'a training that was broken off is dropped; --resume would have gone on with it',
+        ]);
+        await unfinished.drop();
+      }
       const bar = new ProgressBar('train', terminal, wallClock);
+      const view = new TrainingView(terminal.paint);
       const { seed, ensemble: size } = options;
-      const request = { type, histories, modelDir: deployment.config.model.dir, config, seed, signal };
-      const artifact =
-        size === 1
-          ? await trainNetworkFor({
-              ...request,
-              onProgress: (progress) => bar.update(progress.step, progress.of, trainingNote(progress)),
-            })
-          : await trainEnsembleFor({
-              ...request,
-              size,
-              onProgress: (progress, member) =>
-                bar.update(
-                  (member - 1) * progress.of + progress.step,
-                  size * progress.of,
-                  `network ${member} of ${size} · ${trainingNote(progress)}`,
-                ),
-            });
+      const request = {
+        type,
+        histories,
+        modelDir,
+        config,
+        seed,
+        checkpointsIn: unfinished.folder,
+        signal,
+        onRetry: (reason: UserError, learningRate: number) =>
+          tellNotes(terminal, [reason.message, `Trying once more with learning rate ${learningRate}.`]),
+      };
+      const artifact = await trainAsAsked(request, size, bar, view).catch((error: unknown) => {
+        if (signal.aborted && unfinished.exists())
+          bar.end('stopped; the same command with --resume goes on from the last validation');
+        throw error;
+      });
+      await unfinished.drop();
       const { metrics } = artifact;
       const seconds = (wallClock.nowMs() - startedMs) / 1000;
       bar.end(`${artifact.version} in ${formatSpan(seconds * 1000)}`);
@@ -109,6 +125,31 @@ Exit code: 0 trained, 1 training failed, 2 wrong usage, data or configuration.`,
         options.json,
       );
     });
+}
+
+function trainAsAsked(
+  request: NetworkRequest,
+  size: number,
+  bar: ProgressBar,
+  view: TrainingView,
+): Promise<WrittenArtifact> {
+  if (size === 1)
+    return trainNetworkFor({
+      ...request,
+      onProgress: (progress) =>
+        bar.update(progress.step, progress.of, trainingNote(progress), view.add(progress)),
+    });
+  return trainEnsembleFor({
+    ...request,
+    size,
+    onProgress: (progress, member) =>
+      bar.update(
+        (member - 1) * progress.of + progress.step,
+        size * progress.of,
+        `network ${member} of ${size} · ${trainingNote(progress)}`,
+        view.add(progress),
+      ),
+  });
 }
 
 async function openHistories(

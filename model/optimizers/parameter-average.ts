@@ -8,6 +8,17 @@ export class ParameterAverage {
   #values: Float32Array | undefined;
   #count = 0;
 
+  /** What it knows; goes on changing. undefined before the first step. */
+  get values(): Float32Array | undefined {
+    return this.#values;
+  }
+
+  /** Goes on after `count` steps, of which `values` was the mean. */
+  restore(values: Float32Array, count: number): void {
+    this.#values = Float32Array.from(values);
+    this.#count = count;
+  }
+
   /** `decay` in [0, 1): share of the past that a step leaves; 0 keeps the newest parameters only. */
   constructor(decay: number) {
     this.#decay = decay;

@@ -25,6 +25,7 @@ import { describeFailure } from '../../app/terminal/run-main.js';
 import { curveChart, curveStrip, sparkline } from '../../app/terminal/sparkline.js';
 import { formatTable } from '../../app/terminal/table.js';
 import { makeTerminal, type TerminalStream } from '../../app/terminal/terminal.js';
+import { TrainingView } from '../../app/terminal/training-view.js';
 import { SetClock } from '../../domain/clock.js';
 import { UserError, WorldError } from '../../domain/errors.js';
 
@@ -283,4 +284,38 @@ test('Ctrl-C drains and gives 130, SIGTERM drains and gives 0; a second one does
     assert.equal(out, said);
     assert.match(err, /stopping: finishing what is under way \(Ctrl-C again stops at once\)/);
   }
+});
+
+test('a training shows its curves, the largest gradients, and how far back they reach', () => {
+  const view = new TrainingView(makeTerminal(screen(false).stream, {}).paint);
+  const at = (step: number, loss: number) => ({
+    step,
+    of: 100,
+    trainLoss: loss,
+    validationLoss: 2 * loss,
+    bestLoss: 2 * loss,
+    gradientNorm: 10 * loss,
+    parameterNorms: {
+      'encoder.0.input': 0.5,
+      'hazards.bias': 3,
+      'encoder.0.bias': 0.01,
+      'hazards.weights': 2,
+    },
+    stepNorms: [0.001, 0.01, 0.1, 1],
+    learningRate: 0.004,
+    elapsedMs: 1,
+    leftMs: 1,
+  });
+  view.add(at(25, 1));
+  view.add(at(50, 0.5));
+  const lines = view.add(at(75, 0.25));
+  assert.match(lines[0] as string, /training {3}█▃▁ .* loss 0\.25$/);
+  assert.match(lines[1] as string, /validation █▃▁ .* loss 0\.5, best 0\.5$/);
+  assert.match(
+    lines[2] as string,
+    /norm 2\.5 · hazards\.bias 3 · hazards\.weights 2 · encoder\.0\.input 0\.5$/,
+  );
+  assert.match(lines[4] as string, /reach {6}▁▃▆█ .* oldest step 0\.001 of the newest's$/);
+  // Another network begins: no curve of the one before.
+  assert.match(view.add(at(25, 1))[0] as string, /training {3}▅ /);
 });

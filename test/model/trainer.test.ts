@@ -10,8 +10,11 @@ import type { History } from '../../domain/features.js';
 import { Rng } from '../../domain/rng.js';
 import { OnnxEngine } from '../../infra/onnx/engine.js';
 import { trainingConfigSchema } from '../../model/config.js';
+import { diverged } from '../../model/divergence.js';
+import { splitMachines } from '../../model/split.js';
 import type { TrainingProgress } from '../../model/trained-network.js';
-import { learningRateAt, marginalLogits, splitMachines, train, trainNetwork } from '../../model/trainer.js';
+import { train, trainNetwork } from '../../model/trainer.js';
+import { marginalLogits, planTraining } from '../../model/training-plan.js';
 import { smallHistories, smallSpec } from './fixtures.js';
 
 const small = { hiddenSize: 8, batchSize: 16, steps: 60, validateEverySteps: 10, learningRate: 1e-2 };
@@ -44,7 +47,9 @@ describe('the trainer', () => {
     assert.ok(last.bestLoss < 0.7 * first.validationLoss, `${first.validationLoss} to ${last.bestLoss}`);
     assert.equal(trained.validation.loss, last.bestLoss);
     assert.deepEqual(trained.log, seen);
-    for (const each of seen) for (const value of Object.values(each)) assert.ok(Number.isFinite(value));
+    for (const each of seen)
+      for (const value of Object.values({ ...each, ...each.parameterNorms, parameterNorms: 0 }))
+        assert.ok(Number.isFinite(value));
     assert.equal(trained.validationMachines.length, 4);
   });
 
@@ -95,16 +100,47 @@ describe('the trainer', () => {
     assert.equal(trained.bestStep, trained.log[losses.indexOf(Math.min(...losses))]?.step);
   });
 
+  const wild = { learningRate: 1e30, clipNorm: 1e30 };
   it('stops with a diagnosis when the loss is not finite', async () => {
-    const wild = histories.map((history) => ({ ...history, rows: history.rows.slice() }));
-    await assert.rejects(
-      run({ learningRate: 1e30, clipNorm: 1e30 }, 1, { histories: wild }),
-      (error: unknown) => {
-        assert.ok(error instanceof UserError);
-        assert.match(error.message, /Training stopped at step \d+: the loss is .* Lower `learningRate`/);
-        return true;
-      },
+    await assert.rejects(run(wild), (error: unknown) => {
+      assert.ok(error instanceof UserError);
+      assert.match(
+        error.message,
+        /Training stopped at step \d+: the loss is .* The weights had run away before: .*encoder\.0\..* Lower `learningRate`/,
+      );
+      return true;
+    });
+  });
+
+  it('names the gradient when that is what grows beyond all numbers', async () => {
+    const { layout, parameters } = planTraining(
+      smallSpec,
+      histories,
+      trainingConfigSchema.parse({ ...small, cell: 'rnn' }),
+      1,
     );
+    const gradient = parameters.map((value, index) => (index === parameters.length - 1 ? Infinity : value));
+    const probed = { loss: 1, logits: new Float32Array(1), gradient, stepNorms: new Float32Array(1) };
+    const scene = { step: 3, loss: 1, gradientNorm: Infinity, learningRate: 0.1, log: [] };
+    const { message } = diverged({ ...scene, parameters, layout, probed });
+    assert.match(
+      message,
+      /First to go was the gradient, of remaining-life\S*; the loss and all weights were finite/,
+    );
+  });
+
+  it('tries once more at a tenth of the rate when told to, and no more than once', async () => {
+    const told: number[] = [];
+    const onRetry = (_: Error, rate: number) => told.push(rate);
+    const [retried, wanted] = [
+      // Weight decay alone makes the weights nine times as large at every step, or takes them away.
+      await run({ learningRate: 1e3, onDivergence: 'retry' }, 1, { onRetry }),
+      await run({ learningRate: 100 }),
+    ];
+    assert.deepEqual(told, [100]);
+    assert.deepEqual(retried.parameters, wanted.parameters);
+    assert.equal(retried.config.learningRate, 100);
+    await assert.rejects(run({ ...wild, onDivergence: 'retry' }), /Training stopped/);
   });
 
   it('stops when told to, and leaves nothing', async () => {
@@ -160,21 +196,6 @@ describe('the split', () => {
     const calm = { ...two, eventDay: new Uint8Array(two.stepCount) };
     const { training, validation } = splitMachines([one, calm], 0.2, new Rng(1));
     assert.deepEqual([machinesOf(training), machinesOf(validation)], [[one.machine], [two.machine]]);
-  });
-});
-
-describe('the learning rate', () => {
-  it('rises, then falls along a cosine to its last share', () => {
-    const config = trainingConfigSchema.parse({
-      steps: 100,
-      learningRate: 1,
-      warmUpShare: 0.1,
-      finalRateShare: 0.02,
-    });
-    assert.equal(learningRateAt(1, config), 0.1);
-    assert.equal(learningRateAt(10, config), 1);
-    assert.ok(Math.abs(learningRateAt(55, config) - 0.51) < 1e-12);
-    assert.ok(Math.abs(learningRateAt(100, config) - 0.02) < 1e-12);
   });
 });
 

@@ -1,0 +1,77 @@
+/** Training batches as the training step wants them; any batch can be drawn again. */
+import type { FeatureSpec } from '../domain/features.js';
+import type { Rng, RngState } from '../domain/rng.js';
+import type { TrainingConfig } from './config.js';
+import type { TensorValue } from './ports.js';
+import type { BatchSource, TrainingBatch } from './windows.js';
+
+/** Where the draws stand. */
+export interface FeedState {
+  readonly batches: RngState;
+  readonly dropout: RngState;
+}
+
+export class TrainingFeeds {
+  readonly #source: BatchSource;
+  readonly #batchRng: Rng;
+  readonly #dropoutRng: Rng;
+  readonly #spec: FeatureSpec;
+  readonly #config: TrainingConfig;
+  readonly #dropoutWidth: number;
+
+  /** `batchRng` is the one that `source` draws by. */
+  constructor(
+    source: BatchSource,
+    batchRng: Rng,
+    dropoutRng: Rng,
+    spec: FeatureSpec,
+    config: TrainingConfig,
+    dropoutWidth: number,
+  ) {
+    this.#source = source;
+    this.#batchRng = batchRng;
+    this.#dropoutRng = dropoutRng;
+    this.#spec = spec;
+    this.#config = config;
+    this.#dropoutWidth = dropoutWidth;
+  }
+
+  get state(): FeedState {
+    return { batches: this.#batchRng.state, dropout: this.#dropoutRng.state };
+  }
+
+  restore({ batches, dropout }: FeedState): void {
+    this.#batchRng.restore(batches);
+    this.#dropoutRng.restore(dropout);
+  }
+
+  batch(): TrainingBatch {
+    return this.#source.draw(this.#config.batchSize);
+  }
+
+  /** Inputs of buildTrainingStep for the next batch; `before` is the state that draws it again. */
+  next(): { readonly before: FeedState; readonly feeds: Readonly<Record<string, TensorValue>> } {
+    const before = this.state;
+    const batch = this.batch();
+    const { batchSize, remainingLifeWeight, dropout } = this.#config;
+    const { contextSteps, names } = this.#spec;
+    const perRow = (data: Float32Array): TensorValue => ({ dims: [data.length, 1], data });
+    const feeds = {
+      windows: { dims: [batchSize, contextSteps, names.length], data: batch.windows },
+      eventDay: perRow(batch.eventDay),
+      knownDays: perRow(batch.knownDays),
+      ...(remainingLifeWeight > 0
+        ? { lifeShare: perRow(batch.lifeShare), lifeWeight: perRow(batch.lifeWeight) }
+        : {}),
+      ...(dropout > 0 ? { dropout: this.#masks(dropout) } : {}),
+    };
+    return { before, feeds };
+  }
+
+  #masks(share: number): TensorValue {
+    const dims = [this.#config.batchSize, this.#dropoutWidth] as const;
+    const data = new Float32Array(dims[0] * dims[1]);
+    for (let i = 0; i < data.length; i++) data[i] = this.#dropoutRng.uniform() < share ? 0 : 1 / (1 - share);
+    return { dims, data };
+  }
+}

@@ -1,0 +1,94 @@
+/** All that is settled before the first training step: it follows from the data, the configuration and the seed. */
+import { UserError } from '../domain/errors.js';
+import type { FeatureSpec, History } from '../domain/features.js';
+import { Rng } from '../domain/rng.js';
+import type { TrainingConfig } from './config.js';
+import { dropoutWidth, type NetworkShape, networkLayout } from './network.js';
+import { initializeParameters, type ParameterLayout } from './parameters.js';
+import { fitPreprocessing, inputSize, type Preprocessing } from './preprocessing.js';
+import { splitMachines } from './split.js';
+import { labelsOf, refusalOf } from './tasks.js';
+import { TrainingFeeds } from './training-feeds.js';
+import { thin } from './validation.js';
+import {
+  DenseBatchSource,
+  type Origin,
+  OriginBatchSource,
+  originsOf,
+  type TrainingBatch,
+} from './windows.js';
+
+export interface TrainingPlan {
+  readonly training: readonly History[];
+  readonly validation: readonly History[];
+  /** What validations judge. */
+  readonly origins: readonly Origin[];
+  readonly preprocessing: Preprocessing;
+  readonly shape: NetworkShape;
+  readonly layout: ParameterLayout;
+  readonly parameters: Float32Array;
+  readonly feeds: TrainingFeeds;
+  /** Windows for GradientProbe.throughTime, the same at every validation. */
+  readonly probeBatch: () => TrainingBatch;
+}
+
+/** Throws UserError when the histories cannot be learned from, or not in this way. */
+export function planTraining(
+  spec: FeatureSpec,
+  histories: readonly History[],
+  config: TrainingConfig,
+  seed: number,
+): TrainingPlan {
+  const refusal = refusalOf(config.task, spec);
+  if (refusal !== undefined) throw new UserError(refusal);
+  const rng = new Rng(seed);
+  const { training, validation } = splitMachines(histories, config.validationShare, rng.fork());
+  const preprocessing = fitPreprocessing(spec, training, config, rng.fork());
+  const shape: NetworkShape = {
+    cell: config.cell,
+    layers: config.layers,
+    normalization: config.normalization,
+    task: config.task,
+    inputSize: inputSize(preprocessing),
+    hiddenSize: config.hiddenSize,
+    horizonSteps: spec.horizonSteps,
+    remainingLife: config.remainingLifeWeight > 0,
+    firstLogits: marginalLogits(training, spec.horizonSteps),
+  };
+  const layout = networkLayout(shape);
+  const parameters = initializeParameters(layout, rng.fork());
+  const Source = labelsOf(config.task) === 'every-step' ? DenseBatchSource : OriginBatchSource;
+  const batchRng = rng.fork();
+  const source = new Source(spec, training, config.remainingLifeCapSteps, batchRng);
+  const feeds = new TrainingFeeds(source, batchRng, rng.fork(), spec, config, dropoutWidth(shape));
+  const probeRng = rng.fork();
+  return {
+    training,
+    validation,
+    origins: thin(originsOf(validation), config.validationWindowsMax),
+    preprocessing,
+    shape,
+    layout,
+    parameters,
+    feeds,
+    probeBatch: () =>
+      new OriginBatchSource(spec, training, config.remainingLifeCapSteps, probeRng).draw(config.batchSize),
+  };
+}
+
+/** Logits of the share that fails on day k of those known to run until then: what is known before any feature. */
+export function marginalLogits(histories: readonly History[], horizonSteps: number): number[] {
+  const failures = new Float64Array(horizonSteps);
+  const exposed = new Float64Array(horizonSteps);
+  for (const { eventDay, knownDays, stepCount } of histories)
+    for (let step = 0; step < stepCount; step++)
+      for (let day = 1; day <= Math.min(knownDays[step]!, horizonSteps); day++) {
+        exposed[day - 1]! += 1;
+        if (eventDay[step] === day) failures[day - 1]! += 1;
+      }
+  // Half a failure in a hundred rows more than seen: no hazard starts at zero.
+  return [...failures].map((count, index) => {
+    const hazard = (count + 0.5) / (exposed[index]! + 100);
+    return Math.log(hazard / (1 - hazard));
+  });
+}
