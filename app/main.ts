@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import { backtestCommand } from './commands/backtest.js';
 import { benchmarkCommand } from './commands/benchmark.js';
+import { compareCommand } from './commands/compare.js';
 import { configCommand } from './commands/config.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
@@ -34,6 +35,7 @@ function makeProgram(signal: AbortSignal): Command {
     trainCommand(signal),
     backtestCommand(signal),
     benchmarkCommand(signal),
+    compareCommand(signal),
     replayCommand(signal),
     simulateCommand(signal),
     predictCommand(),

@@ -3,7 +3,7 @@ import { assert } from '../domain/assert.js';
 import { Rng } from '../domain/rng.js';
 import type { AlertScore } from './alert-score.js';
 import { outcomesAt } from './judged.js';
-import { type Interval, meanBrierInterval } from './metrics/bootstrap.js';
+import { type Interval, machineErrors, meanBrierInterval } from './metrics/bootstrap.js';
 import { brierAt, brierByDay, meanOverDays, skill } from './metrics/brier.js';
 import { calibrationErrorAt, type ReliabilityBin, reliabilityAt } from './metrics/calibration.js';
 import { timeDependentConcordance } from './metrics/concordance.js';
@@ -125,7 +125,7 @@ function scoreForecaster(
     name,
     brierByDay: brier,
     meanBrier,
-    meanBrierInterval: meanBrierInterval(rows, horizonDays, new Rng(bootstrapSeed)),
+    meanBrierInterval: meanBrierInterval(machineErrors(rows, horizonDays), new Rng(bootstrapSeed)),
     skill: skill(meanBrier, referenceBrier),
     concordance: timeDependentConcordance(rows, horizonDays),
     days: days.map((day) => scoreDay(rows, day)),

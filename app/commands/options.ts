@@ -31,6 +31,14 @@ export function wholeNumber(min: number): (text: string) => number {
   };
 }
 
+/** A number between 0 and 1, ends excluded. */
+export function share(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < 1))
+    throw new InvalidArgumentError('write a number between 0 and 1, such as 0.25.');
+  return value;
+}
+
 /** `86400`, `86400x` or `max`. */
 export function parseSpeed(text: string): number | 'max' {
   if (text === 'max') return 'max';

@@ -1,33 +1,27 @@
 /** `millwright train`: history to a network in use. */
 
-import { join } from 'node:path';
 import { Command } from 'commander';
 import { wallClock } from '../../domain/clock.js';
-import { UserError } from '../../domain/errors.js';
-import type { History } from '../../domain/features.js';
-import { openEmbeddedLog } from '../../infra/embedded/log.js';
+import type { UserError } from '../../domain/errors.js';
 import type { WrittenArtifact } from '../../model/artifact.js';
-import { trainingConfigSchema } from '../../model/config.js';
-import { type Deployment, loadDeployment } from '../config.js';
-import { loadYaml } from '../config-file.js';
-import { readHistories } from '../history.js';
 import { formatCounted, formatNumber, formatSpan } from '../terminal/format.js';
 import { printResult } from '../terminal/print-result.js';
 import { ProgressBar } from '../terminal/progress.js';
-import { makeTerminal, type Terminal } from '../terminal/terminal.js';
+import { makeTerminal } from '../terminal/terminal.js';
 import { trainingNote } from '../terminal/training-note.js';
 import { TrainingView } from '../terminal/training-view.js';
-import { chooseType, type NetworkRequest, trainEnsembleFor, trainNetworkFor } from '../training.js';
+import { type NetworkRequest, trainEnsembleFor, trainNetworkFor } from '../training.js';
 import { UnfinishedTraining } from '../unfinished-training.js';
-import { configOption, jsonOption, keepMachines, openDatasetFile, wholeNumber } from './options.js';
-import { readHistoriesOf, tellNotes } from './read-histories.js';
+import { jsonOption, wholeNumber } from './options.js';
+import { tellNotes } from './read-histories.js';
+import {
+  loadTraining,
+  readTrainingHistories,
+  type TrainingHistoryOptions,
+  withTrainingHistory,
+} from './training-history.js';
 
-interface TrainOptions {
-  readonly config: string;
-  readonly data?: string;
-  readonly machines?: string;
-  readonly type?: string;
-  readonly training?: string;
+interface TrainOptions extends TrainingHistoryOptions {
   readonly seed: number;
   readonly ensemble: number;
   readonly resume: boolean;
@@ -35,16 +29,9 @@ interface TrainOptions {
 }
 
 export function trainCommand(signal: AbortSignal): Command {
-  return new Command('train')
-    .description('train a network from history and take it into use')
-    .addOption(configOption())
-    .option(
-      '--data <file>',
-      'data-set file (YAML); default: the history that the log of the deployment has kept',
-    )
-    .option('--machines <ids>', 'only these machines, separated by commas; * for any characters')
-    .option('--type <name>', 'machine type, where there are several')
-    .option('--training <file>', 'training settings (YAML); default: the recipe that was best on C-MAPSS')
+  return withTrainingHistory(
+    new Command('train').description('train a network from history and take it into use'),
+  )
     .option('--seed <number>', 'the same seed, data and settings give the same network', wholeNumber(0), 1)
     .option(
       '--ensemble <size>',
@@ -67,19 +54,12 @@ Exit code: 0 trained, 1 training failed, 2 wrong usage, data or configuration.`,
     )
     .action(async (options: TrainOptions) => {
       const startedMs = wallClock.nowMs();
-      const deployment = loadDeployment(options.config);
-      const type = chooseType(deployment.types, options.type);
-      const config =
-        options.training === undefined
-          ? trainingConfigSchema.parse({})
-          : loadYaml(options.training, trainingConfigSchema);
+      const { deployment, type, config } = loadTraining(options);
       const terminal = makeTerminal(process.stderr);
       const modelDir = deployment.config.model.dir;
       const unfinished = new UnfinishedTraining(modelDir, type.name);
       if (options.resume) unfinished.check();
-      const histories = (await openHistories(options, deployment, terminal, signal)).get(type.name) ?? [];
-      if (histories.length === 0)
-        throw new UserError(`there is no history of machine type ${type.name} to train on`);
+      const histories = await readTrainingHistories(options, deployment, type, terminal, signal);
       if (!options.resume && unfinished.exists()) {
         tellNotes(terminal, [
           'a training that was broken off is dropped; --resume would have gone on with it',
@@ -150,27 +130,4 @@ function trainAsAsked(
         view.add(progress),
       ),
   });
-}
-
-async function openHistories(
-  options: TrainOptions,
-  deployment: Deployment,
-  terminal: Terminal,
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, readonly History[]>> {
-  if (options.data !== undefined)
-    return readHistoriesOf(
-      keepMachines(await openDatasetFile(options.data), options.machines),
-      deployment,
-      terminal,
-      signal,
-    );
-  if (options.machines !== undefined)
-    throw new UserError('--machines chooses from a data set: give --data too');
-  const log = await openEmbeddedLog({ dir: join(deployment.config.dataDir, 'log'), mode: 'read-only' });
-  try {
-    return await readHistories(deployment, log);
-  } finally {
-    await log.close();
-  }
 }

@@ -1,3 +1,4 @@
+import { assert } from '../../domain/assert.js';
 import type { Rng } from '../../domain/rng.js';
 import type { JudgedForecast } from '../rows.js';
 import { quantile } from './quantile.js';
@@ -9,59 +10,108 @@ export interface Interval {
 }
 
 /**
+ * What the mean Brier score and its interval are made from. By machine, per day 1..H: the sum of (F_k − y)² over the rows that were
+ * observed on that day (administrative censoring), and how many.
+ */
+export type MachineErrors = Readonly<
+  Record<string, { readonly error: readonly number[]; readonly count: readonly number[] }>
+>;
+
+export function machineErrors(rows: readonly JudgedForecast[], horizonDays: number): MachineErrors {
+  const byMachine: Record<string, { error: number[]; count: number[] }> = {};
+  const zeros = () => new Array<number>(horizonDays).fill(0);
+  for (const row of rows) {
+    byMachine[row.machine] ??= { error: zeros(), count: zeros() };
+    const { error, count } = byMachine[row.machine] as { error: number[]; count: number[] };
+    for (let k = 0; k < row.observedDays; k++) {
+      const outcome = row.eventDay > 0 && row.eventDay <= k + 1 ? 1 : 0;
+      error[k] = (error[k] as number) + ((row.probabilities[k] as number) - outcome) ** 2;
+      count[k] = (count[k] as number) + 1;
+    }
+  }
+  return byMachine;
+}
+
+/** The errors of several forecasters (of several seeds, say) on the same machines, as if they were one. */
+export function poolErrors(parts: readonly MachineErrors[]): MachineErrors {
+  const [first] = parts;
+  assert(first, 'errors to pool');
+  const sum = (lists: readonly (readonly number[])[]) =>
+    (lists[0] as readonly number[]).map((_, k) =>
+      lists.reduce((total, list) => total + (list[k] as number), 0),
+    );
+  return Object.fromEntries(
+    Object.keys(first).map((machine) => {
+      const own = parts.map((part) => part[machine] as MachineErrors[string]);
+      return [
+        machine,
+        { error: sum(own.map(({ error }) => error)), count: sum(own.map(({ count }) => count)) },
+      ];
+    }),
+  );
+}
+
+/**
  * 95 % interval of the mean Brier score over days 1..H (administrative censoring) by resampling machines with
  * replacement: the rows of one machine are not independent, so whole machines are drawn (percentile bootstrap,
  * Efron & Tibshirani 1993). null below two machines, or when a draw may leave a day without rows.
  */
-export function meanBrierInterval(
-  rows: readonly JudgedForecast[],
-  horizonDays: number,
+export function meanBrierInterval(errors: MachineErrors, rng: Rng, drawCount = 1000): Interval | null {
+  return intervalOver(Object.keys(errors), rng, drawCount, (drawn) => meanBrierOf(errors, drawn));
+}
+
+/**
+ * The same of a difference: the mean Brier score of one forecaster less that of another on the same rows (asserted). Every draw
+ * takes the same machines of both, so that what is hard about a machine cancels out.
+ */
+export function meanBrierDifference(
+  of: MachineErrors,
+  lessThatOf: MachineErrors,
   rng: Rng,
   drawCount = 1000,
 ): Interval | null {
-  const machines = [...sumsByMachine(rows, horizonDays).values()];
+  const machines = Object.keys(of);
+  assert(
+    machines.length === Object.keys(lessThatOf).length && machines.every((machine) => machine in lessThatOf),
+    'the same machines on both sides',
+  );
+  return intervalOver(machines, rng, drawCount, (drawn) => {
+    const [a, b] = [meanBrierOf(of, drawn), meanBrierOf(lessThatOf, drawn)];
+    return a === null || b === null ? null : a - b;
+  });
+}
+
+/** Mean over the days of the Brier score of these machines' rows, a machine as often as it is named; null: a day without rows. */
+export function meanBrierOf(errors: MachineErrors, machines = Object.keys(errors)): number | null {
+  const own = machines.map((machine) => errors[machine] as MachineErrors[string]);
+  const horizonDays = own[0]?.error.length ?? 0;
+  let sum = 0;
+  for (let k = 0; k < horizonDays; k++) {
+    let error = 0;
+    let count = 0;
+    for (const each of own) {
+      error += each.error[k] as number;
+      count += each.count[k] as number;
+    }
+    if (count === 0) return null;
+    sum += error / count;
+  }
+  return horizonDays === 0 ? null : sum / horizonDays;
+}
+
+function intervalOver(
+  machines: readonly string[],
+  rng: Rng,
+  drawCount: number,
+  statistic: (drawn: string[]) => number | null,
+): Interval | null {
   if (machines.length < 2) return null;
-  const means = new Float64Array(drawCount);
+  const values = new Float64Array(drawCount);
   for (let draw = 0; draw < drawCount; draw++) {
-    const error = new Float64Array(horizonDays);
-    const count = new Float64Array(horizonDays);
-    for (let i = 0; i < machines.length; i++) {
-      const drawn = machines[rng.int(machines.length)] as MachineSums;
-      for (let k = 0; k < horizonDays; k++) {
-        error[k] = (error[k] as number) + (drawn.error[k] as number);
-        count[k] = (count[k] as number) + (drawn.count[k] as number);
-      }
-    }
-    let sum = 0;
-    for (let k = 0; k < horizonDays; k++) {
-      if (count[k] === 0) return null;
-      sum += (error[k] as number) / (count[k] as number);
-    }
-    means[draw] = sum / horizonDays;
+    const value = statistic(machines.map(() => machines[rng.int(machines.length)] as string));
+    if (value === null) return null;
+    values[draw] = value;
   }
-  means.sort();
-  return { low: quantile(means, 0.025), high: quantile(means, 0.975) };
-}
-
-/** Per day: squared errors and rows of one machine. */
-interface MachineSums {
-  readonly error: Float64Array;
-  readonly count: Float64Array;
-}
-
-function sumsByMachine(rows: readonly JudgedForecast[], horizonDays: number): Map<string, MachineSums> {
-  const byMachine = new Map<string, MachineSums>();
-  for (const row of rows) {
-    let sums = byMachine.get(row.machine);
-    if (!sums) {
-      sums = { error: new Float64Array(horizonDays), count: new Float64Array(horizonDays) };
-      byMachine.set(row.machine, sums);
-    }
-    for (let k = 0; k < row.observedDays; k++) {
-      const outcome = row.eventDay > 0 && row.eventDay <= k + 1 ? 1 : 0;
-      sums.error[k] = (sums.error[k] as number) + ((row.probabilities[k] as number) - outcome) ** 2;
-      sums.count[k] = (sums.count[k] as number) + 1;
-    }
-  }
-  return byMachine;
+  values.sort();
+  return { low: quantile(values, 0.025), high: quantile(values, 0.975) };
 }

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { alertBoundsSchema, scoreAlerts } from '../../backtest/alert-score.js';
-import { meanBrierInterval } from '../../backtest/metrics/bootstrap.js';
+import {
+  machineErrors,
+  meanBrierDifference,
+  meanBrierInterval,
+  meanBrierOf,
+  poolErrors,
+} from '../../backtest/metrics/bootstrap.js';
 import { quantile } from '../../backtest/metrics/quantile.js';
 import { makeReport } from '../../backtest/report.js';
 import { formatReport } from '../../backtest/report-text.js';
@@ -90,11 +96,38 @@ test('the interval is that of the mean over machines, and wider than one over ro
   const rng = new Rng(1);
   // Squared errors of 100 machines are 0 or 1: the mean has standard error .05.
   const rows = makeRows(...Array.from({ length: 100 }, (_, i) => [i % 2, 0] as const));
-  const interval = meanBrierInterval(rows, horizonDays, rng);
+  const interval = meanBrierInterval(machineErrors(rows, horizonDays), rng);
   assert.ok(interval);
   assert.ok(Math.abs(interval.low - (0.5 - 1.96 * 0.05)) < 0.02, `${interval.low}`);
   assert.ok(Math.abs(interval.high - (0.5 + 1.96 * 0.05)) < 0.02, `${interval.high}`);
   const repeated = rows.flatMap((row) => [row, row, row, row]);
-  assert.deepEqual(meanBrierInterval(repeated, horizonDays, new Rng(1)), interval);
-  assert.equal(meanBrierInterval(rows.slice(0, 1), horizonDays, rng), null);
+  assert.deepEqual(meanBrierInterval(machineErrors(repeated, horizonDays), new Rng(1)), interval);
+  assert.equal(meanBrierInterval(machineErrors(rows.slice(0, 1), horizonDays), rng), null);
+});
+
+test('a difference between forecasters is judged machine by machine: what is hard about a machine cancels out', () => {
+  const rng = new Rng(3);
+  const rows = Array.from({ length: 40 }, (_, index): JudgedForecast => {
+    const hard = index % 2 === 0 ? 0.1 : 0.6;
+    return {
+      machine: `m${index}`,
+      originMs: 0,
+      status: 'ok',
+      reason: '',
+      probabilities: [hard + 0.02 * rng.uniform()],
+      eventDay: 0,
+      knownDays: 1,
+      observedDays: 1,
+    };
+  });
+  const worse = rows.map((row) => ({ ...row, probabilities: [(row.probabilities[0] as number) + 0.01] }));
+  const [a, b] = [machineErrors(rows, 1), machineErrors(worse, 1)];
+  const [ofA, ofB] = [a, b].map((errors) => meanBrierInterval(errors, new Rng(1)));
+  assert.ok(ofA && ofB && ofA.high > ofB.low, 'side by side they cannot be told apart');
+  const difference = meanBrierDifference(b, a, new Rng(1));
+  assert.ok(difference && difference.low > 0, 'machine by machine they can');
+  assert.deepEqual(meanBrierDifference(a, a, new Rng(1)), { low: 0, high: 0 });
+  // Two seeds of the same forecaster pooled: the mean of both.
+  const pooled = meanBrierOf(poolErrors([a, b])) as number;
+  assert.ok(Math.abs(pooled - ((meanBrierOf(a) as number) + (meanBrierOf(b) as number)) / 2) < 1e-12);
 });
