@@ -28,6 +28,15 @@ export async function currentVersionFolder(modelDir: string, type: string): Prom
   return join(versionsFolder(modelDir, type), version);
 }
 
+/** The same, of a type that must have one. */
+export async function modelInUse(modelDir: string, type: string): Promise<string> {
+  const folder = await currentVersionFolder(modelDir, type);
+  if (folder !== undefined) return folder;
+  throw new UserError(
+    `there is no trained network for machine type ${type}: run \`millwright train\` first, or name a folder with --model`,
+  );
+}
+
 /** Makes `version` the one in use, in one step: a crash leaves the old or the new. */
 export async function setCurrentVersion(modelDir: string, type: string, version: string): Promise<void> {
   const folder = versionsFolder(modelDir, type);

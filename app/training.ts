@@ -28,19 +28,26 @@ export interface NetworkRequest {
   onRetry?(reason: UserError, learningRate: number): void;
 }
 
+/** Trains a version and takes it into use, however good it is. */
 export async function trainNetworkFor(request: NetworkRequest): Promise<WrittenArtifact> {
   const artifact = await trainVersion(request);
   await setCurrentVersion(request.modelDir, request.type.name, artifact.version);
   return artifact;
 }
 
-/** As trainNetworkFor, for the mean of `size` networks with seeds `seed`, `seed` + 1, ... `member` counts from 1. */
-export async function trainEnsembleFor(
+/** The mean of several networks, and the networks. */
+export interface WrittenEnsemble {
+  readonly artifact: WrittenArtifact;
+  readonly members: readonly WrittenArtifact[];
+}
+
+/** As trainVersion, for the mean of `size` networks with seeds `seed`, `seed` + 1, ... `member` counts from 1. */
+export async function trainEnsembleVersion(
   request: Omit<NetworkRequest, 'onProgress'> & {
     readonly size: number;
     onProgress?(progress: TrainingProgress, member: number): void;
   },
-): Promise<WrittenArtifact> {
+): Promise<WrittenEnsemble> {
   const { type, modelDir, size, seed, onProgress, ...rest } = request;
   const members: WrittenArtifact[] = [];
   for (let member = 1; member <= size; member++)
@@ -58,8 +65,7 @@ export async function trainEnsembleFor(
     members.map(({ directory }) => directory),
     codeVersion(),
   );
-  await setCurrentVersion(modelDir, type.name, artifact.version);
-  return artifact;
+  return { artifact, members };
 }
 
 /** Trains and writes a version without taking it into use. */

@@ -59,6 +59,18 @@ export interface ArtifactMetrics {
   readonly validationOriginCount: number;
   readonly bestStep: number;
   readonly trainedMs: number;
+  /** What it has seen; artifacts of before this was kept have none. */
+  readonly seen?: SeenData;
+}
+
+/** Machines and time that a network knows, so that nobody judges it by them unknowingly. */
+export interface SeenData {
+  /** Learned from. */
+  readonly trainingMachines: readonly string[];
+  /** Not learned from, but early stopping went by them. */
+  readonly validationMachines: readonly string[];
+  /** The last origin learned from. */
+  readonly trainedUntilMs: number;
 }
 
 const sha256 = (content: Uint8Array | string) => createHash('sha256').update(content).digest('hex');
@@ -235,8 +247,15 @@ function metricsOf(trained: TrainedNetwork): ArtifactMetrics {
     validationOriginCount: trained.validationOriginCount,
     bestStep: trained.bestStep,
     trainedMs: trained.trainedMs,
+    seen: {
+      trainingMachines: unique(trained.trainingMachines),
+      validationMachines: unique(trained.validationMachines),
+      trainedUntilMs: trained.trainedUntilMs,
+    },
   };
 }
+
+const unique = (names: readonly string[]) => [...new Set(names)];
 
 function json(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;

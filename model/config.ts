@@ -126,12 +126,18 @@ export const trainingConfigSchema = z.strictObject({
     .positive()
     .default(125)
     .describe('Remaining useful life beyond this many steps counts as this many.'),
+  validation: z
+    .enum(['other-machines', 'later-time'])
+    .default('other-machines')
+    .describe(
+      'What is kept from training, to judge by and to stop early. `other-machines`: some of the machines; `later-time`: the last days of all of them, and nothing that became known in those days is learned from.',
+    ),
   validationShare: z
     .number()
     .gt(0)
     .lt(1)
     .default(0.2)
-    .describe('Share of the machines that are kept from training, to judge by and to stop early.'),
+    .describe('How much of it: share of the machines, or of the days of all histories together.'),
   validateEverySteps: z.number().int().min(1).default(25).describe('Steps between two validations.'),
   validationWindowsMax: z
     .number()

@@ -76,6 +76,22 @@ function meanMetrics(members: readonly ArtifactMetrics[]): ArtifactMetrics {
     validationOriginCount: Math.round(mean((member) => member.validationOriginCount)),
     bestStep: Math.round(mean((member) => member.bestStep)),
     trainedMs: members.reduce((sum, member) => sum + member.trainedMs, 0),
+    ...allSeen(members),
+  };
+}
+
+/** What any member has learned from, the ensemble knows; what none has, but one stopped by, it was judged by. */
+function allSeen(members: readonly ArtifactMetrics[]): Pick<ArtifactMetrics, 'seen'> {
+  const seen = members.flatMap((member) => member.seen ?? []);
+  if (seen.length < members.length) return {};
+  const training = new Set(seen.flatMap(({ trainingMachines }) => trainingMachines));
+  const validation = new Set(seen.flatMap(({ validationMachines }) => validationMachines));
+  return {
+    seen: {
+      trainingMachines: [...training],
+      validationMachines: [...validation].filter((machine) => !training.has(machine)),
+      trainedUntilMs: Math.max(...seen.map(({ trainedUntilMs }) => trainedUntilMs)),
+    },
   };
 }
 

@@ -40,6 +40,8 @@ export interface TrainedNetwork {
   readonly validationMachines: readonly string[];
   readonly trainingOriginCount: number;
   readonly validationOriginCount: number;
+  /** The last origin that was learned from. */
+  readonly trainedUntilMs: number;
   /** Origins of the data. */
   readonly span: { readonly firstMs: number; readonly lastMs: number };
   readonly trainedMs: number;

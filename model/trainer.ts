@@ -212,6 +212,7 @@ function trainedNetwork(
     validationMachines: validation.map(({ machine }) => machine),
     trainingOriginCount: originsOf(training).length,
     validationOriginCount: origins.length,
+    trainedUntilMs: spanOf(training).lastMs,
     span: spanOf(histories),
     ...rest,
   };

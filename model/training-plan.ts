@@ -6,17 +6,11 @@ import type { TrainingConfig } from './config.js';
 import { dropoutWidth, type NetworkShape, networkLayout } from './network.js';
 import { initializeParameters, type ParameterLayout } from './parameters.js';
 import { fitPreprocessing, inputSize, type Preprocessing } from './preprocessing.js';
-import { splitMachines } from './split.js';
+import { keepForValidation } from './split.js';
 import { labelsOf, refusalOf } from './tasks.js';
 import { TrainingFeeds } from './training-feeds.js';
 import { thin } from './validation.js';
-import {
-  DenseBatchSource,
-  type Origin,
-  OriginBatchSource,
-  originsOf,
-  type TrainingBatch,
-} from './windows.js';
+import { DenseBatchSource, type Origin, OriginBatchSource, type TrainingBatch } from './windows.js';
 
 export interface TrainingPlan {
   readonly training: readonly History[];
@@ -42,7 +36,7 @@ export function planTraining(
   const refusal = refusalOf(config.task, spec);
   if (refusal !== undefined) throw new UserError(refusal);
   const rng = new Rng(seed);
-  const { training, validation } = splitMachines(histories, config.validationShare, rng.fork());
+  const { training, validation, origins } = keepForValidation(histories, config, rng.fork());
   const preprocessing = fitPreprocessing(spec, training, config, rng.fork());
   const shape: NetworkShape = {
     cell: config.cell,
@@ -65,7 +59,7 @@ export function planTraining(
   return {
     training,
     validation,
-    origins: thin(originsOf(validation), config.validationWindowsMax),
+    origins: thin(origins, config.validationWindowsMax),
     preprocessing,
     shape,
     layout,

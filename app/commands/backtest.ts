@@ -8,10 +8,13 @@ import { wallClock } from '../../domain/clock.js';
 import type { Dataset } from '../../domain/dataset.js';
 import { UserError } from '../../domain/errors.js';
 import { openEmbeddedLog } from '../../infra/embedded/log.js';
+import { readArtifact } from '../../model/artifact.js';
 import { type BacktestSource, runBacktest } from '../backtest.js';
 import { type Deployment, loadDeployment } from '../config.js';
 import { datasetNotes } from '../dataset-notes.js';
+import { describeLeakage, findLeakage } from '../leakage.js';
 import { silentLogger } from '../logger.js';
+import { modelInUse } from '../model-folder.js';
 import { openPredictors, requirePredictor } from '../predictors.js';
 import { describeRefused } from '../refused.js';
 import { formatSpan } from '../terminal/format.js';
@@ -62,7 +65,7 @@ Examples:
   millwright backtest -c examples/cmapss/millwright.yaml --data examples/cmapss/test.yaml --baseline-data examples/cmapss/train.yaml
   millwright backtest --baseline-data history.yaml --origins all
 
-Judge on machines (or a time) that the network was not trained on, or the scores are worth nothing.
+Judge on machines (or a time) that the network was not trained on, or the scores are worth nothing: a note tells when they were.
 Where records end without a failure, nothing is known after the last day: use --origins all there.
 
 Exit code: 0 judged, 2 wrong usage, data or configuration.`,
@@ -82,7 +85,7 @@ Exit code: 0 judged, 2 wrong usage, data or configuration.`,
           tellNotes(terminal, datasetNotes(source.dataset, deployment.directory));
         const bar = new ProgressBar('replay', terminal, wallClock);
         let notes: readonly string[] = [];
-        const { report } = await runBacktest({
+        const { report, replayed } = await runBacktest({
           deployment,
           type,
           predictor,
@@ -102,9 +105,14 @@ Exit code: 0 judged, 2 wrong usage, data or configuration.`,
         await close();
         const seconds = (wallClock.nowMs() - startedMs) / 1000;
         bar.end(`${name} in ${formatSpan(seconds * 1000)}`);
-        tellNotes(terminal, notes);
+        const { metrics } = await readArtifact(await modelInUse(deployment.config.model.dir, type.name));
+        const leakage = findLeakage(metrics.seen, replayed.forecasts);
+        tellNotes(terminal, [...notes, ...describeLeakage(predictor.version, leakage)]);
         printResult(
-          { json: { dataset: name, ...report, seconds }, human: () => formatReport(report) },
+          {
+            json: { dataset: name, ...report, leakage: leakage ?? null, seconds },
+            human: () => formatReport(report),
+          },
           options.json,
         );
       } finally {

@@ -1,8 +1,7 @@
 /** Which trained network a command means: a folder, or the one in use. */
 import type { Command } from 'commander';
-import { UserError } from '../../domain/errors.js';
 import { loadDeployment } from '../config.js';
-import { currentVersionFolder } from '../model-folder.js';
+import { modelInUse } from '../model-folder.js';
 import { chooseType } from '../training.js';
 import { configOption } from './options.js';
 
@@ -24,10 +23,5 @@ export async function chosenModel(choice: ModelChoice): Promise<string> {
   if (choice.model !== undefined) return choice.model;
   const { config, types } = loadDeployment(choice.config);
   const type = chooseType(types, choice.type);
-  const folder = await currentVersionFolder(config.model.dir, type.name);
-  if (folder === undefined)
-    throw new UserError(
-      `there is no trained network for machine type ${type.name}: run \`millwright train\` first, or name a folder with --model`,
-    );
-  return folder;
+  return modelInUse(config.model.dir, type.name);
 }

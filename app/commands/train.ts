@@ -3,14 +3,29 @@
 import { Command } from 'commander';
 import { wallClock } from '../../domain/clock.js';
 import type { UserError } from '../../domain/errors.js';
+import type { History } from '../../domain/features.js';
+import type { MachineType } from '../../domain/machine-type.js';
+import { OnnxEngine } from '../../infra/onnx/engine.js';
 import type { WrittenArtifact } from '../../model/artifact.js';
-import { formatCounted, formatNumber, formatSpan } from '../terminal/format.js';
+import type { TrainingConfig } from '../../model/config.js';
+import { featureSpec } from '../../stream/features.js';
+import { type Adoption, decideAdoption, describeAdoption } from '../adoption.js';
+import { currentVersionFolder, setCurrentVersion } from '../model-folder.js';
+import { exitCodes } from '../terminal/exit-codes.js';
+import { formatCounted, formatSpan } from '../terminal/format.js';
 import { printResult } from '../terminal/print-result.js';
 import { ProgressBar } from '../terminal/progress.js';
-import { makeTerminal } from '../terminal/terminal.js';
+import { makeTerminal, type Terminal } from '../terminal/terminal.js';
 import { trainingNote } from '../terminal/training-note.js';
 import { TrainingView } from '../terminal/training-view.js';
-import { type NetworkRequest, trainEnsembleFor, trainNetworkFor } from '../training.js';
+import {
+  type NetworkRequest,
+  trainEnsembleVersion,
+  trainVersion,
+  type WrittenEnsemble,
+} from '../training.js';
+import { crossValidate } from '../trials/folds.js';
+import { formatFolds } from '../trials/folds-text.js';
 import { UnfinishedTraining } from '../unfinished-training.js';
 import { jsonOption, wholeNumber } from './options.js';
 import { tellNotes } from './read-histories.js';
@@ -24,7 +39,10 @@ import {
 interface TrainOptions extends TrainingHistoryOptions {
   readonly seed: number;
   readonly ensemble: number;
+  readonly folds?: number;
+  readonly repeats: number;
   readonly resume: boolean;
+  readonly force: boolean;
   readonly json: boolean;
 }
 
@@ -39,6 +57,18 @@ export function trainCommand(signal: AbortSignal): Command {
       wholeNumber(1),
       1,
     )
+    .option(
+      '--folds <count>',
+      'instead of a network, tell how good one would be: cross-validation over the machines',
+      wholeNumber(2),
+    )
+    .option(
+      '--repeats <count>',
+      'with --folds: do it so often, from --seed on, for the spread',
+      wholeNumber(1),
+      1,
+    )
+    .option('--force', 'take it into use even if it is worse than the network in use', false)
     .option('--resume', 'go on with a training that was broken off, with the same data and settings', false)
     .addOption(jsonOption())
     .addHelpText(
@@ -48,15 +78,24 @@ Examples:
   millwright train --data history.yaml
   millwright train --data history.yaml --machines "press-00*,press-01*"    (the others are left for the backtest)
   millwright train --training training.yaml --seed 7                       (from the log; other settings)
+  millwright train --data history.yaml --folds 5 --repeats 2               (how good is this recipe on my machines?)
   millwright train --data history.yaml --resume                            (after Ctrl-C, a crash or a power cut)
 
-Exit code: 0 trained, 1 training failed, 2 wrong usage, data or configuration.`,
+It is taken into use unless it is worse than the network in use, or than the marginal hazard, on machines that it has not
+learned from.
+
+Exit code: 0 trained and in use, 1 trained and not taken into use, 2 wrong usage, data or configuration.`,
     )
     .action(async (options: TrainOptions) => {
       const startedMs = wallClock.nowMs();
       const { deployment, type, config } = loadTraining(options);
       const terminal = makeTerminal(process.stderr);
       const modelDir = deployment.config.model.dir;
+      if (options.folds !== undefined) {
+        const histories = await readTrainingHistories(options, deployment, type, terminal, signal);
+        await runFolds({ ...options, folds: options.folds }, type, config, histories, terminal, signal);
+        return;
+      }
       const unfinished = new UnfinishedTraining(modelDir, type.name);
       if (options.resume) unfinished.check();
       const histories = await readTrainingHistories(options, deployment, type, terminal, signal);
@@ -80,54 +119,105 @@ Exit code: 0 trained, 1 training failed, 2 wrong usage, data or configuration.`,
         onRetry: (reason: UserError, learningRate: number) =>
           tellNotes(terminal, [reason.message, `Trying once more with learning rate ${learningRate}.`]),
       };
-      const artifact = await trainAsAsked(request, size, bar, view).catch((error: unknown) => {
+      const { artifact, members } = await trainAsAsked(request, size, bar, view).catch((error: unknown) => {
         if (signal.aborted && unfinished.exists())
           bar.end('stopped; the same command with --resume goes on from the last validation');
         throw error;
       });
+      const decided = await adoption(request, members);
+      const inUse = decided.adopt || options.force;
+      if (inUse) await setCurrentVersion(modelDir, type.name, artifact.version);
       await unfinished.drop();
-      const { metrics } = artifact;
+      const { version, directory, metrics } = artifact;
       const seconds = (wallClock.nowMs() - startedMs) / 1000;
-      bar.end(`${artifact.version} in ${formatSpan(seconds * 1000)}`);
+      bar.end(`${version} in ${formatSpan(seconds * 1000)}`);
       printResult(
         {
-          json: { version: artifact.version, directory: artifact.directory, metrics, seconds },
+          json: { version, directory, metrics, adoption: { ...decided, inUse }, seconds },
           human: () =>
             [
-              `Trained on ${formatCounted(metrics.trainingMachineCount, 'machine')}, judged on ${formatCounted(metrics.validationMachineCount, 'other')}:`,
-              size === 1
-                ? `  mean Brier over the horizon ${formatNumber(metrics.validationMeanBrier)}, best at step ${metrics.bestStep}`
-                : `  mean Brier over the horizon ${formatNumber(metrics.validationMeanBrier)}, mean of the ${size} networks one by one`,
-              `In use from now on, also by a millwright run that is under way: ${artifact.directory}`,
+              `Trained on ${formatCounted(metrics.trainingMachineCount, 'machine')}, best at step ${metrics.bestStep}.`,
+              ...describeAdoption(decided),
+              inUse
+                ? `In use from now on, also by a millwright run that is under way: ${directory}`
+                : `Not taken into use; it is in ${directory}. \`millwright train --force\` takes a network into use all the same.`,
               'Judge it before you trust it, on machines it has not seen: millwright backtest --help',
             ].join('\n'),
         },
         options.json,
       );
+      if (!inUse) process.exitCode = exitCodes.failed;
     });
 }
 
-function trainAsAsked(
+async function runFolds(
+  options: TrainOptions & { readonly folds: number },
+  type: MachineType,
+  config: TrainingConfig,
+  histories: readonly History[],
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<void> {
+  const bar = new ProgressBar('folds', terminal, wallClock);
+  const result = await crossValidate({
+    spec: featureSpec(type),
+    histories,
+    config,
+    seed: options.seed,
+    foldCount: options.folds,
+    repeatCount: options.repeats,
+    signal,
+    onProgress: ({ run, of, training }) =>
+      bar.update(
+        run + training.step / training.of,
+        of,
+        `fold ${run + 1} of ${of} · ${trainingNote(training)}`,
+      ),
+  });
+  bar.end(`${formatCounted(result.folds.length, 'training')}; none is taken into use`);
+  printResult({ json: result, human: () => formatFolds(result) }, options.json);
+}
+
+/** A single network is its own only member. */
+async function trainAsAsked(
   request: NetworkRequest,
   size: number,
   bar: ProgressBar,
   view: TrainingView,
-): Promise<WrittenArtifact> {
-  if (size === 1)
-    return trainNetworkFor({
+): Promise<WrittenEnsemble> {
+  if (size > 1)
+    return trainEnsembleVersion({
       ...request,
-      onProgress: (progress) =>
-        bar.update(progress.step, progress.of, trainingNote(progress), view.add(progress)),
+      size,
+      onProgress: (progress, member) =>
+        bar.update(
+          (member - 1) * progress.of + progress.step,
+          size * progress.of,
+          `network ${member} of ${size} · ${trainingNote(progress)}`,
+          view.add(progress),
+        ),
     });
-  return trainEnsembleFor({
+  const artifact = await trainVersion({
     ...request,
-    size,
-    onProgress: (progress, member) =>
-      bar.update(
-        (member - 1) * progress.of + progress.step,
-        size * progress.of,
-        `network ${member} of ${size} · ${trainingNote(progress)}`,
-        view.add(progress),
-      ),
+    onProgress: (progress) =>
+      bar.update(progress.step, progress.of, trainingNote(progress), view.add(progress)),
   });
+  return { artifact, members: [artifact] };
+}
+
+async function adoption(request: NetworkRequest, candidates: readonly WrittenArtifact[]): Promise<Adoption> {
+  const { type, modelDir, histories, signal } = request;
+  const engine = new OnnxEngine();
+  try {
+    return await decideAdoption({
+      engine,
+      spec: featureSpec(type),
+      histories,
+      candidates,
+      currentDirectory: await currentVersionFolder(modelDir, type.name),
+      ...(signal ? { signal } : {}),
+    });
+  } finally {
+    await engine.close();
+  }
 }

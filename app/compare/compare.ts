@@ -19,6 +19,7 @@ import type { TrainingConfig } from '../../model/config.js';
 import { splitMachines } from '../../model/split.js';
 import { refusalOf, type TaskName } from '../../model/tasks.js';
 import type { TrainingProgress } from '../../model/trained-network.js';
+import { originsOf } from '../../model/windows.js';
 import { openJournal } from '../trials/journal.js';
 import { judge } from '../trials/judge.js';
 import { type Latencies, latenciesOf } from '../trials/latencies.js';
@@ -128,7 +129,7 @@ export async function compareNetworks(request: Comparison): Promise<ComparisonRe
       ...(await runTrial({
         spec,
         training,
-        judged,
+        judged: originsOf(judged),
         config: { ...config, cell, task },
         seed,
         signal: either,
@@ -148,7 +149,7 @@ export async function compareNetworks(request: Comparison): Promise<ComparisonRe
 
   const horizon = spec.horizonSteps;
   const curve = fitMarginal(training, horizon);
-  const marginal = await judge(judged, horizon, async (origins) =>
+  const marginal = await judge(originsOf(judged), horizon, async (origins) =>
     origins.map(({ history, step }) => curve.predict(history, step)),
   );
   const latencies = await latenciesOf(

@@ -1,11 +1,11 @@
-/** Judges a forecaster on histories that it has not learned from, origin by origin. */
+/** Judges a forecaster at origins of histories. */
 
 import { type MachineErrors, machineErrors } from '../../backtest/metrics/bootstrap.js';
 import { brierByDay, meanOverDays } from '../../backtest/metrics/brier.js';
 import { timeDependentConcordance } from '../../backtest/metrics/concordance.js';
 import type { JudgedForecast } from '../../backtest/rows.js';
-import type { FeatureWindow, History, Predictor } from '../../domain/features.js';
-import { fillWindow, type Origin, originsOf } from '../../model/windows.js';
+import type { FeatureWindow, Predictor } from '../../domain/features.js';
+import { fillWindow, type Origin } from '../../model/windows.js';
 
 /** Windows cut at a time. */
 const chunkWindows = 1024;
@@ -21,13 +21,12 @@ export interface JudgedScores {
   readonly rowCount: number;
 }
 
-/** `curveOf` gives F_1..F_H of every origin, in their order. */
+/** `curvesOf` gives F_1..F_H of every origin, in their order. */
 export async function judge(
-  histories: readonly History[],
+  origins: readonly Origin[],
   horizonDays: number,
   curvesOf: (origins: readonly Origin[]) => Promise<readonly ArrayLike<number>[]>,
 ): Promise<JudgedScores> {
-  const origins = originsOf(histories);
   const curves = await curvesOf(origins);
   const rows = origins.map((origin, index) => rowAt(origin, horizonDays, curves[index] as ArrayLike<number>));
   const byDay = brierByDay(rows, horizonDays, 'known-status');
@@ -42,12 +41,12 @@ export async function judge(
 
 export function judgePredictor(
   predictor: Predictor,
-  histories: readonly History[],
+  origins: readonly Origin[],
   signal?: AbortSignal,
 ): Promise<JudgedScores> {
   const { spec } = predictor;
   const { horizonSteps, contextSteps, names } = spec;
-  return judge(histories, horizonSteps, async (origins) => {
+  return judge(origins, horizonSteps, async () => {
     const curves: Float32Array[] = [];
     for (let from = 0; from < origins.length; from += chunkWindows) {
       signal?.throwIfAborted();

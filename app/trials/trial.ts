@@ -10,14 +10,15 @@ import { parameterCount } from '../../model/parameters.js';
 import { NetworkPredictor } from '../../model/predict.js';
 import type { TrainedNetwork, TrainingProgress } from '../../model/trained-network.js';
 import { trainNetwork } from '../../model/trainer.js';
+import type { Origin } from '../../model/windows.js';
 import { judgePredictor } from './judge.js';
 
 export interface TrialRequest {
   readonly spec: FeatureSpec;
   /** Learned from, a part of them to stop early by. */
   readonly training: readonly History[];
-  /** Other machines. */
-  readonly judged: readonly History[];
+  /** Of other machines, or of a later time. */
+  readonly judged: readonly Origin[];
   readonly config: TrainingConfig;
   readonly seed: number;
   readonly signal?: AbortSignal;

@@ -32,23 +32,21 @@ export function machineErrors(rows: readonly JudgedForecast[], horizonDays: numb
   return byMachine;
 }
 
-/** The errors of several forecasters (of several seeds, say) on the same machines, as if they were one. */
+/** Errors of several judgements (of several seeds, or on several parts of a fleet) as if they were one. */
 export function poolErrors(parts: readonly MachineErrors[]): MachineErrors {
-  const [first] = parts;
-  assert(first, 'errors to pool');
-  const sum = (lists: readonly (readonly number[])[]) =>
-    (lists[0] as readonly number[]).map((_, k) =>
-      lists.reduce((total, list) => total + (list[k] as number), 0),
-    );
-  return Object.fromEntries(
-    Object.keys(first).map((machine) => {
-      const own = parts.map((part) => part[machine] as MachineErrors[string]);
-      return [
-        machine,
-        { error: sum(own.map(({ error }) => error)), count: sum(own.map(({ count }) => count)) },
-      ];
-    }),
-  );
+  const pooled: Record<string, { error: number[]; count: number[] }> = {};
+  const add = (sums: number[], values: readonly number[]) => {
+    values.forEach((value, k) => {
+      sums[k] = (sums[k] ?? 0) + value;
+    });
+  };
+  for (const part of parts)
+    for (const [machine, { error, count }] of Object.entries(part)) {
+      pooled[machine] ??= { error: [], count: [] };
+      add(pooled[machine].error, error);
+      add(pooled[machine].count, count);
+    }
+  return pooled;
 }
 
 /**

@@ -10,8 +10,7 @@ import { benchmarkCmapss } from '../../app/benchmark/cmapss.js';
 import { readCmapssFleet } from '../../app/benchmark/cmapss-fleet.js';
 import type { BenchmarkResult } from '../../app/benchmark/result.js';
 import { meanScores, type ScoredRow, scoreRows } from '../../app/benchmark/scores.js';
-import { currentVersionFolder } from '../../app/model-folder.js';
-import { trainEnsembleFor } from '../../app/training.js';
+import { trainEnsembleVersion } from '../../app/training.js';
 import { UserError } from '../../domain/errors.js';
 import { Rng } from '../../domain/rng.js';
 import { trainingConfigSchema } from '../../model/config.js';
@@ -140,11 +139,11 @@ describe('the C-MAPSS benchmark, on a small fleet', () => {
     assert.ok(lastOrigins.every(({ history }) => history.eventDay.every((day) => day === 0)));
   });
 
-  it('trains on the path of `train --ensemble`, which takes the mean of networks into use', async () => {
+  it('trains on the path of `train --ensemble`', async () => {
     const { type, training } = await readCmapssFleet(folder, 'FD004');
     const modelDir = join(folder, 'in-use');
     const seen = new Set<number>();
-    const written = await trainEnsembleFor({
+    const { artifact, members } = await trainEnsembleVersion({
       type,
       histories: training,
       modelDir,
@@ -154,8 +153,11 @@ describe('the C-MAPSS benchmark, on a small fleet', () => {
       onProgress: (_progress, member) => seen.add(member),
     });
     assert.deepEqual([...seen], [1, 2, 3]);
-    assert.equal(written.version, result.versions.ensemble);
-    assert.equal(await currentVersionFolder(modelDir, type.name), written.directory);
+    assert.equal(artifact.version, result.versions.ensemble);
+    assert.deepEqual(
+      members.slice(0, 2).map(({ version }) => version),
+      result.versions.seeds,
+    );
   });
 
   it('names the file that is missing', async () => {

@@ -7,11 +7,9 @@ import { after, before, describe, it } from 'node:test';
 import { SetClock } from '../../domain/clock.js';
 import { UserError } from '../../domain/errors.js';
 import type { History } from '../../domain/features.js';
-import { Rng } from '../../domain/rng.js';
 import { OnnxEngine } from '../../infra/onnx/engine.js';
 import { trainingConfigSchema } from '../../model/config.js';
 import { diverged } from '../../model/divergence.js';
-import { splitMachines } from '../../model/split.js';
 import type { TrainingProgress } from '../../model/trained-network.js';
 import { train, trainNetwork } from '../../model/trainer.js';
 import { marginalLogits, planTraining } from '../../model/training-plan.js';
@@ -19,7 +17,6 @@ import { smallHistories, smallSpec } from './fixtures.js';
 
 const small = { hiddenSize: 8, batchSize: 16, steps: 60, validateEverySteps: 10, learningRate: 1e-2 };
 const histories = smallHistories(20);
-const machinesOf = (list: readonly History[]) => list.map(({ machine }) => machine).sort();
 
 describe('the trainer', () => {
   let engine: OnnxEngine;
@@ -89,6 +86,22 @@ describe('the trainer', () => {
         return true;
       },
     );
+  });
+
+  it('can be judged by a later time instead of other machines', async () => {
+    const trained = await run({ validation: 'later-time', steps: 20 });
+    const spans = histories.map(({ originsMs }) => originsMs.at(-1) as number);
+    assert.ok(trained.trainedUntilMs < Math.max(...spans));
+    const later = histories.map((history) => ({
+      ...history,
+      rows: history.rows.map((value, index) => {
+        const originMs = history.originsMs[Math.floor(index / smallSpec.names.length)] as number;
+        return originMs > trained.trainedUntilMs + 86_400_000 ? 2 * value + 1 : value;
+      }),
+    }));
+    const other = await run({ validation: 'later-time', steps: 20 }, 1, { histories: later });
+    assert.deepEqual(other.preprocessing, trained.preprocessing);
+    assert.notEqual(other.validation.loss, trained.validation.loss);
   });
 
   it('stops early, and keeps the best it had', async () => {
@@ -170,32 +183,6 @@ describe('the trainer', () => {
     await assert.rejects(run({}, 1, { histories: histories.slice(0, 1) }), /at least 2 machines .* got 1/);
     const calm = histories.map((history) => ({ ...history, eventDay: new Uint8Array(history.stepCount) }));
     await assert.rejects(run({}, 1, { histories: calm }), /None of the 20 machines has a failure/);
-  });
-});
-
-describe('the split', () => {
-  it('keeps all histories of a machine together, and failures on both sides', () => {
-    const twoLives = histories.flatMap((history) => [history, { ...history, rows: history.rows.slice() }]);
-    const calm = smallHistories(10, 9).map((history) => ({
-      ...history,
-      machine: `calm-${history.machine}`,
-      eventDay: new Uint8Array(history.stepCount),
-    }));
-    for (let seed = 1; seed <= 20; seed++) {
-      const { training, validation } = splitMachines([...twoLives, ...calm], 0.2, new Rng(seed));
-      const [a, b] = [new Set(machinesOf(training)), new Set(machinesOf(validation))];
-      assert.ok([...a].every((machine) => !b.has(machine)));
-      assert.equal(a.size + b.size, 30);
-      assert.equal(b.size, 6);
-      assert.equal(validation.length, 10);
-    }
-  });
-
-  it('works with two machines, of which one failed', () => {
-    const [one, two] = histories as [History, History];
-    const calm = { ...two, eventDay: new Uint8Array(two.stepCount) };
-    const { training, validation } = splitMachines([one, calm], 0.2, new Rng(1));
-    assert.deepEqual([machinesOf(training), machinesOf(validation)], [[one.machine], [two.machine]]);
   });
 });
 
