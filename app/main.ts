@@ -7,6 +7,7 @@ import { compareCommand } from './commands/compare.js';
 import { configCommand } from './commands/config.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
+import { explainCommand } from './commands/explain.js';
 import { inspectCommand } from './commands/inspect.js';
 import { ledgerCommand } from './commands/ledger.js';
 import { predictCommand } from './commands/predict.js';
@@ -39,6 +40,7 @@ function makeProgram(signal: AbortSignal): Command {
     replayCommand(signal),
     simulateCommand(signal),
     predictCommand(),
+    explainCommand(),
     inspectCommand(),
     rejectedCommand(),
     ledgerCommand(),

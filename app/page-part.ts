@@ -9,6 +9,7 @@ import type { HealthReport, HttpServer } from '../infra/http/ports.js';
 import { startHttpServer } from '../infra/http/server.js';
 import type { Deployment } from './config.js';
 import { curveThresholds } from './curve-thresholds.js';
+import type { Explanations } from './explanations.js';
 import type { IngestPart } from './ingest-part.js';
 import { computeLedger } from './ledger.js';
 import type { LiveModels } from './live-models.js';
@@ -24,6 +25,7 @@ export function startPage(parts: {
   readonly clock: Clock;
   readonly ingest: IngestPart | undefined;
   readonly models: LiveModels;
+  readonly explanations: Explanations;
   health(): Promise<HealthReport>;
 }): Promise<HttpServer> {
   const { deployment, log, store, live, clock } = parts;
@@ -53,6 +55,7 @@ export function startPage(parts: {
       },
     },
     serving: serveModels(types, parts.models),
+    explain: (machine, options) => parts.explanations.explain(machine, options),
     ledger: () => computeLedger(log),
     health: parts.health,
     metrics: () => formatMetrics(parts),

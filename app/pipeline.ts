@@ -11,8 +11,9 @@ import type { Store } from '../domain/store.js';
 import { topicSpecs } from '../domain/topics.js';
 import { openEmbeddedLog } from '../infra/embedded/log.js';
 import { openEmbeddedStore } from '../infra/embedded/store.js';
-import type { HealthReport } from '../infra/http/ports.js';
+import type { HealthReport, HttpServer } from '../infra/http/ports.js';
 import type { Deployment } from './config.js';
+import { Explanations } from './explanations.js';
 import { groups } from './groups.js';
 import { type IngestPart, startIngest } from './ingest-part.js';
 import { lastTickMs } from './last-tick.js';
@@ -118,11 +119,15 @@ async function start({ deployment, roles, logger }: PipelineOptions, running: Ru
 
   const health = async () =>
     summarise([...running.stopped(), ...(parts.ingest?.health() ?? []), ...(models?.health() ?? [])]);
-  const page =
-    models && roles.has('page')
-      ? await startPage({ deployment, log, store, live, clock, health, ingest: parts.ingest, models })
-      : undefined;
-  if (page) running.closeLater(() => page.close());
+  let page: HttpServer | undefined;
+  if (models && roles.has('page')) {
+    const explanations = new Explanations(deployment, store);
+    running.closeLater(() => explanations.close());
+    const { ingest } = parts;
+    page = await startPage({ deployment, log, store, live, clock, health, ingest, models, explanations });
+    const { close } = page;
+    running.closeLater(close);
+  }
   let closing: Promise<Ledger> | undefined;
   return {
     log,

@@ -18,6 +18,7 @@ import { writeDurably } from './durable-file.js';
 import { ensemblePreprocessingSchema, isEnsembleVersion, type StoredPreprocessing } from './ensemble.js';
 import { checkFits } from './fit.js';
 import { buildForecast } from './network-graph.js';
+import { networkMetadata } from './network-metadata.js';
 import { hashPreprocessing, preprocessingSchema } from './preprocessing.js';
 import type { TrainedNetwork } from './trained-network.js';
 
@@ -86,7 +87,7 @@ export async function writeArtifact(
     trained.shape,
     preprocessing,
     trained.parameters,
-    modelMetadata(preprocessing),
+    { ...modelMetadata(preprocessing), ...networkMetadata([trained.shape]) },
     trained.config.remainingLifeCapSteps,
   );
   return writeVersion(modelsDirectory, codeVersion, {

@@ -11,6 +11,7 @@ import {
 } from './artifact.js';
 import { type EnsemblePreprocessing, ensembleFamily, joinForecasts } from './ensemble.js';
 import { checkFits } from './fit.js';
+import { joinedMetadata } from './network-metadata.js';
 
 /**
  * Writes the ensemble of the versions in `directories` under `modelsDirectory`. Throws UserError when one of them is
@@ -41,7 +42,7 @@ export async function writeEnsemble(
   const model = joinForecasts(
     members.map((member) => member.model),
     spec.horizonSteps,
-    modelMetadata(preprocessing),
+    { ...modelMetadata(preprocessing), ...joinedMetadata(members.map((member) => member.model)) },
   );
   const metrics = meanMetrics(members.map((member) => member.metrics));
   return writeVersion(modelsDirectory, codeVersion, {

@@ -130,6 +130,19 @@ export function buildLoss(graph: Graph, shape: NetworkShape, x: Tensor, options:
   return { parameters, logits, loss, hazardLoss };
 }
 
+/** x [T, B, I] → logits [B, H] of the newest step, as served, with gradients. `real`: see buildLoss. */
+export function newestLogits(
+  x: Tensor,
+  shape: NetworkShape,
+  parameters: ReadonlyMap<string, Tensor>,
+  real: Tensor,
+): Tensor {
+  const [, batch] = cubeDims('newestLogits', 'x', x.dims);
+  const encoded = unrollLayers(x, encoderOf(shape, parameters), { real });
+  if (shape.task === 'dense') return hazardLogits(newestRows(encoded.states, batch), parameters);
+  return trainedLogits(shape, parameters, encoded, batch, undefined);
+}
+
 /** Logits [T·B, H] of every step, or [B, H] of the newest: see labelsOf. */
 function trainedLogits(
   shape: NetworkShape,

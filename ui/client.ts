@@ -45,4 +45,5 @@ async function messageOf(response: Response): Promise<string> {
 }
 
 export const machineApiPath = (machine: string) => `/api/v1/machines/${encodeURIComponent(machine)}`;
+export const explanationApiPath = (machine: string) => `${machineApiPath(machine)}/explanation`;
 export const alertApiPath = (alertId: string) => `/api/v1/alerts/${encodeURIComponent(alertId)}`;

@@ -8,6 +8,7 @@ const keys: readonly (readonly [keys: readonly string[], what: string])[] = [
   [['f'], 'fleet'],
   [['a'], 'alerts'],
   [['←', '→'], 'on a machine: move the day that the right-hand chart follows'],
+  [['w'], 'on a machine: why the forecast is what it is'],
   [['?'], 'this help'],
 ];
 

@@ -14,6 +14,7 @@ import { machinePath, navigate } from './router.js';
 import { SensorCharts, signOf } from './sensor-charts.js';
 import { useTheme } from './theme.js';
 import { useReloading } from './use-reloading.js';
+import { WhyCard } from './why-card.js';
 
 /** Curves behind the newest one: more would be a cloud. */
 const fadingCurves = 10;
@@ -175,6 +176,16 @@ export function MachinePage(props: {
           <Events data={data} type={type} />
         </div>
       </div>
+      {forecast && curve.length > 0 && (
+        <WhyCard
+          machine={machine}
+          atText={atText}
+          day={targetDay}
+          forecast={forecast}
+          type={type}
+          theme={theme}
+        />
+      )}
       <div class="card">
         <div class="card-head">
           <h2>Sensors</h2>

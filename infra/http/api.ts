@@ -15,7 +15,14 @@ import {
   presentType,
   stepMsOf,
 } from './present.js';
-import type { AlertDetailWire, AlertsWire, FleetWire, MachineWire, PlantWire } from './wire.js';
+import type {
+  AlertDetailWire,
+  AlertsWire,
+  ExplanationWire,
+  FleetWire,
+  MachineWire,
+  PlantWire,
+} from './wire.js';
 
 /** Origins behind the newest that a machine's page looks back on. */
 const previousOrigins = 30;
@@ -24,6 +31,14 @@ const idSchema = z.strictObject({ id: z.string().min(1).max(300) });
 const timeSchema = z.coerce.number().int().min(0).max(8.64e15);
 const machineQuerySchema = z.strictObject({
   at: timeSchema.optional().describe('Plant time, ms: the forecast that was the newest then.'),
+});
+const explanationQuerySchema = machineQuerySchema.extend({
+  day: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe('Day of the horizon; default: the expected day, or 7.'),
 });
 const alertsQuerySchema = z.strictObject({
   state: z
@@ -77,6 +92,17 @@ export function addApi(app: FastifyInstance, parts: HttpServerParts): void {
     const { at } = machineQuerySchema.parse(request.query);
     return presentMachine(parts, id, at);
   });
+
+  const { explain } = parts;
+  if (explain)
+    app.get('/api/v1/machines/:id/explanation', async (request): Promise<ExplanationWire> => {
+      const { id } = idSchema.parse(request.params);
+      const { at, day } = explanationQuerySchema.parse(request.query);
+      return explain(id, {
+        ...(at === undefined ? {} : { atMs: at }),
+        ...(day === undefined ? {} : { day }),
+      });
+    });
 
   app.get('/api/v1/alerts', async (request): Promise<AlertsWire> => {
     const { state, machine, limit } = alertsQuerySchema.parse(request.query);

@@ -20,6 +20,6 @@ export function followTarget(
 }
 
 /** Day ahead that a person asks about first: the expected day, else the seventh (or the horizon's last). */
-export function defaultTargetDay(forecast: ForecastWire): number {
+export function defaultTargetDay(forecast: Pick<ForecastWire, 'expectedDay' | 'probabilities'>): number {
   return forecast.expectedDay ?? Math.min(7, forecast.probabilities.length);
 }

@@ -7,7 +7,7 @@ import type { EventRecord, TickRecord } from '../../domain/input.js';
 import type { MachineType } from '../../domain/machine-type.js';
 import type { Store } from '../../domain/store.js';
 import type { ForecastRequest } from './forecast-request.js';
-import type { ForecastsWire, ModelDetailWire, ModelWire, RuleThreshold } from './wire.js';
+import type { ExplanationWire, ForecastsWire, ModelDetailWire, ModelWire, RuleThreshold } from './wire.js';
 
 export const httpConfigSchema = z.strictObject({
   host: z
@@ -80,6 +80,14 @@ export interface HttpServerParts {
   readonly actions: AlertActions;
   /** Left out where there are no networks: nothing is served under /v1 then. */
   readonly serving?: ModelServing;
+  /**
+   * Why the newest forecast of a machine (or the newest not after `atMs`) is what it is, for a `day` of its horizon.
+   * Rejects with UserError where there is nothing to explain. Left out: no forecast is explained.
+   */
+  explain?(
+    machine: string,
+    options: { readonly atMs?: number; readonly day?: number },
+  ): Promise<ExplanationWire>;
   ledger(): Promise<Ledger>;
   health(): Promise<HealthReport>;
   /** Prometheus text exposition. */

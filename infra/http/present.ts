@@ -9,6 +9,7 @@ import type {
   AlertWire,
   CountsWire,
   EventWire,
+  ExplanationWire,
   ForecastWire,
   MachineTypeWire,
   MachineWire,
@@ -133,4 +134,33 @@ export function presentSteps(
     sensors,
     unknownType: type === undefined,
   };
+}
+
+export interface ExplainedGroup {
+  readonly group: string;
+  /** As long as the window's steps. */
+  readonly attributions: readonly number[];
+  readonly total: number;
+}
+
+/** The features of a sensor together, the greatest movement first. */
+export function explainedGroups({
+  features,
+  stepEndsMs,
+}: Pick<ExplanationWire, 'features' | 'stepEndsMs'>): ExplainedGroup[] {
+  const groups = new Map<string, number[]>();
+  for (const { group, attributions } of features) {
+    const sums = groups.get(group) ?? stepEndsMs.map(() => 0);
+    groups.set(
+      group,
+      sums.map((sum, step) => sum + (attributions[step] ?? 0)),
+    );
+  }
+  return [...groups]
+    .map(([group, attributions]) => ({
+      group,
+      attributions,
+      total: attributions.reduce((sum, value) => sum + value, 0),
+    }))
+    .sort((a, b) => Math.abs(b.total) - Math.abs(a.total));
 }

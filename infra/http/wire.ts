@@ -199,3 +199,40 @@ export interface SequenceForecastWire {
   /** Of networks that learned it. */
   readonly remainingLifeSteps?: number;
 }
+
+/**
+ * Why a forecast is what it is: what each value of its window added to P(failed by `day`), compared with an average machine
+ * of the training data with as long a history. The attributions sum to `probability` − `baseline` + `error`.
+ */
+export interface ExplanationWire {
+  readonly machine: string;
+  readonly type: string;
+  readonly originMs: number;
+  /** The network that was asked, that of the forecast where it is still there. */
+  readonly model: string;
+  readonly forecastModel: string;
+  /** Day of the horizon that is explained. */
+  readonly day: number;
+  readonly probability: number;
+  readonly baseline: number;
+  readonly error: number;
+  /** What the forecast said of that day: another than `probability` where a calibration follows the network. */
+  readonly forecastProbability: number;
+  /** Ends of the window's steps, oldest first. */
+  readonly stepEndsMs: readonly number[];
+  /** One per feature, in the network's order. */
+  readonly features: readonly ExplainedFeature[];
+  /** The same in sentences, the most important first. */
+  readonly words: readonly string[];
+}
+
+export interface ExplainedFeature {
+  readonly name: string;
+  readonly unit: string;
+  /** Sensor that it is of, or `events`, `maintenance`, `age`, `attributes`. */
+  readonly group: string;
+  /** As long as `stepEndsMs`; null is missing. */
+  readonly values: readonly (number | null)[];
+  /** Share of the probability that each value added; below 0: took away. */
+  readonly attributions: readonly number[];
+}

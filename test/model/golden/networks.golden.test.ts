@@ -9,6 +9,8 @@ import type { FeatureSpec } from '../../../domain/features.js';
 import { OnnxEngine } from '../../../infra/onnx/engine.js';
 import type { CellName } from '../../../model/cells/cell.js';
 import type { NormalizationName } from '../../../model/cells/layers.js';
+import { buildGradients } from '../../../model/explanation/attribution-graph.js';
+import { integrateGradients, pointCount } from '../../../model/explanation/integrated-gradients.js';
 import { differentiate } from '../../../model/graph/differentiate.js';
 import { dim } from '../../../model/graph/dims.js';
 import { encodeGraph } from '../../../model/graph/encode.js';
@@ -141,6 +143,16 @@ const unchanged: Preprocessing = {
   means: [columns.map(() => 0)],
   sds: [columns.map(() => 1)],
 };
+
+interface AttributionGolden {
+  readonly day: number;
+  /** Per series [its steps, inputs]. */
+  readonly attributions: readonly (readonly number[])[];
+}
+const attributionGoldens = readFileSync('test/model/golden/attributions.jsonl', 'utf8')
+  .trim()
+  .split('\n')
+  .map((line) => JSON.parse(line) as AttributionGolden);
 
 describe('networks against PyTorch', () => {
   let engine: OnnxEngine;
@@ -275,6 +287,34 @@ describe('networks against PyTorch', () => {
         golden.failureProbabilities,
       );
       assert.ok(error < 1e-6, `error ${error}`);
+    });
+
+    it(`${title}: integrated gradients as captum has them, to 1e-5 of the largest`, async () => {
+      const { day, attributions } = attributionGoldens[goldens.indexOf(golden)] as AttributionGolden;
+      const parameters = Float32Array.from(flatten(golden, golden.before, shape));
+      const network = { shape, parameters, preprocessing: unchanged };
+      const loaded = await engine.load(buildGradients([network], pointCount));
+      for (const [b, wanted] of attributions.entries()) {
+        const rows = Array.from({ length: steps }, (_, t) => t * batch + b);
+        const own = Float32Array.from(
+          rows.flatMap((row) =>
+            golden.x.slice(row * inputs, (row + 1) * inputs).map((x) => (isReal(row) ? x : 0)),
+          ),
+        );
+        const real = Float32Array.from(rows, (row) => (isReal(row) ? 1 : 0));
+        const found = await integrateGradients(
+          loaded,
+          { inputs: [own], real },
+          { day, horizonSteps: days },
+          0, // as finely as it goes
+        );
+        const products = own.map((x, at) => x * (found.gradients[0]?.[at] as number));
+        const error = relativeError(products.slice(-wanted.length), wanted);
+        assert.ok(error < 1e-5, `series ${b}: ${error}`);
+        const sum = products.reduce((before, value) => before + value, 0);
+        assert.ok(Math.abs(sum - (found.probability - found.baseline)) < 1e-6, 'complete');
+      }
+      await loaded.close();
     });
   }
 });

@@ -9,6 +9,7 @@ import { affine } from '../../../model/graph/operators/affine.js';
 import { concat } from '../../../model/graph/operators/concat.js';
 import { divide } from '../../../model/graph/operators/divide.js';
 import { eachTimes } from '../../../model/graph/operators/each-times.js';
+import { exp } from '../../../model/graph/operators/exp.js';
 import { layerNorm } from '../../../model/graph/operators/layer-norm.js';
 import { multiply } from '../../../model/graph/operators/multiply.js';
 import { reduceSum } from '../../../model/graph/operators/reduce-sum.js';
@@ -61,6 +62,7 @@ const cases: readonly [
   ['divide by a row', { a: matrix, b: awayFromZero(vector) }, pair(divide)],
   ['sigmoid', { a: matrix }, single(sigmoid)],
   ['tanh', { a: matrix }, single(tanh)],
+  ['exp', { a: matrix }, single(exp)],
   ['softplus', { a: matrix }, single(softplus)],
   ['affine', { a: matrix, b: { dims: [column, other] } }, pair((a, b) => affine(a, b))],
   [

@@ -1,0 +1,66 @@
+/** `millwright explain`: which sensor on which day moved a forecast. */
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { UserError } from '../../domain/errors.js';
+import { openEmbeddedStore } from '../../infra/embedded/store.js';
+import { parseTimeMs } from '../../infra/files/parse-time.js';
+import { loadDeployment } from '../config.js';
+import { Explanations } from '../explanations.js';
+import { formatExplanation } from '../terminal/explanation-table.js';
+import { printResult } from '../terminal/print-result.js';
+import { configOption, jsonOption, wholeNumber } from './options.js';
+
+interface ExplainOptions {
+  readonly config: string;
+  readonly machine?: string;
+  readonly at?: string;
+  readonly within?: number;
+  readonly json: boolean;
+}
+
+export function explainCommand(): Command {
+  return new Command('explain')
+    .description('which sensor on which day moved a forecast of a machine')
+    .argument('[machine]', 'machine id: its newest forecast in the store')
+    .option('--machine <id>', 'the same')
+    .option('--at <date>', 'the newest forecast up to then, such as 2026-08-20 or 2026-08-20T06:00Z (UTC)')
+    .option(
+      '--within <steps>',
+      'day of the horizon to explain; default: the expected day, or 7',
+      wholeNumber(1),
+    )
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  millwright explain press-033
+  millwright explain --machine press-033 --at 2026-08-20 --within 14 --json
+
+Integrated gradients, compared with an average machine of the training data: see docs/guide/commands.md.`,
+    )
+    .action(async (argument: string | undefined, options: ExplainOptions) => {
+      const machine = argument ?? options.machine;
+      if (machine === undefined) throw new UserError('name a machine: millwright explain press-7');
+      const deployment = loadDeployment(options.config);
+      const atMs = options.at === undefined ? undefined : parseTimeMs(options.at, 'iso', 'UTC');
+      if (options.at !== undefined && atMs === undefined)
+        throw new UserError(`--at ${options.at} is no time; write 2026-08-20 or 2026-08-20T06:00Z`);
+      const store = await openEmbeddedStore({
+        dir: join(deployment.config.dataDir, 'store'),
+        mode: 'read-only',
+      });
+      const explanations = new Explanations(deployment, store);
+      try {
+        const explanation = await explanations.explain(machine, {
+          ...(atMs === undefined ? {} : { atMs }),
+          ...(options.within === undefined ? {} : { day: options.within }),
+        });
+        printResult({ json: explanation, human: () => formatExplanation(explanation) }, options.json);
+      } finally {
+        await explanations.close();
+        await store.close();
+      }
+    });
+}
