@@ -15,6 +15,7 @@ import type { MachineType } from '../domain/machine-type.js';
 import { type StepRecord, stepCoverage } from '../domain/step.js';
 import { ByteReader, ByteWriter } from './bytes.js';
 import { type FeatureWriter, featureSpec, makeFeatureWriter } from './features.js';
+import { type LifeRow, LifeRows } from './life-rows.js';
 
 /** Newest steps of a window whose mean coverage says whether a machine can be assessed. */
 export const coverageSteps = 5;
@@ -40,29 +41,15 @@ export interface IssuedWindow {
 }
 
 const version = 1;
+/** Windows in one stretch of memory: some two megabytes at a context of 60 steps and 30 features. */
+const windowsPerSlab = 256;
 const writer = new ByteWriter();
 
-/** One step as a row of features. */
-interface Row {
-  readonly startMs: number;
-  readonly endMs: number;
-  readonly stepIndex: number;
-  readonly revision: number;
-  readonly final: boolean;
-  readonly coverage: number;
-  /** One character per sensor: '1' without a reading. */
-  readonly silent: string;
-  readonly features: Float32Array;
-  /** Windows given that end with this row. */
-  issuedCount: number;
-  dirty: boolean;
-}
-
-/** The present life of a machine. Rows ascend by step; steps may be missing only where records were lost. */
+/** The present life of a machine. */
 interface Life {
   readonly type: WindowType;
   readonly lifeStartMs: number;
-  readonly rows: Row[];
+  readonly rows: LifeRows;
 }
 
 /** What all machines of a type share. */
@@ -78,6 +65,8 @@ export class WindowOperator {
   readonly #lives = new Map<string, Life>();
   readonly #dirty = new Set<string>();
   readonly #removed = new Set<string>();
+  #slab = new Float32Array(0);
+  #slabUsed = 0;
 
   constructor(types: ReadonlyMap<string, MachineType>, directory: MachineDirectory) {
     this.#types = new Map(
@@ -96,20 +85,21 @@ export class WindowOperator {
     const life = this.#lifeOf(step, type);
     if (!life) return [];
     const { rows } = life;
-    const at = rows.findLastIndex(({ stepIndex }) => stepIndex <= step.stepIndex);
-    const known = at >= 0 && rows[at]?.stepIndex === step.stepIndex ? rows[at] : undefined;
+    const { stepIndex } = step;
+    if (stepIndex < rows.newestIndex && stepIndex < rows.oldestIndex) return []; // older than all that is kept
+    const known = rows.has(stepIndex) ? rows.get(stepIndex) : undefined;
     if (known && known.revision >= step.revision) return [];
-    if (!known && rows.length > 0 && at < 0) return []; // older than all that is kept
-    const row = this.#rowOf(step, type, known?.issuedCount ?? 0);
-    if (known) rows[at] = row;
-    else rows.splice(at + 1, 0, row);
+    for (const startMs of rows.put(rowOf(step, known?.issuedCount ?? 0), true))
+      this.#removed.add(rowKey(step.machine, startMs));
+    const { site, line } = step;
+    const attributes = this.#directory.find(step.machine, { type: step.type, site, line })?.attributes ?? {};
+    type.write(step, attributes, rows.features(stepIndex), 0);
     this.#dirty.add(step.machine);
-    const rowsMax = type.spec.contextSteps + type.type.revisionSteps;
-    while (rows.length > rowsMax) this.#removed.add(rowKey(step.machine, (rows.shift() as Row).startMs));
-    return rows
-      .slice(rows.indexOf(row))
-      .filter((origin) => origin === row || origin.final)
-      .map((origin) => issue(step, life, origin));
+    const windows: IssuedWindow[] = [];
+    for (let origin = stepIndex; origin <= rows.newestIndex; origin++)
+      if (origin === stepIndex || (rows.has(origin) && rows.isFinal(origin)))
+        windows.push(this.#issue(step, life, origin));
+    return windows;
   }
 
   /** The end of a life, if the event is one. */
@@ -126,9 +116,9 @@ export class WindowOperator {
     for (const key of this.#removed) entries.set(key, null);
     for (const machine of this.#dirty) {
       const life = this.#lives.get(machine);
-      for (const row of life?.rows ?? []) {
-        if (life && row.dirty) entries.set(rowKey(machine, row.startMs), encodeRow(life, row));
-        row.dirty = false;
+      for (const stepIndex of life?.rows.takeDirty() ?? []) {
+        const row = (life as Life).rows.get(stepIndex);
+        entries.set(rowKey(machine, row.startMs), encodeRow(life as Life, row));
       }
     }
     this.#removed.clear();
@@ -139,18 +129,22 @@ export class WindowOperator {
   /** Takes up where the entries were taken; rows made with other features are left behind. */
   restore(entries: Iterable<{ readonly key: string; readonly value: Buffer }>): void {
     assert(this.#lives.size === 0, 'restore before the first record');
+    const kept: { readonly machine: string; readonly row: DecodedRow }[] = [];
     for (const { key, value } of entries) {
-      const machine = key.slice(0, key.lastIndexOf('|'));
-      const decoded = decodeRow(value, this.#types);
-      if (!decoded) {
-        this.#removed.add(key);
-        continue;
-      }
-      const life = this.#lives.get(machine);
-      if (life) life.rows.push(decoded.row);
-      else this.#lives.set(machine, { ...decoded.life, rows: [decoded.row] });
+      const row = decodeRow(value, this.#types);
+      if (row) kept.push({ machine: key.slice(0, key.lastIndexOf('|')), row });
+      else this.#removed.add(key);
     }
-    for (const { rows } of this.#lives.values()) rows.sort((a, b) => a.stepIndex - b.stepIndex);
+    kept.sort((a, b) => a.row.row.stepIndex - b.row.row.stepIndex);
+    for (const { machine, row } of kept) {
+      let life = this.#lives.get(machine);
+      if (!life) {
+        life = beginLife(row.type, row.lifeStartMs);
+        this.#lives.set(machine, life);
+      }
+      for (const startMs of life.rows.put(row.row, false)) this.#removed.add(rowKey(machine, startMs));
+      life.rows.features(row.row.stepIndex).set(row.features);
+    }
   }
 
   /** The life that a step belongs to, begun if it is a newer one; undefined if that has ended. */
@@ -159,67 +153,73 @@ export class WindowOperator {
     if (known && step.lifeStartMs < known.lifeStartMs) return undefined;
     if (known && step.lifeStartMs === known.lifeStartMs && known.type === type) return known;
     if (known) this.#remove(step.machine, known);
-    const life: Life = { type, lifeStartMs: step.lifeStartMs, rows: [] };
+    const life = beginLife(type, step.lifeStartMs);
     this.#lives.set(step.machine, life);
     return life;
   }
 
   #remove(machine: string, life: Life): void {
-    for (const row of life.rows) this.#removed.add(rowKey(machine, row.startMs));
+    for (const startMs of life.rows.starts()) this.#removed.add(rowKey(machine, startMs));
     this.#lives.delete(machine);
     this.#dirty.delete(machine);
   }
 
-  #rowOf(step: StepRecord, type: WindowType, issuedCount: number): Row {
-    const { site, line } = step;
-    const features = new Float32Array(type.spec.names.length);
-    const attributes = this.#directory.find(step.machine, { type: step.type, site, line })?.attributes ?? {};
-    type.write(step, attributes, features, 0);
+  /** The window of a life that ends with `origin`. */
+  #issue({ machine, site, line }: StepRecord, life: Life, origin: number): IssuedWindow {
+    const { rows } = life;
+    const { spec, type } = life.type;
+    const row = rows.get(origin);
+    rows.countIssued(origin);
+    const stepCount = Math.min(spec.contextSteps, origin - rows.oldestIndex + 1);
+    let coverage = 0;
+    const coverageCount = Math.min(coverageSteps, stepCount);
+    for (let step = origin; step > origin - coverageCount; step--)
+      if (rows.has(step)) coverage += rows.coverage(step);
     return {
-      startMs: step.startMs,
-      endMs: step.endMs,
-      stepIndex: step.stepIndex,
-      revision: step.revision,
-      final: step.final,
-      coverage: stepCoverage(step),
-      silent: step.sensors.map((sensor) => (sensor ? '0' : '1')).join(''),
-      features,
-      issuedCount,
-      dirty: true,
+      machine,
+      type: type.name,
+      site,
+      line,
+      window: { rows: this.#copyWindow(life, origin), stepCount },
+      originMs: row.endMs,
+      stepIndex: origin,
+      final: row.final,
+      revision: row.issuedCount,
+      coverage: coverage / coverageCount,
+      silentSensors: type.sensors.filter((_, index) => row.silent[index] === '1').map(({ name }) => name),
     };
+  }
+
+  /** [C, F] in memory that many windows share: a buffer for each would be a burden of the garbage collector. */
+  #copyWindow({ rows, type: { spec } }: Life, origin: number): Float32Array {
+    const length = spec.contextSteps * spec.names.length;
+    if (this.#slabUsed + length > this.#slab.length) {
+      this.#slab = new Float32Array(windowsPerSlab * length);
+      this.#slabUsed = 0;
+    }
+    const window = this.#slab.subarray(this.#slabUsed, this.#slabUsed + length);
+    this.#slabUsed += length;
+    const features = rows.featuresUpTo(origin, spec.contextSteps);
+    window.fill(Number.NaN, 0, length - features.length).set(features, length - features.length);
+    return window;
   }
 }
 
-/** The window of a life that ends with `origin`. */
-function issue({ machine, site, line }: StepRecord, life: Life, origin: Row): IssuedWindow {
-  const { spec, type } = life.type;
-  const { contextSteps } = spec;
-  const featureCount = spec.names.length;
-  const rows = new Float32Array(contextSteps * featureCount).fill(Number.NaN);
-  const firstIndex = (life.rows[0] as Row).stepIndex;
-  const stepCount = Math.min(contextSteps, origin.stepIndex - firstIndex + 1);
-  let coverage = 0;
-  for (const row of life.rows) {
-    if (row.stepIndex > origin.stepIndex) break;
-    const at = contextSteps - 1 - (origin.stepIndex - row.stepIndex);
-    if (at < 0) continue;
-    rows.set(row.features, at * featureCount);
-    if (row.stepIndex > origin.stepIndex - coverageSteps) coverage += row.coverage;
-  }
-  const revision = origin.issuedCount++;
-  origin.dirty = true;
+function beginLife(type: WindowType, lifeStartMs: number): Life {
+  const rowsMax = type.spec.contextSteps + type.type.revisionSteps;
+  return { type, lifeStartMs, rows: new LifeRows(rowsMax, type.spec.names.length) };
+}
+
+function rowOf(step: StepRecord, issuedCount: number): LifeRow {
   return {
-    machine,
-    type: type.name,
-    site,
-    line,
-    window: { rows, stepCount },
-    originMs: origin.endMs,
-    stepIndex: origin.stepIndex,
-    final: origin.final,
-    revision,
-    coverage: coverage / Math.min(coverageSteps, stepCount),
-    silentSensors: type.sensors.filter((_, index) => origin.silent[index] === '1').map(({ name }) => name),
+    startMs: step.startMs,
+    endMs: step.endMs,
+    stepIndex: step.stepIndex,
+    revision: step.revision,
+    final: step.final,
+    coverage: stepCoverage(step),
+    silent: step.sensors.map((sensor) => (sensor ? '0' : '1')).join(''),
+    issuedCount,
   };
 }
 
@@ -227,7 +227,8 @@ function rowKey(machine: string, startMs: number): string {
   return `${machine}|${startMs}`;
 }
 
-function encodeRow(life: Life, row: Row): Buffer {
+function encodeRow(life: Life, row: LifeRow): Buffer {
+  const features = life.rows.features(row.stepIndex);
   writer.byte(version);
   writer.text(life.type.type.name);
   writer.double(life.lifeStartMs);
@@ -239,16 +240,20 @@ function encodeRow(life: Life, row: Row): Buffer {
   writer.double(row.coverage);
   writer.text(row.silent);
   writer.integer(row.issuedCount);
-  writer.integer(row.features.length);
-  writer.floats(row.features);
+  writer.integer(features.length);
+  writer.floats(features);
   return writer.finish();
 }
 
+interface DecodedRow {
+  readonly type: WindowType;
+  readonly lifeStartMs: number;
+  readonly row: LifeRow;
+  readonly features: Float32Array;
+}
+
 /** Undefined if the row does not fit the configured features. */
-function decodeRow(
-  entry: Buffer,
-  types: ReadonlyMap<string, WindowType>,
-): { readonly life: Omit<Life, 'rows'>; readonly row: Row } | undefined {
+function decodeRow(entry: Buffer, types: ReadonlyMap<string, WindowType>): DecodedRow | undefined {
   const reader = new ByteReader(entry);
   const found = reader.byte();
   assert(found === version, `state entries of version ${version}, not ${found}`);
@@ -268,5 +273,5 @@ function decodeRow(
   if (!type || featureCount !== type.spec.names.length) return undefined;
   const features = new Float32Array(featureCount);
   reader.floats(features);
-  return { life: { type, lifeStartMs }, row: { ...row, features, dirty: false } };
+  return { type, lifeStartMs, row, features };
 }
