@@ -2,7 +2,7 @@
  * Operators that stand before the first parameter or after the loss (preprocessing, probabilities): they have no
  * gradient, and `differentiate` refuses to go through them.
  */
-import { axisOf, broadcastDims, checkDim, cubeDims, type Dim, fixedSize, matrixDims } from '../dims.js';
+import { axisOf, broadcastDims, checkDim, cubeDims, type Dim, dim, fixedSize, matrixDims } from '../dims.js';
 import type { ElementType, Tensor } from '../graph.js';
 
 /** True where x is NaN. */
@@ -57,27 +57,25 @@ export function select(x: Tensor, along: string, indices: readonly number[], as:
   return x.graph.emitOne('Gather', [x, x.graph.integers(indices)], dims, { axis: { int: axis } });
 }
 
-/** Row `indices[...]` of `table` [N, D] for every index: [..., D]. */
-export function lookUp(table: Tensor, indices: Tensor): Tensor {
-  const [, columns] = matrixDims('lookUp', 'table', table.dims);
-  return table.graph.emitOne(
-    'Gather',
-    [table, indices],
-    [...indices.dims, columns],
-    { axis: { int: 0 } },
-    table.type,
-  );
-}
-
-/** Position of the smallest element of the last dimension, which vanishes. int64. */
-export function indexOfLeast(x: Tensor): Tensor {
+/** Position of the smallest element of the dimension called `over`, which vanishes. int64. */
+export function indexOfLeast(x: Tensor, over: string): Tensor {
+  const axis = axisOf('indexOfLeast', x.dims, over);
   return x.graph.emitOne(
     'ArgMin',
     [x],
-    x.dims.slice(0, -1),
-    { axis: { int: x.dims.length - 1 }, keepdims: { int: 0 } },
+    x.dims.filter((_, other) => other !== axis),
+    { axis: { int: axis }, keepdims: { int: 0 } },
     'int64',
   );
+}
+
+/** 1 at `indices` of a new dimension `classes`, which stands at `axis`; else 0. */
+export function oneHot(indices: Tensor, classes: Dim, axis: number): Tensor {
+  const { graph } = indices;
+  const depth = graph.integers([fixedSize('oneHot', classes)]);
+  const values = graph.constant([dim('value', 2)], [0, 1]);
+  const dims = [...indices.dims.slice(0, axis), classes, ...indices.dims.slice(axis)];
+  return graph.emitOne('OneHot', [indices, depth, values], dims, { axis: { int: axis } });
 }
 
 /** a [M, K] times each of b [B, K, N]: [B, M, N]. */
@@ -86,6 +84,23 @@ export function timesEach(a: Tensor, b: Tensor): Tensor {
   const [each, wanted, columns] = cubeDims('timesEach', 'b', b.dims);
   checkDim('timesEach', '1 of b', wanted, inner);
   return a.graph.emitOne('MatMul', [a, b], [each, rows, columns]);
+}
+
+/** a [M, K] times b [K, N, P], whose last size may be known only at run time: [M, N, P]. */
+export function timesStack(a: Tensor, b: Tensor): Tensor {
+  const [rows, inner] = matrixDims('timesStack', 'a', a.dims);
+  const [wanted, middle, last] = cubeDims('timesStack', 'b', b.dims);
+  checkDim('timesStack', '0 of b', wanted, inner);
+  const { graph } = a;
+  const column = dim('column', null);
+  const flat = graph.emitOne(
+    'Reshape',
+    [b, graph.integers([fixedSize('timesStack', inner), -1])],
+    [inner, column],
+  );
+  const product = graph.emitOne('MatMul', [a, flat], [rows, column]);
+  const sizes = [fixedSize('timesStack', rows), fixedSize('timesStack', middle), -1];
+  return graph.emitOne('Reshape', [product, graph.integers(sizes)], [rows, middle, last]);
 }
 
 /** Adds a dimension of size 1, called `name`, in front. */
