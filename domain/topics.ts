@@ -4,6 +4,7 @@ import type { AlertRecord } from './alert.js';
 import type { ForecastRecord } from './forecast.js';
 import type { EventRecord, InputRecord, RejectedRecord, TickRecord } from './input.js';
 import type { LogRecord, NewRecord, TopicSpec } from './log.js';
+import { isPacked, packRecord, unpackRecord } from './packed-record.js';
 import type { SensorAggregate, StepRecord } from './step.js';
 
 export const topics = {
@@ -43,13 +44,16 @@ export function partitionOf(machine: string, partitionCount: number): number {
   return (hash >>> 0) % partitionCount;
 }
 
-/** Compaction key: one per thing that a newer record replaces. */
+/**
+ * Compaction key: one per thing that a newer record replaces. Time stands before the machine in it: the steps that close
+ * together then lie side by side in a sorted index, and not one on a page of its own.
+ */
 function keyOf(record: PipelineRecord): string {
   switch (record.kind) {
     case 'tick':
       return '#tick';
     case 'step':
-      return `${record.machine}|${record.startMs}`;
+      return `${record.startMs}|${record.machine}`;
     case 'event':
       return `${record.machine}|event|${record.eventTimeMs}|${record.event}|${record.code}`;
     case 'readings':
@@ -81,84 +85,79 @@ export function encodeRecord<T extends TopicName>(
   partition: number,
   record: TopicRecords[T],
 ): NewRecord {
-  return {
-    topic,
-    partition,
-    key: keyOf(record),
-    value: Buffer.from(JSON.stringify(record.kind === 'step' ? packStep(record) : record)),
-    timeMs: timeOf(record),
-  };
+  return { topic, partition, key: keyOf(record), value: encodeValue(record), timeMs: timeOf(record) };
+}
+
+function encodeValue(record: PipelineRecord): Buffer {
+  switch (record.kind) {
+    case 'step':
+      return packStep(record);
+    case 'forecast':
+      return packRecord({ ...record, probabilities: null }, record.probabilities);
+    default:
+      return Buffer.from(JSON.stringify(record));
+  }
 }
 
 /** The inverse of `encodeRecord`. The log is ours: what it holds was validated before it was written. */
 export function decodeRecord<T extends TopicName>(topic: T, record: LogRecord): TopicRecords[T] {
-  const decoded: unknown = JSON.parse(record.value.toString('utf8'));
-  if (topic === topics.steps && (decoded as { kind: string }).kind === 'step')
-    unpackStep(decoded as PackedStep);
-  return decoded as TopicRecords[T];
+  const { value } = record;
+  if (!isPacked(value)) return JSON.parse(value.toString('utf8')) as TopicRecords[T];
+  const { head, numbers } = unpackRecord(value);
+  return (
+    topic === topics.steps
+      ? unpackStep(head as StepHead, numbers)
+      : { ...(head as object), probabilities: numbers }
+  ) as TopicRecords[T];
 }
 
-/** A sensor's aggregate by position, in the order of SensorAggregate: half the bytes and half the time. */
-type PackedAggregate = readonly [
-  number,
-  number,
-  number,
-  number,
-  number,
-  number,
-  number,
-  number,
-  number,
-  number,
-  number,
-  number,
-  number,
-];
-type PackedStep = Omit<StepRecord, 'sensors'> & {
-  sensors: readonly (PackedAggregate | SensorAggregate | null)[];
-};
+/** For each sensor whether it has an aggregate. */
+type StepHead = Omit<StepRecord, 'sensors'> & { readonly sensors: readonly boolean[] };
 
-function packStep(step: StepRecord): PackedStep {
-  return { ...step, sensors: step.sensors.map((sensor) => sensor && packAggregate(sensor)) };
+function packStep(step: StepRecord): Buffer {
+  const numbers: number[] = [];
+  for (const sensor of step.sensors)
+    if (sensor)
+      numbers.push(
+        sensor.count,
+        sensor.mean,
+        sensor.m2,
+        sensor.min,
+        sensor.max,
+        sensor.firstOffsetMs,
+        sensor.first,
+        sensor.lastOffsetMs,
+        sensor.last,
+        sensor.timeMean,
+        sensor.timeM2,
+        sensor.timeValueM,
+        sensor.outOfRangeCount,
+      );
+  const head: StepHead = { ...step, sensors: step.sensors.map((sensor) => sensor !== null) };
+  return packRecord(head, numbers);
 }
 
-function packAggregate(sensor: SensorAggregate): PackedAggregate {
-  return [
-    sensor.count,
-    sensor.mean,
-    sensor.m2,
-    sensor.min,
-    sensor.max,
-    sensor.firstOffsetMs,
-    sensor.first,
-    sensor.lastOffsetMs,
-    sensor.last,
-    sensor.timeMean,
-    sensor.timeM2,
-    sensor.timeValueM,
-    sensor.outOfRangeCount,
-  ];
-}
-
-/** Makes a StepRecord of it, in place. */
-function unpackStep(step: PackedStep): void {
-  step.sensors = step.sensors.map((packed) => packed && unpackAggregate(packed as PackedAggregate));
-}
-
-function unpackAggregate(packed: PackedAggregate): SensorAggregate {
-  return {
-    count: packed[0],
-    mean: packed[1],
-    m2: packed[2],
-    min: packed[3],
-    max: packed[4],
-    firstOffsetMs: packed[5],
-    first: packed[6],
-    lastOffsetMs: packed[7],
-    last: packed[8],
-    timeMean: packed[9],
-    timeM2: packed[10],
-    timeValueM: packed[11],
-    outOfRangeCount: packed[12],
-  };
+function unpackStep(head: StepHead, numbers: readonly number[]): StepRecord {
+  let at = 0;
+  const next = () => numbers[at++] as number;
+  const sensors = head.sensors.map((present): SensorAggregate | null =>
+    present
+      ? {
+          count: next(),
+          mean: next(),
+          m2: next(),
+          min: next(),
+          max: next(),
+          firstOffsetMs: next(),
+          first: next(),
+          lastOffsetMs: next(),
+          last: next(),
+          timeMean: next(),
+          timeM2: next(),
+          timeValueM: next(),
+          outOfRangeCount: next(),
+        }
+      : null,
+  );
+  return { ...head, sensors };
 }

@@ -1,5 +1,6 @@
 /** Compact binary for state entries: little-endian doubles, LEB128 integers, length-prefixed UTF-8. */
 import { Buffer } from 'node:buffer';
+import { allocate } from '../domain/slab.js';
 
 const sharedSizeBytes = 4096;
 
@@ -42,7 +43,8 @@ export class ByteWriter {
   }
 
   finish(): Buffer {
-    const entry = Buffer.from(this.#buffer.subarray(0, this.#size));
+    const entry = allocate(this.#size);
+    this.#buffer.copy(entry, 0, 0, this.#size);
     this.#size = 0;
     return entry;
   }

@@ -12,7 +12,7 @@ import type { Step } from './step-calendar.js';
 import { TimeSet } from './time-set.js';
 import type { TypeClock } from './type-clock.js';
 
-const version = 1;
+const version = 2;
 const writer = new ByteWriter();
 
 /** One step of a machine. Times in it are ms since its start. */

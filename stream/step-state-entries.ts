@@ -15,8 +15,9 @@ export function machineKey(machine: string): string {
   return machinePrefix + machine;
 }
 
+/** Time first: the steps that are opened and closed together lie side by side in a sorted state. */
 export function stepKey(machine: string, startMs: number): string {
-  return `${stepPrefix}${machine}|${startMs}`;
+  return `${stepPrefix}${startMs}|${machine}`;
 }
 
 interface Entry {
@@ -80,7 +81,7 @@ export function restoreState(
   }
   for (const { key, value } of all) {
     if (!key.startsWith(stepPrefix)) continue;
-    const machine = machines.get(key.slice(stepPrefix.length, key.lastIndexOf('|')));
+    const machine = machines.get(key.slice(key.indexOf('|', stepPrefix.length) + 1));
     if (machine) machine.steps.push(StepState.decode(value, machine.clock.type.sensors.length));
     else forgottenKeys.push(key);
   }

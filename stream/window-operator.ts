@@ -40,7 +40,7 @@ export interface IssuedWindow {
   readonly silentSensors: readonly string[];
 }
 
-const version = 1;
+const version = 2;
 /** Windows in one stretch of memory: some two megabytes at a context of 60 steps and 30 features. */
 const windowsPerSlab = 256;
 const writer = new ByteWriter();
@@ -132,7 +132,7 @@ export class WindowOperator {
     const kept: { readonly machine: string; readonly row: DecodedRow }[] = [];
     for (const { key, value } of entries) {
       const row = decodeRow(value, this.#types);
-      if (row) kept.push({ machine: key.slice(0, key.lastIndexOf('|')), row });
+      if (row) kept.push({ machine: key.slice(key.indexOf('|') + 1), row });
       else this.#removed.add(key);
     }
     kept.sort((a, b) => a.row.row.stepIndex - b.row.row.stepIndex);
@@ -223,8 +223,9 @@ function rowOf(step: StepRecord, issuedCount: number): LifeRow {
   };
 }
 
+/** Time first: the rows that come and go together lie side by side in a sorted state. */
 function rowKey(machine: string, startMs: number): string {
-  return `${machine}|${startMs}`;
+  return `${startMs}|${machine}`;
 }
 
 function encodeRow(life: Life, row: LifeRow): Buffer {
