@@ -1,9 +1,18 @@
 import type { AlertRecord, AlertState } from '../../domain/alert.js';
 import type { ForecastRecord } from '../../domain/forecast.js';
+import type { EventRecord } from '../../domain/input.js';
 import type { FleetRow, Span } from '../../domain/store.js';
 import { compareAlerts, compareText, isOpenAlert, matchesStates } from '../memory/store-rules.js';
 import type { Bytes, BytesRoot } from './lmdb-open.js';
-import { decodeRevised, newestFirst, type StoreDatabase, storeKey } from './store-layout.js';
+import {
+  afterAll,
+  decodeRevised,
+  newestFirst,
+  type StoreDatabase,
+  storeKey,
+  timeKey,
+  timeOfKey,
+} from './store-layout.js';
 
 /** What the fleet view is made of: small beside the history, so that a writer keeps it in memory. */
 export interface FleetIndex {
@@ -25,18 +34,35 @@ export class StoreView {
     this.#database = database;
   }
 
-  /** Records of a machine by time, newest first. */
-  ofMachine<T>(
-    name: 'steps' | 'forecasts' | 'events',
+  /** Steps or forecasts of a machine by time, newest first: from time to time, whatever other machines have in between. */
+  byTime<T>(
+    name: 'steps' | 'forecasts',
     machine: string,
-    span: Span,
+    { fromMs = -Infinity, toMs = Infinity, limit = Infinity }: Span,
     decode: (value: Buffer) => T = decodeRevised,
   ): T[] {
     const found: T[] = [];
-    const limit = span.limit ?? Infinity;
+    this.#root.resetReadTxn();
+    const database = this.#database(name);
+    if (!database) return found;
+    for (let belowMs = toMs; found.length < limit; ) {
+      const timeMs = newestBelow(database, belowMs);
+      if (timeMs === undefined || timeMs < fromMs) break;
+      const start = afterAll(timeKey(timeMs), machine);
+      const end = storeKey(timeKey(timeMs), Buffer.from(machine));
+      for (const { value } of database.getRange({ start, end, reverse: true, limit: limit - found.length }))
+        found.push(decode(value));
+      belowMs = timeMs;
+    }
+    return found;
+  }
+
+  /** Newest first. */
+  events(machine: string, { limit = Infinity, ...span }: Span): EventRecord[] {
+    const found: EventRecord[] = [];
     if (limit <= 0) return found;
-    for (const { value } of this.#range(name, newestFirst(machine, span))) {
-      found.push(decode(value));
+    for (const { value } of this.#range('events', newestFirst(machine, span))) {
+      found.push(decodeRevised<EventRecord>(value));
       if (found.length >= limit) break;
     }
     return found;
@@ -94,6 +120,14 @@ export class StoreView {
     const database = this.#database(name);
     if (database) yield* database.getRange(range);
   }
+}
+
+/** The greatest time below `belowMs` that a key of the database begins with. */
+function newestBelow(database: Bytes, belowMs: number): number | undefined {
+  const start = belowMs === Infinity ? undefined : afterAll(timeKey(Math.ceil(belowMs) - 1));
+  for (const key of database.getKeys({ ...(start && { start }), reverse: true, limit: 1 }))
+    return timeOfKey(key);
+  return undefined;
 }
 
 /** One row per machine that is not removed, by machine. */

@@ -96,7 +96,7 @@ export class EmbeddedStoreWriter {
       (step) => `${step.startMs}|${step.machine}`,
     );
     for (const step of steps)
-      this.#putRevised('steps', storeKey(step.machine, timeKey(step.startMs)), step, 'perhaps-stored', batch);
+      this.#putRevised('steps', storeKey(timeKey(step.startMs), step.machine), step, 'perhaps-stored', batch);
     this.#prepareForecasts(
       batches.flatMap((one) => one.forecasts),
       batch,
@@ -128,7 +128,7 @@ export class EmbeddedStoreWriter {
       const { machine, originMs, model } = forecast;
       const durable = this.#fleet.newest.get(machine);
       const known = durable && originMs <= durable.originMs ? 'perhaps-stored' : 'not-stored';
-      const key = storeKey(machine, timeKey(originMs), model);
+      const key = storeKey(timeKey(originMs), machine, model);
       this.#putRevised('forecasts', key, forecast, known, batch);
       if (!isNewerForecast(forecast, newest.get(machine) ?? durable)) continue;
       newest.set(machine, forecast);

@@ -18,7 +18,7 @@ import { fleetRows, StoreView } from './store-view.js';
 import { EmbeddedStoreWriter } from './store-writer.js';
 
 /** Grows when the layout of the folder changes. */
-const storeFormat = { holds: 'store', version: 2 } as const;
+const storeFormat = { holds: 'store', version: 3 } as const;
 
 /** Opens the store in `dir`; errors as for the embedded log. */
 export async function openEmbeddedStore(options: {
@@ -67,17 +67,17 @@ class EmbeddedStore implements Store {
 
   async forecasts(machine: string, span: Span = {}): Promise<readonly ForecastRecord[]> {
     this.#checkOpen();
-    return this.#view.ofMachine<ForecastRecord>('forecasts', machine, span);
+    return this.#view.byTime<ForecastRecord>('forecasts', machine, span);
   }
 
   async steps(machine: string, span: Span = {}): Promise<readonly StepRecord[]> {
     this.#checkOpen();
-    return this.#view.ofMachine('steps', machine, span, decodeStep);
+    return this.#view.byTime('steps', machine, span, decodeStep);
   }
 
   async events(machine: string, span: Span = {}): Promise<readonly EventRecord[]> {
     this.#checkOpen();
-    return this.#view.ofMachine<EventRecord>('events', machine, span);
+    return this.#view.events(machine, span);
   }
 
   async alerts(
