@@ -29,23 +29,33 @@ const coverage = 4;
 const issuedCount = 5;
 const dirty = 6;
 const width = 7;
+/** Rows of room behind the newest: with it the rows move once in so many steps and not with each. */
+const slackRows = 8;
 
 export class LifeRows {
   readonly #capacity: number;
   readonly #featureCount: number;
-  /** [capacity, F]; the newest row is the last. */
+  /** [capacity + slackRows, F]: the newest row at `newestPlace`, the others right before it, nothing after it. */
   readonly #features: Float32Array;
-  /** [capacity, width] */
+  /** [capacity + slackRows, width] */
   readonly #numbers: Float64Array;
   readonly #silent: string[];
   #newestIndex = Number.NEGATIVE_INFINITY;
+  #newestPlace: number;
 
   constructor(capacity: number, featureCount: number) {
+    const places = capacity + slackRows;
     this.#capacity = capacity;
     this.#featureCount = featureCount;
-    this.#features = new Float32Array(capacity * featureCount).fill(Number.NaN);
-    this.#numbers = new Float64Array(capacity * width).fill(Number.NaN);
-    this.#silent = new Array<string>(capacity).fill('');
+    this.#newestPlace = capacity - 1;
+    this.#features = new Float32Array(places * featureCount).fill(Number.NaN);
+    this.#numbers = new Float64Array(places * width).fill(Number.NaN);
+    this.#silent = new Array<string>(places).fill('');
+  }
+
+  /** Where the oldest row is, if there are as many as possible. */
+  get #firstPlace(): number {
+    return this.#newestPlace - this.#capacity + 1;
   }
 
   /** Ordinal of the newest row; -Infinity without any. */
@@ -55,14 +65,14 @@ export class LifeRows {
 
   /** Ordinal of the oldest row; Infinity without any. */
   get oldestIndex(): number {
-    for (let place = 0; place < this.#capacity; place++)
-      if (this.#isThere(place)) return this.#newestIndex - (this.#capacity - 1 - place);
+    for (let place = this.#firstPlace; place <= this.#newestPlace; place++)
+      if (this.#isThere(place)) return this.#newestIndex - (this.#newestPlace - place);
     return Number.POSITIVE_INFINITY;
   }
 
   has(stepIndex: number): boolean {
     const place = this.#placeOf(stepIndex);
-    return place >= 0 && place < this.#capacity && this.#isThere(place);
+    return place >= this.#firstPlace && place <= this.#newestPlace && this.#isThere(place);
   }
 
   get(stepIndex: number): LifeRow {
@@ -104,7 +114,7 @@ export class LifeRows {
   put(row: LifeRow, isDirty: boolean): number[] {
     const dropped = row.stepIndex > this.#newestIndex ? this.#advanceTo(row.stepIndex) : [];
     const place = this.#placeOf(row.stepIndex);
-    assert(place >= 0, `a step that is not older than all that is kept, got ${row.stepIndex}`);
+    assert(place >= this.#firstPlace, `a step that is not older than all that is kept, got ${row.stepIndex}`);
     const at = place * width;
     const numbers = this.#numbers;
     numbers[at + startMs] = row.startMs;
@@ -127,39 +137,50 @@ export class LifeRows {
 
   /** Starts of all rows. */
   starts(): number[] {
-    return Array.from({ length: this.#capacity }, (_, place) => this.#number(place, startMs)).filter(
-      (start) => !Number.isNaN(start),
-    );
+    return this.#startsIn(this.#firstPlace, this.#newestPlace + 1);
   }
 
   /** Ordinals of the rows changed since the last call, ascending. */
   takeDirty(): number[] {
     const changed: number[] = [];
-    for (let place = 0; place < this.#capacity; place++) {
+    for (let place = this.#firstPlace; place <= this.#newestPlace; place++) {
       const at = place * width + dirty;
       if (this.#numbers[at] !== 1) continue;
       this.#numbers[at] = 0;
-      changed.push(this.#newestIndex - (this.#capacity - 1 - place));
+      changed.push(this.#newestIndex - (this.#newestPlace - place));
     }
     return changed;
   }
 
-  /** Makes `stepIndex` the newest place, empty. */
+  /** Makes `stepIndex` the newest, empty. Returns the starts of the rows that have no place any more. */
   #advanceTo(stepIndex: number): number[] {
-    const shift = Math.min(this.#capacity, stepIndex - this.#newestIndex);
-    const dropped: number[] = [];
-    for (let place = 0; place < shift; place++)
-      if (this.#isThere(place)) dropped.push(this.#number(place, startMs));
-    const kept = this.#capacity - shift;
-    this.#features.copyWithin(0, shift * this.#featureCount).fill(Number.NaN, kept * this.#featureCount);
-    this.#numbers.copyWithin(0, shift * width).fill(Number.NaN, kept * width);
-    this.#silent.copyWithin(0, shift).fill('', kept);
+    const steps = Math.min(this.#capacity, stepIndex - this.#newestIndex);
+    const dropped = this.#startsIn(this.#firstPlace, this.#firstPlace + steps);
+    if (this.#newestPlace + steps >= this.#silent.length) this.#moveTo(this.#capacity - 1 - steps);
+    this.#newestPlace += steps;
     this.#newestIndex = stepIndex;
     return dropped;
   }
 
+  /** Moves the rows so that the newest is at `place`; what would be before the beginning is lost, behind is nothing. */
+  #moveTo(place: number): void {
+    const from = this.#newestPlace - place;
+    const end = place + 1;
+    this.#features.copyWithin(0, from * this.#featureCount).fill(Number.NaN, end * this.#featureCount);
+    this.#numbers.copyWithin(0, from * width).fill(Number.NaN, end * width);
+    this.#silent.copyWithin(0, from).fill('', end);
+    this.#newestPlace = place;
+  }
+
+  #startsIn(from: number, to: number): number[] {
+    const starts: number[] = [];
+    for (let place = from; place < to; place++)
+      if (this.#isThere(place)) starts.push(this.#number(place, startMs));
+    return starts;
+  }
+
   #placeOf(stepIndex: number): number {
-    return this.#capacity - 1 - (this.#newestIndex - stepIndex);
+    return this.#newestPlace - (this.#newestIndex - stepIndex);
   }
 
   #isThere(place: number): boolean {

@@ -12,6 +12,8 @@ export interface Prepared {
 
 /** One commit takes what waits, up to about this much: it bounds the memory of a batch and how long it takes. */
 const commitBytesMax = 8 * 2 ** 20;
+/** This much is worth a commit of its own at once: the disk is busy with it while the event loop prepares the next. */
+const commitBytesEnough = 512 * 1024;
 /** More than this may not wait: a caller who does not wait for acknowledgements is told to. */
 const waitingBytesMax = 256 * 2 ** 20;
 
@@ -77,7 +79,7 @@ export class CommitQueue<Change> {
 
   async #run(): Promise<void> {
     // Whatever this turn of the event loop still brings goes into the same commit.
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    if (this.#waitingBytes < commitBytesEnough) await new Promise<void>((resolve) => setImmediate(resolve));
     for (;;) {
       const task = this.#exclusive.shift();
       if (task) await task();
