@@ -23,6 +23,7 @@ export class LiveTail {
     this.#consumer = this.#log.consume({
       group: `live-${randomUUID()}`,
       topics: [topics.forecasts, topics.alerts],
+      topicsThatCanWait: [topics.forecasts, topics.alerts],
       batchRecordsMax: 1000,
       from: 'end',
       handlerFor: () => this.#handler(),

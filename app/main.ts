@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=64
 /** The command line. One file per command under `commands/`; this one only joins them. */
 import { Command, CommanderError } from 'commander';
 import { backtestCommand } from './commands/backtest.js';

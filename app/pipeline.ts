@@ -8,7 +8,7 @@ import { type Clock, SetClock, wallClock } from '../domain/clock.js';
 import { WorldError } from '../domain/errors.js';
 import type { ConsumerOptions, Log } from '../domain/log.js';
 import type { Store } from '../domain/store.js';
-import { topicSpecs } from '../domain/topics.js';
+import { topicSpecs, topics } from '../domain/topics.js';
 import { openEmbeddedLog } from '../infra/embedded/log.js';
 import { openEmbeddedStore } from '../infra/embedded/store.js';
 import type { HealthReport, HttpServer } from '../infra/http/ports.js';
@@ -93,17 +93,24 @@ async function start({ deployment, roles, logger }: PipelineOptions, running: Ru
   const parts: { ingest?: IngestPart } = {};
   const publish = (topic: string, payload: Uint8Array) => publishVia(parts.ingest, topic, payload);
   if (roles.has('notify')) startNotifiers({ deployment, log, running, logger, publish });
-  const run = (group: string, topics: readonly string[], handlerFor: ConsumerOptions['handlerFor']) =>
-    running.consume(log, { group, topics, batchRecordsMax, from: 'beginning', handlerFor });
-  const runStage = (stage: Stage) =>
-    run(stage.name, [stage.topic], (partition) => stage.handlerFor(partition));
+  const run = (options: Pick<ConsumerOptions, 'group' | 'topics' | 'topicsThatCanWait' | 'handlerFor'>) =>
+    running.consume(log, { ...options, batchRecordsMax, from: 'beginning' });
+  const runStage = (stage: Stage, topicsThatCanWait: readonly string[] = []) =>
+    run({
+      group: stage.name,
+      topics: [stage.topic],
+      topicsThatCanWait,
+      handlerFor: (partition) => stage.handlerFor(partition),
+    });
   if (roles.has('store'))
-    run(
-      groups.store,
-      storeTopics,
-      makeStoreStage(store, (ms) => sleep(ms)),
-    );
-  if (roles.has('alerts')) runStage(alertStage(deployment));
+    run({
+      group: groups.store,
+      topics: storeTopics,
+      // When thousands of machines close a step at once, their forecasts come first.
+      topicsThatCanWait: [topics.steps],
+      handlerFor: makeStoreStage(store, (ms) => sleep(ms)),
+    });
+  if (roles.has('alerts')) runStage(alertStage(deployment), [topics.forecasts]);
   if (models && roles.has('model')) {
     const stage = forecastStage(deployment, models);
     runStage({ ...stage, handlerFor: models.holding(stage.handlerFor) });

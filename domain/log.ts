@@ -78,6 +78,8 @@ export interface ConsumerOptions {
   readonly batchRecordsMax: number;
   /** Where a group without a committed offset begins. */
   readonly from: 'beginning' | 'end';
+  /** Topics whose records may wait, a second at most, while other consumers of this process have something to do. */
+  readonly topicsThatCanWait?: readonly string[];
   handlerFor(partition: PartitionId): PartitionHandler;
 }
 

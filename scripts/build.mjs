@@ -1,6 +1,6 @@
 // Turns the TypeScript tree into dist/ with the same layout, file by file (no bundling: stack traces, worker
 // threads and dynamic imports keep their paths), and bundles the page. Types are checked by `npm run types`.
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
@@ -41,6 +41,8 @@ await build({
   sourcemap: 'linked',
   logLevel: 'warning',
 });
+// The binary: its first line names Node's options.
+chmodSync('dist/app/main.js', 0o755);
 // The only non-code files that code reads next to itself.
 for (const file of folders.flatMap((folder) => filesUnder(folder, ['.proto', '.sql']))) {
   mkdirSync(join('dist', file, '..'), { recursive: true });

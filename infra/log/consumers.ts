@@ -8,6 +8,7 @@ import { assert } from '../../domain/assert.js';
 import type { Consumer, ConsumerOptions, PartitionId } from '../../domain/log.js';
 import { PartitionLoop } from './partition-loop.js';
 import { type PartitionSource, partitionKey } from './partition-source.js';
+import { Turns } from './turns.js';
 
 /**
  * A group that has committed but does not run holds back removal by at most this many records behind the end: long
@@ -21,6 +22,7 @@ export class Consumers {
   readonly #groups = new Map<string, Group>();
   /** Running loops by partition: whom an append wakes. */
   readonly #running = new Map<string, Set<PartitionLoop>>();
+  readonly #turns = new Turns();
 
   constructor(source: PartitionSource) {
     this.#source = source;
@@ -31,7 +33,7 @@ export class Consumers {
     assert(options.batchRecordsMax >= 1, `batchRecordsMax of at least 1, got ${options.batchRecordsMax}`);
     let group = this.#groups.get(options.group);
     if (!group) {
-      group = new Group(this.#source, this.#running);
+      group = new Group(this.#source, this.#running, this.#turns);
       this.#groups.set(options.group, group);
     }
     const member = new Member(this.#source, group, options);
@@ -89,10 +91,12 @@ class Group {
   readonly #slots = new Map<string, Slot>();
   readonly #source: PartitionSource;
   readonly #running: Map<string, Set<PartitionLoop>>;
+  readonly #turns: Turns;
 
-  constructor(source: PartitionSource, running: Map<string, Set<PartitionLoop>>) {
+  constructor(source: PartitionSource, running: Map<string, Set<PartitionLoop>>, turns: Turns) {
     this.#source = source;
     this.#running = running;
+    this.#turns = turns;
   }
 
   join(member: Member): void {
@@ -145,7 +149,7 @@ class Group {
     }
     const member = slot.wanted;
     if (!member) return;
-    const loop = new PartitionLoop(this.#source, member.options, slot.partition, (position) =>
+    const loop = new PartitionLoop(this.#source, member.options, slot.partition, this.#turns, (position) =>
       member.reached(slot.partition, position),
     );
     slot.running = { member, loop };

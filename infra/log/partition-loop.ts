@@ -2,12 +2,15 @@ import { assert } from '../../domain/assert.js';
 import { WorldError } from '../../domain/errors.js';
 import type { Checkpoint, ConsumerOptions, PartitionHandler, PartitionId } from '../../domain/log.js';
 import type { PartitionSource } from './partition-source.js';
+import type { Turns } from './turns.js';
 
 /** First wait after a commit failed with a retryable error, and the longest one: it doubles in between. */
 const retryMsFirst = 100;
 const retryMsMax = 5_000;
 /** Batches after which timers and sockets have their turn, for logs that answer without ever waiting. */
 const batchesPerTurn = 8;
+/** A partition this many batches behind does not wait for others any more. */
+const patienceBatches = 10;
 
 /**
  * One partition in the hands of one consumer: restore, then batch after batch, one at a time, until stopped.
@@ -21,6 +24,11 @@ export class PartitionLoop {
   readonly #source: PartitionSource;
   readonly #options: ConsumerOptions;
   readonly #onProgress: (position: number) => void;
+  readonly #turns: Turns;
+  /** It waits for those that do not. */
+  readonly #canWait: boolean;
+  /** Others wait for it. */
+  #busy = false;
   #begin = 0;
   #position = 0;
   #committed: number | undefined;
@@ -32,9 +40,12 @@ export class PartitionLoop {
     source: PartitionSource,
     options: ConsumerOptions,
     partition: PartitionId,
+    turns: Turns,
     onProgress: (position: number) => void,
   ) {
     this.#source = source;
+    this.#turns = turns;
+    this.#canWait = options.topicsThatCanWait?.includes(partition.topic) ?? false;
     this.#options = options;
     this.partition = partition;
     this.#onProgress = onProgress;
@@ -80,6 +91,8 @@ export class PartitionLoop {
       return null;
     } catch (error) {
       return { error: closeAfter(error, handler) };
+    } finally {
+      this.#setBusy(false);
     }
   }
 
@@ -87,9 +100,15 @@ export class PartitionLoop {
     for (let batchCount = 1; !this.#stopping; batchCount++) {
       const { endOffset } = this.#source.bounds(this.partition);
       if (this.#position >= endOffset) {
+        this.#setBusy(false);
         this.#onProgress(this.#position);
         if (!this.#stopping) await this.#woken();
         continue;
+      }
+      if (!this.#canWait) this.#setBusy(true);
+      else if (endOffset - this.#position < patienceBatches * this.#options.batchRecordsMax) {
+        await this.#turns.wait();
+        if (this.#stopping) return;
       }
       const records = this.#source.readBatch(this.partition, this.#position, this.#options.batchRecordsMax);
       const last = records[records.length - 1];
@@ -119,6 +138,13 @@ export class PartitionLoop {
         if (!(await this.#waited(waitMs))) return false;
       }
     }
+  }
+
+  #setBusy(busy: boolean): void {
+    if (this.#busy === busy) return;
+    this.#busy = busy;
+    if (busy) this.#turns.begin();
+    else this.#turns.end();
   }
 
   #woken(): Promise<void> {
