@@ -13,12 +13,13 @@ import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../domain/errors.js';
+import type { CalibrationMethod } from './calibration/calibrate.js';
+import type { LifeInterval } from './calibration/life-interval.js';
 import { writeCard } from './card.js';
 import { writeDurably } from './durable-file.js';
 import { ensemblePreprocessingSchema, isEnsembleVersion, type StoredPreprocessing } from './ensemble.js';
+import type { FinishedModel } from './finish.js';
 import { checkFits } from './fit.js';
-import { buildForecast } from './network-graph.js';
-import { networkMetadata } from './network-metadata.js';
 import { hashPreprocessing, preprocessingSchema } from './preprocessing.js';
 import type { TrainedNetwork } from './trained-network.js';
 
@@ -62,6 +63,16 @@ export interface ArtifactMetrics {
   readonly trainedMs: number;
   /** What it has seen; artifacts of before this was kept have none. */
   readonly seen?: SeenData;
+  /** How the curve was calibrated; not there where it was left as it is. Scores are of machines not fitted to. */
+  readonly calibration?: {
+    readonly method: CalibrationMethod;
+    /** Days of the horizon, from 1. */
+    readonly days: readonly number[];
+    readonly brierBefore: number;
+    readonly brierAfter: number;
+  };
+  /** Intervals of the remaining life; not there where none are given. */
+  readonly lifeInterval?: LifeInterval;
 }
 
 /** Machines and time that a network knows, so that nobody judges it by them unknowingly. */
@@ -80,23 +91,17 @@ const sha256 = (content: Uint8Array | string) => createHash('sha256').update(con
 export async function writeArtifact(
   modelsDirectory: string,
   trained: TrainedNetwork,
+  finished: FinishedModel,
   codeVersion: string,
 ): Promise<WrittenArtifact> {
-  const { preprocessing } = trained;
-  const model = buildForecast(
-    trained.shape,
-    preprocessing,
-    trained.parameters,
-    { ...modelMetadata(preprocessing), ...networkMetadata([trained.shape]) },
-    trained.config.remainingLifeCapSteps,
-  );
+  const metrics = { ...metricsOf(trained), ...finishMetrics(finished) };
   return writeVersion(modelsDirectory, codeVersion, {
     family: trained.shape.cell,
-    model,
-    preprocessing,
+    model: finished.model,
+    preprocessing: trained.preprocessing,
     log: trained.log,
-    metrics: metricsOf(trained),
-    card: (version) => writeCard(version, trained, model.length),
+    metrics,
+    card: (version) => writeCard(version, trained, finished),
   });
 }
 
@@ -253,6 +258,20 @@ function metricsOf(trained: TrainedNetwork): ArtifactMetrics {
       validationMachines: unique(trained.validationMachines),
       trainedUntilMs: trained.trainedUntilMs,
     },
+  };
+}
+
+function finishMetrics({ calibration, lifeInterval }: FinishedModel): Partial<ArtifactMetrics> {
+  return {
+    ...(calibration && {
+      calibration: {
+        method: calibration.method,
+        days: calibration.days.flatMap((day, index) => (day === null ? [] : [index + 1])),
+        brierBefore: calibration.brierBefore,
+        brierAfter: calibration.brierAfter,
+      },
+    }),
+    ...(lifeInterval && { lifeInterval }),
   };
 }
 

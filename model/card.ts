@@ -1,8 +1,11 @@
 /** The model card: what a person should know before trusting a version. */
+import type { Calibration } from './calibration/calibrate.js';
+import type { LifeInterval } from './calibration/life-interval.js';
+import type { FinishedModel } from './finish.js';
 import { describeNetwork } from './network.js';
 import type { TrainedNetwork } from './trained-network.js';
 
-export function writeCard(version: string, trained: TrainedNetwork, modelBytes: number): string {
+export function writeCard(version: string, trained: TrainedNetwork, finished: FinishedModel): string {
   const { spec, preprocessing, config, validation } = trained;
   const brierAt = (day: number) => (validation.brier[day - 1] ?? NaN).toFixed(4);
   const days = [1, 7, 14, 30].filter((day) => day <= spec.horizonSteps);
@@ -32,9 +35,9 @@ ${days.map((day) => `| ${day} | ${brierAt(day)} |`).join('\n')}
 Early stopping chose the best of several checkpoints on these machines, so the figures are slightly flattering:
 \`millwright backtest\` on other machines is the honest measure, with baselines beside it.
 
-## Cost
+${calibrationText(finished.calibration)}${lifeIntervalText(finished.lifeInterval)}## Cost
 
-- ${describeNetwork(trained.shape)}, ${trained.parameters.length} parameters, ${Math.round(modelBytes / 1024)} KiB.
+- ${describeNetwork(trained.shape)}, ${trained.parameters.length} parameters, ${Math.round(finished.model.length / 1024)} KiB.
 - Trained in ${(trained.trainedMs / 1000).toFixed(1)} s: ${trained.bestStep} steps of ${config.batchSize} windows up to the version kept, seed ${trained.seed}.
 
 ## Limits
@@ -42,5 +45,36 @@ Early stopping chose the best of several checkpoints on these machines, so the f
 - It knows the failures and the operating conditions of its training machines, no others.
 - Features outside ±${preprocessing.clipSds} standard deviations of the training data count as that.
 - A window shorter than ${spec.windowSteps} steps is used as it is; forecasts from a handful of steps rest on little.
+`;
+}
+
+function calibrationText(calibration: Calibration | undefined): string {
+  if (!calibration) return '';
+  const { method, days, brierBefore, brierAfter } = calibration;
+  const changed = days.flatMap((day, index) => (day === null ? [] : [index + 1]));
+  return `## Calibration
+
+Steps ${changed.join(', ')} are calibrated (${method}). On validation machines that it was not fitted to, their mean Brier score
+fell from ${brierBefore.toFixed(4)} to ${brierAfter.toFixed(4)}; the figures above are without it.
+
+`;
+}
+
+function lifeIntervalText(interval: LifeInterval | undefined): string {
+  if (!interval) return '';
+  const { coverage, capSteps, edges, halfWidths } = interval;
+  const rows = halfWidths.map((width, band) => {
+    const from = edges[band - 1] ?? 0;
+    return `| ${from} to ${edges[band] ?? capSteps} | ${width.toFixed(1)} |`;
+  });
+  return `## Remaining life
+
+Beside the remaining life stands an interval that holds it (cut at ${capSteps} steps) with a probability of at least ${coverage}, on a machine
+like the validation machines, which it was fitted to.
+
+| remaining life said, steps | plus or minus |
+| --- | --- |
+${rows.join('\n')}
+
 `;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { calibrationMethods } from './calibration/calibrate.js';
 import { cellNames } from './cells/cell.js';
 import { normalizationNames } from './cells/layers.js';
 import { scheduleNames } from './learning-rate.js';
@@ -131,6 +132,20 @@ export const trainingConfigSchema = z.strictObject({
     .default('other-machines')
     .describe(
       'What is kept from training, to judge by and to stop early. `other-machines`: some of the machines; `later-time`: the last days of all of them, and nothing that became known in those days is learned from.',
+    ),
+  calibration: z
+    .enum(['any', ...calibrationMethods, 'none'])
+    .default('any')
+    .describe(
+      'How the failure curve may be calibrated, day by day, on the days where the validation machines show that it helps: by `isotonic` regression, `platt` or `temperature` scaling, or `any` of them (the one that helps most).',
+    ),
+  lifeCoverage: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0.9)
+    .describe(
+      'Least probability that the interval of the remaining useful life holds it, on machines like those of the history. 0: no interval.',
     ),
   validationShare: z
     .number()

@@ -37,8 +37,10 @@ export function isEnsembleVersion(version: string): boolean {
 }
 
 /**
- * Joins models of buildForecast, or of this function, that have the same inputs (asserted). The remaining life is left
- * out unless all of them give it. The same models in the same order give the same bytes.
+ * Joins models of buildForecast, calibrated or not, or of this function, that have the same inputs (asserted). Of two or
+ * more, `failureProbabilitiesLow` and `failureProbabilitiesHigh` [B, H] are the least and greatest that a member says of
+ * a day. The remaining life, and its interval, are means, left out unless all members give them; the mean of intervals
+ * misses only where one of them does. The same models in the same order give the same bytes.
  */
 export function joinForecasts(
   models: readonly Uint8Array[],
@@ -50,8 +52,8 @@ export function joinForecasts(
   assert(first, 'at least one model to join');
   for (const { graph } of members)
     assert(JSON.stringify(graph.input) === JSON.stringify(first.graph.input), 'models with equal inputs');
-  const tellsLife = members.every((member) => hasOutput(member, 'remainingLife'));
-  const means = decodeModel(encodeGraph(buildMeans(models.length, horizonSteps, tellsLife)));
+  const lives = lifeOutputs.filter((output) => members.every((member) => hasOutput(member, output)));
+  const means = decodeModel(encodeGraph(buildMeans(models.length, horizonSteps, lives)));
 
   const inputs = new Set(first.graph.input.map(({ name }) => name));
   const seams = new Set([...means.graph.input, ...means.graph.output].map(({ name }) => name));
@@ -76,17 +78,27 @@ export function joinForecasts(
 
 const memberName = (index: number, name: string) => `member${index}_${name}`;
 
+/** Outputs [B, 1] of which an ensemble gives the mean. */
+const lifeOutputs = ['remainingLife', 'remainingLifeLow', 'remainingLifeHigh'] as const;
+
 /** What the members' outputs go into: their names in the joined graph are its inputs. */
-function buildMeans(memberCount: number, horizonSteps: number, tellsLife: boolean): Graph {
+function buildMeans(memberCount: number, horizonSteps: number, lives: readonly string[]): Graph {
   const graph = new Graph();
   const ofMembers = (output: string, columns: Dim) =>
     Array.from({ length: memberCount }, (_, index) =>
       graph.input(memberName(index, output), [dim('batch', null), columns]),
     );
   const horizon = dim('horizon', horizonSteps);
-  const hazards = ofMembers('failureProbabilities', horizon).map(cumulatedHazards);
-  graph.output('failureProbabilities', failedBy(meanOf(hazards), horizon));
-  if (tellsLife) graph.output('remainingLife', meanOf(ofMembers('remainingLife', dim('share', 1))));
+  const curves = ofMembers('failureProbabilities', horizon);
+  const mean = failedBy(meanOf(curves.map(cumulatedHazards)), horizon);
+  graph.output('failureProbabilities', mean);
+  if (memberCount > 1) {
+    // With the mean among them, lest it be outside by a rounding error.
+    const all = [mean, ...curves];
+    graph.output('failureProbabilitiesLow', graph.emitOne('Min', all, mean.dims));
+    graph.output('failureProbabilitiesHigh', graph.emitOne('Max', all, mean.dims));
+  }
+  for (const life of lives) graph.output(life, meanOf(ofMembers(life, dim('share', 1))));
   return graph;
 }
 

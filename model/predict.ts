@@ -4,7 +4,7 @@ import { UserError, WorldError } from '../domain/errors.js';
 import type { FeatureSpec, FeatureWindow, Predictor } from '../domain/features.js';
 import { readArtifact } from './artifact.js';
 import { checkFits } from './fit.js';
-import { type Engine, type LoadedGraph, outputOf } from './ports.js';
+import type { Engine, LoadedGraph } from './ports.js';
 
 /** Windows in one run: beyond this a run gets no faster per window, only longer. */
 const batchMax = 256;
@@ -13,9 +13,25 @@ const batchMax = 256;
 export interface Outlook {
   /** [B, H]: see Predictor. */
   readonly probabilities: Float32Array;
+  /** [B, H] least and greatest of what the members say; only of ensembles. */
+  readonly probabilitiesLow?: Float32Array;
+  readonly probabilitiesHigh?: Float32Array;
   /** [B] expected steps of remaining useful life, up to the cap of training; only of networks that learned it. */
   readonly remainingLifeSteps?: Float32Array;
+  /** [B] conformal interval of it (calibration/life-interval.ts), where there were machines enough to fit one. */
+  readonly remainingLifeLowSteps?: Float32Array;
+  readonly remainingLifeHighSteps?: Float32Array;
 }
+
+/** Outputs of a model, by what they are called here. */
+const outputNames: Readonly<Record<keyof Outlook, string>> = {
+  probabilities: 'failureProbabilities',
+  probabilitiesLow: 'failureProbabilitiesLow',
+  probabilitiesHigh: 'failureProbabilitiesHigh',
+  remainingLifeSteps: 'remainingLife',
+  remainingLifeLowSteps: 'remainingLifeLow',
+  remainingLifeHighSteps: 'remainingLifeHigh',
+};
 
 interface Pending {
   readonly windows: readonly FeatureWindow[];
@@ -97,16 +113,12 @@ export class NetworkPredictor implements Predictor {
     while (this.#pending.length > 0) {
       const asked = this.#pending.splice(0);
       try {
-        const all = await this.#predictAll(asked.flatMap(({ windows }) => windows));
+        const windows = asked.flatMap((each) => each.windows);
+        const all = await this.#predictAll(windows);
         let row = 0;
-        for (const { windows, resolve } of asked) {
-          const end = row + windows.length;
-          const { horizonSteps } = this.spec;
-          const lives = all.remainingLifeSteps?.slice(row, end);
-          resolve({
-            probabilities: all.probabilities.slice(row * horizonSteps, end * horizonSteps),
-            ...(lives && { remainingLifeSteps: lives }),
-          });
+        for (const each of asked) {
+          const end = row + each.windows.length;
+          each.resolve(rowsOf(all, row, end, windows.length));
           row = end;
         }
       } catch (error) {
@@ -117,10 +129,9 @@ export class NetworkPredictor implements Predictor {
   }
 
   async #predictAll(windows: readonly FeatureWindow[]): Promise<Outlook> {
-    const { contextSteps, horizonSteps, names } = this.spec;
+    const { contextSteps, names } = this.spec;
     const length = contextSteps * names.length;
-    const probabilities = new Float32Array(windows.length * horizonSteps);
-    let remainingLifeSteps: Float32Array | undefined;
+    const all: Partial<Record<keyof Outlook, Float32Array>> = {};
     for (let from = 0; from < windows.length; from += batchMax) {
       const chunk = windows.slice(from, from + batchMax);
       // A lone window goes in twice: matrix products of one row take another path, with other last bits, and a
@@ -134,13 +145,29 @@ export class NetworkPredictor implements Predictor {
       const outputs = await this.#graph.run({
         windows: { dims: [rowCount, contextSteps, names.length], data },
       });
-      const rows = outputOf(outputs, 'failureProbabilities').data as Float32Array;
-      probabilities.set(rows.subarray(0, chunk.length * horizonSteps), from * horizonSteps);
-      const lives = outputs.remainingLife?.data as Float32Array | undefined;
-      if (!lives) continue;
-      remainingLifeSteps ??= new Float32Array(windows.length);
-      remainingLifeSteps.set(lives.subarray(0, chunk.length), from);
+      for (const key of Object.keys(outputNames) as (keyof Outlook)[]) {
+        const data = outputs[outputNames[key]]?.data as Float32Array | undefined;
+        if (!data) continue;
+        const width = data.length / rowCount;
+        all[key] ??= new Float32Array(windows.length * width);
+        all[key].set(data.subarray(0, chunk.length * width), from * width);
+      }
     }
-    return { probabilities, ...(remainingLifeSteps && { remainingLifeSteps }) };
+    const { probabilities, ...further } = all;
+    assert(probabilities, 'a model with the output failureProbabilities');
+    return { probabilities, ...further };
   }
+}
+
+/** Rows `from` to `end` of an outlook on `count` windows. */
+function rowsOf(outlook: Outlook, from: number, end: number, count: number): Outlook {
+  const cut = (values: Float32Array) => {
+    const width = values.length / count;
+    return values.slice(from * width, end * width);
+  };
+  const { probabilities, ...further } = outlook;
+  return {
+    probabilities: cut(probabilities),
+    ...Object.fromEntries(Object.entries(further).map(([key, values]) => [key, cut(values)])),
+  };
 }

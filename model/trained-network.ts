@@ -4,6 +4,7 @@ import type { TrainingConfig } from './config.js';
 import type { NetworkShape } from './network.js';
 import type { Preprocessing } from './preprocessing.js';
 import type { ValidationScore } from './validation.js';
+import type { Origin } from './windows.js';
 
 export interface TrainingProgress {
   readonly step: number;
@@ -38,6 +39,8 @@ export interface TrainedNetwork {
   readonly validation: ValidationScore;
   readonly trainingMachines: readonly string[];
   readonly validationMachines: readonly string[];
+  /** What it was judged by, as thinned out as there. */
+  readonly keptOrigins: readonly Origin[];
   readonly trainingOriginCount: number;
   readonly validationOriginCount: number;
   /** The last origin that was learned from. */

@@ -10,6 +10,7 @@ import { type WrittenArtifact, writeArtifact } from './artifact.js';
 import { type Checkpoint, type CheckpointStore, checkSameTraining, describeTraining } from './checkpoint.js';
 import type { TrainingConfig } from './config.js';
 import { Diverged, diverged } from './divergence.js';
+import { finishModel } from './finish.js';
 import { GradientProbe } from './gradient-probe.js';
 import { LearningRate } from './learning-rate.js';
 import { buildTrainingStep, buildValidation } from './network-graph.js';
@@ -47,7 +48,8 @@ export async function train(
   request: TrainingRequest & { readonly modelsDirectory: string; readonly codeVersion: string },
 ): Promise<WrittenArtifact> {
   const trained = await trainNetwork(request);
-  return writeArtifact(request.modelsDirectory, trained, request.codeVersion);
+  const finished = await finishModel(trained, request.engine);
+  return writeArtifact(request.modelsDirectory, trained, finished, request.codeVersion);
 }
 
 /** A retry begins anew with this share of the learning rate. */
@@ -210,6 +212,7 @@ function trainedNetwork(
     validation: score,
     trainingMachines: training.map(({ machine }) => machine),
     validationMachines: validation.map(({ machine }) => machine),
+    keptOrigins: origins,
     trainingOriginCount: originsOf(training).length,
     validationOriginCount: origins.length,
     trainedUntilMs: spanOf(training).lastMs,

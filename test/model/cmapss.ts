@@ -67,8 +67,13 @@ export function trainHistories(subset: string): History[] {
 }
 
 export function testHistories(subset: string): History[] {
-  const left = lines(`RUL_${subset}`).map(([value]) => value);
+  const left = testLives(subset);
   return histories(`test_${subset}`, (unit) => left[unit - 1]!);
+}
+
+/** Cycles that each test engine runs on after its last row. */
+export function testLives(subset: string): number[] {
+  return lines(`RUL_${subset}`).map(([value]) => value!);
 }
 
 export function lastWindow(history: History, spec: FeatureSpec): FeatureWindow {

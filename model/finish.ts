@@ -1,0 +1,49 @@
+/**
+ * What is put behind a trained network before it is served: calibration where it helps and intervals of the remaining
+ * life, both fitted to the machines that were kept from its training. Early stopping chose the network on the same
+ * machines, so that they flatter it a little.
+ */
+import { modelMetadata } from './artifact.js';
+import { type Calibration, calibrationMethods, fitCalibration } from './calibration/calibrate.js';
+import { calibrateModel } from './calibration/calibration-graph.js';
+import { addLifeInterval, fitLifeInterval, type LifeInterval } from './calibration/life-interval.js';
+import { decodeModel, encodeModel } from './graph/model-file.js';
+import { forecastKept } from './kept-forecasts.js';
+import { buildForecast } from './network-graph.js';
+import { networkMetadata } from './network-metadata.js';
+import type { Engine } from './ports.js';
+import { NetworkPredictor } from './predict.js';
+import type { TrainedNetwork } from './trained-network.js';
+
+export interface FinishedModel {
+  readonly model: Uint8Array;
+  readonly calibration: Calibration | undefined;
+  readonly lifeInterval: LifeInterval | undefined;
+}
+
+export async function finishModel(trained: TrainedNetwork, engine: Engine): Promise<FinishedModel> {
+  const { shape, preprocessing, parameters, config, spec } = trained;
+  const bare = buildForecast(
+    shape,
+    preprocessing,
+    parameters,
+    { ...modelMetadata(preprocessing), ...networkMetadata([shape]) },
+    config.remainingLifeCapSteps,
+  );
+  const predictor = new NetworkPredictor('', spec, await engine.load(bare));
+  const forecasts = await forecastKept(predictor, trained.keptOrigins, config.remainingLifeCapSteps);
+  await predictor.close();
+
+  const methods = calibrationMethods.filter(
+    (method) => config.calibration === 'any' || config.calibration === method,
+  );
+  const calibration = fitCalibration(forecasts, methods);
+  const lifeInterval =
+    config.lifeCoverage > 0
+      ? fitLifeInterval(forecasts, config.lifeCoverage, config.remainingLifeCapSteps)
+      : undefined;
+  let model = decodeModel(bare);
+  if (calibration) model = calibrateModel(model, calibration);
+  if (lifeInterval) model = addLifeInterval(model, lifeInterval);
+  return { model: encodeModel(model), calibration, lifeInterval };
+}
