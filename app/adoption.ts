@@ -21,6 +21,7 @@ import { openPredictor } from '../model/predict.js';
 import { thin } from '../model/validation.js';
 import { type Origin, originsOf } from '../model/windows.js';
 import { formatCounted, formatNumber } from './terminal/format.js';
+import { codeVersion } from './training.js';
 import { judge, judgePredictor } from './trials/judge.js';
 
 export interface Adoption {
@@ -121,7 +122,8 @@ export async function decideAdoption(request: AdoptionRequest): Promise<Adoption
   return result((compared?.difference?.low ?? 0) > 0 ? 'worse-than-current' : 'better-or-level');
 }
 
-const isUnseenBy =
+/** Of machines that it has not learned from, or later than anything it has. */
+export const isUnseenBy =
   ({ trainingMachines, trainedUntilMs }: SeenData) =>
   ({ history, step }: Origin): boolean =>
     !trainingMachines.includes(history.machine) || (history.originsMs[step] as number) > trainedUntilMs;
@@ -144,7 +146,7 @@ async function openCurrent(
   if (directory === undefined) return { reason: null };
   let artifact: ReadArtifact;
   try {
-    artifact = await readArtifact(directory);
+    artifact = await readArtifact(directory, codeVersion());
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return { reason: error.message };

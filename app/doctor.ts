@@ -14,6 +14,7 @@ import { computeLedger } from './ledger.js';
 import { currentVersionFolder } from './model-folder.js';
 import { formatBytes, formatCounted } from './terminal/format.js';
 import { formatLedger } from './terminal/ledger-line.js';
+import { codeVersion } from './training.js';
 
 export interface Finding {
   readonly what: string;
@@ -123,7 +124,10 @@ async function checkModels({ config, types }: Deployment): Promise<Finding[]> {
         });
       else
         findings.push(
-          await about(what, async () => (await openPredictor(folder, engine, featureSpec(type))).version),
+          await about(
+            what,
+            async () => (await openPredictor(folder, engine, featureSpec(type), codeVersion())).version,
+          ),
         );
     }
     return findings;

@@ -20,6 +20,7 @@ import { featureSpec } from '../stream/features.js';
 import type { Deployment } from './config.js';
 import type { Logger } from './logger.js';
 import { currentVersionFolder } from './model-folder.js';
+import { codeVersion } from './training.js';
 
 /** Curves remembered per network for whoever asks over HTTP: about 4 MB. */
 const cachedCurvesMax = 10_000;
@@ -203,7 +204,7 @@ export class LiveModels {
 
   async #openVersion(directory: string, type: MachineType): Promise<LiveModel> {
     const startedMs = this.#clock.nowMs();
-    const predictor = await openPredictor(directory, this.#engine, featureSpec(type));
+    const predictor = await openPredictor(directory, this.#engine, featureSpec(type), codeVersion());
     try {
       await warmUp(predictor);
     } catch (error) {

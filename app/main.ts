@@ -8,9 +8,11 @@ import { configCommand } from './commands/config.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { explainCommand } from './commands/explain.js';
+import { exportCommand } from './commands/export.js';
 import { inspectCommand } from './commands/inspect.js';
 import { ledgerCommand } from './commands/ledger.js';
 import { predictCommand } from './commands/predict.js';
+import { quantizeCommand } from './commands/quantize.js';
 import { rejectedCommand } from './commands/rejected.js';
 import { replayCommand } from './commands/replay.js';
 import { runCommand } from './commands/run.js';
@@ -42,6 +44,8 @@ function makeProgram(signal: AbortSignal): Command {
     predictCommand(),
     explainCommand(),
     inspectCommand(),
+    quantizeCommand(signal),
+    exportCommand(),
     rejectedCommand(),
     ledgerCommand(),
     configCommand(),

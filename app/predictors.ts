@@ -7,6 +7,7 @@ import { featureSpec } from '../stream/features.js';
 import type { Deployment } from './config.js';
 import type { Logger } from './logger.js';
 import { currentVersionFolder } from './model-folder.js';
+import { codeVersion } from './training.js';
 
 export interface Predictors {
   readonly byType: ReadonlyMap<string, Predictor>;
@@ -31,7 +32,7 @@ export async function openPredictors(deployment: Deployment, logger: Logger): Pr
         );
         continue;
       }
-      byType.set(name, await openPredictor(folder, engine, featureSpec(type)));
+      byType.set(name, await openPredictor(folder, engine, featureSpec(type), codeVersion()));
     }
   } catch (error) {
     await engine.close();

@@ -21,6 +21,7 @@ import { ensemblePreprocessingSchema, isEnsembleVersion, type StoredPreprocessin
 import type { FinishedModel } from './finish.js';
 import { checkFits } from './fit.js';
 import { hashPreprocessing, preprocessingSchema } from './preprocessing.js';
+import type { Quantization } from './quantized-artifact.js';
 import type { TrainedNetwork } from './trained-network.js';
 
 export interface WrittenArtifact {
@@ -73,6 +74,8 @@ export interface ArtifactMetrics {
   };
   /** Intervals of the remaining life; not there where none are given. */
   readonly lifeInterval?: LifeInterval;
+  /** Only of versions in int8. */
+  readonly quantization?: Quantization;
 }
 
 /** Machines and time that a network knows, so that nobody judges it by them unknowingly. */
@@ -173,8 +176,11 @@ export interface ReadArtifact {
   readonly metrics: ArtifactMetrics;
 }
 
-/** Reads and verifies a folder. Throws UserError, in a sentence that names the fault, whatever is wrong with it. */
-export async function readArtifact(directory: string): Promise<ReadArtifact> {
+/**
+ * Reads and verifies a folder. Throws UserError, in a sentence that names the fault, whatever is wrong with it.
+ * `running`: version of the program that will serve it; left out, any will do.
+ */
+export async function readArtifact(directory: string, running?: string): Promise<ReadArtifact> {
   const fault = (what: string, cause?: unknown) =>
     new UserError(
       `The model in ${directory} cannot be used: ${what}. Train it again with \`millwright train\`, or restore the folder from a backup.`,
@@ -212,6 +218,10 @@ export async function readArtifact(directory: string): Promise<ReadArtifact> {
   };
 
   const manifest = parse('manifest.json', await read('manifest.json'), manifestSchema);
+  if (running !== undefined && !sameFeatures(manifest.codeVersion, running))
+    throw fault(
+      `it was trained by Millwright ${manifest.codeVersion} and this is ${running}, which may compute features otherwise`,
+    );
   // Features first: that their order was changed says more than that a hash differs.
   const schema = isEnsembleVersion(manifest.version) ? ensemblePreprocessingSchema : preprocessingSchema;
   const preprocessing = parse<StoredPreprocessing>(
@@ -240,6 +250,12 @@ export async function readArtifact(directory: string): Promise<ReadArtifact> {
   // Its hash is right, so it is what writeVersion wrote.
   const metrics = JSON.parse(new TextDecoder().decode(contents.get('metrics.json'))) as ArtifactMetrics;
   return { version: manifest.version, preprocessing, model, metrics };
+}
+
+/** Releases of one minor version compute the same features from the same readings. */
+function sameFeatures(trained: string, running: string): boolean {
+  const minor = (version: string) => version.split('.').slice(0, 2).join('.');
+  return minor(trained) === minor(running);
 }
 
 function metricsOf(trained: TrainedNetwork): ArtifactMetrics {

@@ -41,14 +41,16 @@ interface Pending {
 
 /**
  * Opens the artifact in `directory`. Throws UserError, naming the fault, when a file is missing or was changed, when
- * it is of another format, or when its features are not those of `wanted` (leave it out to take what there is).
+ * it is of another format, when its features are not those of `wanted` (leave it out to take what there is), or when it
+ * was trained by another version of the program than `running` (see readArtifact).
  */
 export async function openPredictor(
   directory: string,
   engine: Engine,
   wanted?: FeatureSpec,
+  running?: string,
 ): Promise<NetworkPredictor> {
-  const { version, preprocessing, model } = await readArtifact(directory);
+  const { version, preprocessing, model } = await readArtifact(directory, running);
   const { spec } = preprocessing;
   const misfit = wanted && checkFits(spec, wanted);
   if (misfit !== undefined)

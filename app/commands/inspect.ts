@@ -9,6 +9,7 @@ import { type Latency, measureLatency } from '../latency.js';
 import { formatBytes, formatCount, formatCounted, formatNumber } from '../terminal/format.js';
 import { printResult } from '../terminal/print-result.js';
 import { formatTable } from '../terminal/table.js';
+import { codeVersion } from '../training.js';
 import { chosenModel, type ModelChoice, withModelChoice } from './model-choice.js';
 import { jsonOption } from './options.js';
 
@@ -50,7 +51,7 @@ interface Report {
 }
 
 async function inspect(directory: string): Promise<Report> {
-  const { version, model } = await readArtifact(directory);
+  const { version, model } = await readArtifact(directory, codeVersion());
   const engine = new OnnxEngine();
   try {
     const inspection = await inspectModel(model, engine);

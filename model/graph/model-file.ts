@@ -5,10 +5,11 @@
 import { assert } from '../../domain/assert.js';
 import { encodeGraph } from './encode.js';
 import type { Graph } from './graph.js';
-import { onnxModel } from './onnx-schema.js';
+import { onnxElementTypes, onnxModel } from './onnx-schema.js';
 
 /** A decoded model; what is not named here is passed on as it is. */
 export interface ModelFile {
+  readonly opsetImport: readonly { readonly domain: string; readonly version: number }[];
   readonly metadataProps: readonly { readonly key: string; readonly value: string }[];
   readonly graph: {
     readonly node: readonly FileNode[];
@@ -21,6 +22,8 @@ export interface ModelFile {
 export interface FileNode {
   readonly name: string;
   readonly opType: string;
+  /** Whose operator it is; not there for ONNX's own. */
+  readonly domain?: string;
   /** An empty name stands for an input that the operator was not given. */
   readonly input: readonly string[];
   readonly output: readonly string[];
@@ -29,6 +32,9 @@ export interface FileNode {
 export interface FileConstant {
   readonly name: string;
   readonly dims: readonly number[];
+  readonly dataType: number;
+  /** Little-endian. */
+  readonly rawData: Uint8Array;
 }
 
 export interface FileValue {
@@ -99,9 +105,25 @@ export function continueModel(model: ModelFile, tail: Graph, stage: string): Mod
       ...model.graph,
       node: [...head.node, ...tailNodes],
       initializer: [...head.initializer, ...initializer.map((each) => ({ ...each, name: own(each.name) }))],
-      output: [...model.graph.output.filter(({ name }) => !given.has(name)), ...last.graph.output],
+      output: [...model.graph.output, ...last.graph.output.filter(({ name }) => !hasOutput(model, name))],
     },
   };
+}
+
+/** A constant of float32, or of int8 where the values are an Int8Array. */
+export function fileConstant(
+  name: string,
+  dims: readonly number[],
+  values: Float32Array | Int8Array,
+): FileConstant {
+  const dataType = onnxElementTypes[values instanceof Int8Array ? 'int8' : 'float32'];
+  const rawData = new Uint8Array(values.byteLength);
+  const view = new DataView(rawData.buffer);
+  values.forEach((value, at) => {
+    if (values instanceof Int8Array) view.setInt8(at, value);
+    else view.setFloat32(4 * at, value, true);
+  });
+  return { name, dims, dataType, rawData };
 }
 
 /** Adds to what the model says of itself, or changes it. */

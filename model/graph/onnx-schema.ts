@@ -64,6 +64,6 @@ const root = protobuf.Root.fromJSON({
 export const onnxModel = root.lookupType('Model');
 
 /** TensorProto.DataType. */
-export const onnxElementTypes = { float32: 1, int32: 6, int64: 7, bool: 9, float64: 11 } as const;
+export const onnxElementTypes = { float32: 1, int8: 3, int32: 6, int64: 7, bool: 9, float64: 11 } as const;
 /** AttributeProto.AttributeType. */
 export const onnxAttributeTypes = { float: 1, int: 2, text: 3, graph: 5, ints: 7 } as const;

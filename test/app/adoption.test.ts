@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { decideAdoption, describeAdoption } from '../../app/adoption.js';
+import { codeVersion } from '../../app/training.js';
 import { SetClock } from '../../domain/clock.js';
 import { OnnxEngine } from '../../infra/onnx/engine.js';
 import type { WrittenArtifact } from '../../model/artifact.js';
@@ -40,7 +41,7 @@ describe('a network that was just trained', () => {
           engine,
           clock: new SetClock(0),
           modelsDirectory,
-          codeVersion: '0',
+          codeVersion: codeVersion(),
         }),
       );
   });

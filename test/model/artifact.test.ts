@@ -238,6 +238,22 @@ describe('an artifact', () => {
       }
     });
 
+  it('of another version of the program does not load, a patch of the same one does', async () => {
+    for (const running of ['1.2.3', '1.2.9', '1.2.0']) {
+      const predictor = await openPredictor(written.directory, engine, smallSpec, running);
+      await predictor.close();
+    }
+    for (const running of ['1.3.0', '1.1.3', '2.2.3', '0.1.0'])
+      await assert.rejects(openPredictor(written.directory, engine, smallSpec, running), (error: unknown) => {
+        assert.ok(error instanceof UserError);
+        assert.match(
+          error.message,
+          /trained by Millwright 1\.2\.3 and this is \d\.\d\.\d, which may compute/,
+        );
+        return true;
+      });
+  });
+
   it('in a folder that is not there does not load', async () => {
     await assert.rejects(openPredictor(join(folder, 'nowhere'), engine), /manifest\.json is missing/);
   });

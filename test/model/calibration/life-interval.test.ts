@@ -47,7 +47,7 @@ describe('the interval of the remaining life', () => {
       const rng = new Rng(11);
       let held = 0;
       let width = 0;
-      const drawCount = 500;
+      const drawCount = 300;
       for (let draw = 0; draw < drawCount; draw++) {
         const interval = fitLifeInterval(machines(machineCount, rng), coverage, capSteps);
         assert.ok(interval);
@@ -55,7 +55,7 @@ describe('the interval of the remaining life', () => {
         if (holds(interval, further[rng.int(further.length)]!)) held += 1;
         width += interval.halfWidths.reduce((sum, half) => sum + half, 0) / interval.halfWidths.length;
       }
-      // Three standard errors of a share of 500 draws below what is promised; and not so wide as to say nothing.
+      // Three standard errors of a share of 300 draws below what is promised; and not so wide as to say nothing.
       assert.ok(
         held / drawCount > coverage - 3 * Math.sqrt((coverage * (1 - coverage)) / drawCount),
         `${held}`,

@@ -9,6 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { OnnxEngine } from '../../../infra/onnx/engine.js';
+import { calibrateModel } from '../../../model/calibration/calibration-graph.js';
+import { joinForecasts } from '../../../model/ensemble.js';
+import { decodeModel, encodeModel } from '../../../model/graph/model-file.js';
 import { NetworkPredictor } from '../../../model/predict.js';
 import {
   everyNetwork,
@@ -22,7 +25,9 @@ import {
 const python = process.env.MILLWRIGHT_PYTHON;
 const skip = python ? false : 'NOT RUN: MILLWRIGHT_PYTHON names no Python with numpy, onnx and onnxruntime';
 
-it("every network gives in Python's onnxruntime what it gives here, to 1e-6", { skip }, async () => {
+it("every network, and a calibrated ensemble, gives in Python's onnxruntime what it gives here, to 1e-6", {
+  skip,
+}, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'millwright-python-'));
   const engine = new OnnxEngine();
   try {
@@ -37,6 +42,16 @@ it("every network gives in Python's onnxruntime what it gives here, to 1e-6", { 
       ours.set(`${index}.onnx`, await predictor.predict(windows));
       await predictor.close();
     }
+    const members = [5, 6].map((seed) => {
+      const days = Array.from({ length: smallSpec.horizonSteps }, () => ({ slope: 0.7, intercept: -0.2 }));
+      const calibration = { method: 'platt', days, brierBefore: 0, brierAfter: 0 } as const;
+      return encodeModel(calibrateModel(decodeModel(randomForecast(preprocessing, seed)), calibration));
+    });
+    const joined = joinForecasts(members, smallSpec.horizonSteps, {});
+    await writeFile(join(folder, 'calibrated-ensemble.onnx'), joined);
+    const predictor = new NetworkPredictor('test', smallSpec, await engine.load(joined));
+    ours.set('calibrated-ensemble.onnx', await predictor.predict(windows));
+    await predictor.close();
     const values = windows.flatMap(({ rows }) =>
       [...rows].map((value) => (Number.isNaN(value) ? null : value)),
     );
@@ -47,7 +62,7 @@ it("every network gives in Python's onnxruntime what it gives here, to 1e-6", { 
       maxBuffer: 1e8,
     });
     const theirs = JSON.parse(printed) as Record<string, number[]>;
-    assert.equal(Object.keys(theirs).length, everyNetwork.length);
+    assert.equal(Object.keys(theirs).length, everyNetwork.length + 1);
     for (const [file, curves] of ours) {
       assert.equal(theirs[file]?.length, curves.length);
       curves.forEach((value, index) => {
