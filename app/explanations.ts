@@ -10,6 +10,8 @@ import type { ExplainedFeature, ExplanationWire } from '../infra/http/wire.js';
 import { OnnxEngine } from '../infra/onnx/engine.js';
 import { readArtifact } from '../model/artifact.js';
 import { type Attribution, Explainer } from '../model/explanation/explainer.js';
+import { type GateValues, readGates } from '../model/explanation/gates.js';
+import { readNetworks } from '../model/explanation/stored-networks.js';
 import { featureSpec } from '../stream/features.js';
 import { type IssuedWindow, WindowOperator } from '../stream/window-operator.js';
 import type { Deployment } from './config.js';
@@ -30,6 +32,15 @@ export interface ForecastOrigin {
   readonly issued: IssuedWindow;
   readonly stepEndsMs: readonly number[];
   readonly directory: string;
+}
+
+export interface GateReport {
+  readonly machine: string;
+  readonly originMs: number;
+  readonly model: string;
+  /** Ends of the window's steps, oldest first; the newest of them are those that gates have values for. */
+  readonly stepEndsMs: readonly number[];
+  readonly networks: readonly (readonly GateValues[])[];
 }
 
 /** Networks kept open to explain with. */
@@ -55,6 +66,18 @@ export class Explanations {
     const explainer = await this.#explainerOf(directory);
     const day = options.day ?? defaultTargetDay(forecast);
     return describe(origin, explainer, await explainer.explain(issued.window, day));
+  }
+
+  /** What the gates of the forecast's network did over its window; of every member of an ensemble. */
+  async gates(machine: string, options: ExplanationOptions = {}): Promise<GateReport> {
+    const origin = await findOrigin(this.#deployment, this.#store, machine, options.atMs);
+    const { forecast, issued, directory, stepEndsMs } = origin;
+    const artifact = await readArtifact(directory);
+    const networks: (readonly GateValues[])[] = [];
+    for (const network of readNetworks(artifact))
+      networks.push(await readGates(network, issued.window, this.#engine));
+    const { version } = artifact;
+    return { machine, originMs: forecast.originMs, model: version, stepEndsMs, networks };
   }
 
   close(): Promise<void> {

@@ -1,4 +1,5 @@
 /** `millwright explain`: which sensor on which day moved a forecast. */
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { UserError } from '../../domain/errors.js';
@@ -6,6 +7,7 @@ import { openEmbeddedStore } from '../../infra/embedded/store.js';
 import { parseTimeMs } from '../../infra/files/parse-time.js';
 import { loadDeployment } from '../config.js';
 import { Explanations } from '../explanations.js';
+import { gateSentences, gatesSvg, saturatedGates } from '../pictures/gates-svg.js';
 import { formatExplanation } from '../terminal/explanation-table.js';
 import { printResult } from '../terminal/print-result.js';
 import { configOption, jsonOption, wholeNumber } from './options.js';
@@ -15,6 +17,7 @@ interface ExplainOptions {
   readonly machine?: string;
   readonly at?: string;
   readonly within?: number;
+  readonly gates?: string;
   readonly json: boolean;
 }
 
@@ -29,6 +32,7 @@ export function explainCommand(): Command {
       'day of the horizon to explain; default: the expected day, or 7',
       wholeNumber(1),
     )
+    .option('--gates <file>', 'also draw what the gates did over the window: an SVG file')
     .addOption(configOption())
     .addOption(jsonOption())
     .addHelpText(
@@ -37,6 +41,7 @@ export function explainCommand(): Command {
 Examples:
   millwright explain press-033
   millwright explain --machine press-033 --at 2026-08-20 --within 14 --json
+  millwright explain press-033 --gates gates.svg
 
 Integrated gradients, compared with an average machine of the training data: see docs/guide/commands.md.`,
     )
@@ -53,11 +58,21 @@ Integrated gradients, compared with an average machine of the training data: see
       });
       const explanations = new Explanations(deployment, store);
       try {
+        const at = atMs === undefined ? {} : { atMs };
         const explanation = await explanations.explain(machine, {
-          ...(atMs === undefined ? {} : { atMs }),
+          ...at,
           ...(options.within === undefined ? {} : { day: options.within }),
         });
-        printResult({ json: explanation, human: () => formatExplanation(explanation) }, options.json);
+        const report = options.gates === undefined ? undefined : await explanations.gates(machine, at);
+        if (options.gates !== undefined && report) await writeFile(options.gates, gatesSvg(report));
+        printResult(
+          {
+            json: report ? { ...explanation, saturatedGates: saturatedGates(report) } : explanation,
+            human: () =>
+              [formatExplanation(explanation), ...(report ? ['', ...gateSentences(report)] : [])].join('\n'),
+          },
+          options.json,
+        );
       } finally {
         await explanations.close();
         await store.close();

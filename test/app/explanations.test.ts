@@ -10,6 +10,7 @@ import { Explanations } from '../../app/explanations.js';
 import { anyStepCloses, topicOfMachine } from '../../app/history.js';
 import { silentLogger } from '../../app/logger.js';
 import { currentVersionFolder } from '../../app/model-folder.js';
+import { gateSentences, gatesSvg, saturatedGates } from '../../app/pictures/gates-svg.js';
 import { type Pipeline, startPipeline } from '../../app/pipeline.js';
 import { datasetMessages } from '../../app/replay-messages.js';
 import { replayTo } from '../../app/replay-schedule.js';
@@ -82,6 +83,22 @@ test('features belong to their sensor; missing values are null', async () => {
   assert.equal(groups.get('event.overload'), 'events');
   assert.equal(groups.get('since.oil'), 'maintenance');
   assert.ok(features.find(({ name }) => name === 'count.mean')?.values.every((value) => value === null));
+});
+
+test('the gates over the window as a picture: a cell for each unit, step and gate', async () => {
+  const report = await explanations.gates('pump-0', { atMs: 12 * hourMs });
+  const [gates = []] = report.networks;
+  assert.deepEqual(
+    gates.map(({ name }) => name),
+    ['input', 'forget', 'output', 'candidate', 'state'],
+  );
+  const svg = gatesSvg(report);
+  const cells = gates.reduce((sum, { values }) => sum + values.length, 0);
+  assert.equal(cells, 5 * 4 * 4, 'five gates of four units over the window of four steps');
+  assert.equal(svg.match(/fill="rgb\(/g)?.length, cells);
+  assert.doesNotMatch(svg, /NaN|undefined/);
+  const flagged = saturatedGates(report);
+  assert.equal(gateSentences(report).length, 1 + flagged.length);
 });
 
 test('over HTTP the same; what cannot be explained is said', async () => {
