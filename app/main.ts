@@ -6,6 +6,7 @@ import { benchmarkCommand } from './commands/benchmark.js';
 import { compareCommand } from './commands/compare.js';
 import { configCommand } from './commands/config.js';
 import { demoCommand } from './commands/demo.js';
+import { diagnoseCommand } from './commands/diagnose.js';
 import { doctorCommand } from './commands/doctor.js';
 import { explainCommand } from './commands/explain.js';
 import { exportCommand } from './commands/export.js';
@@ -37,6 +38,7 @@ function makeProgram(signal: AbortSignal): Command {
     runCommand(signal),
     trainCommand(signal),
     backtestCommand(signal),
+    diagnoseCommand(signal),
     benchmarkCommand(signal),
     compareCommand(signal),
     replayCommand(signal),
