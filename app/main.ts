@@ -7,6 +7,7 @@ import { compareCommand } from './commands/compare.js';
 import { configCommand } from './commands/config.js';
 import { demoCommand } from './commands/demo.js';
 import { diagnoseCommand } from './commands/diagnose.js';
+import { distillCommand } from './commands/distill.js';
 import { doctorCommand } from './commands/doctor.js';
 import { explainCommand } from './commands/explain.js';
 import { exportCommand } from './commands/export.js';
@@ -47,6 +48,7 @@ function makeProgram(signal: AbortSignal): Command {
     explainCommand(),
     inspectCommand(),
     quantizeCommand(signal),
+    distillCommand(signal),
     exportCommand(),
     rejectedCommand(),
     ledgerCommand(),

@@ -10,6 +10,7 @@ import type { WrittenArtifact } from '../model/artifact.js';
 import { checkpointFolder } from '../model/checkpoint-folder.js';
 import type { TrainingConfig } from '../model/config.js';
 import { writeEnsemble } from '../model/ensemble-artifact.js';
+import { openPredictor } from '../model/predict.js';
 import type { TrainingProgress } from '../model/trained-network.js';
 import { train } from '../model/trainer.js';
 import { featureSpec } from '../stream/features.js';
@@ -23,6 +24,8 @@ export interface NetworkRequest {
   readonly seed: number;
   /** Checkpoints of every seed are kept in a folder of its own here, and gone on from; default: none. */
   readonly checkpointsIn?: string;
+  /** Folder of a network to learn from, and the weight of what it says in the labels. */
+  readonly teacher?: { readonly directory: string; readonly share: number };
   readonly signal?: AbortSignal;
   onProgress?(progress: TrainingProgress): void;
   onRetry?(reason: UserError, learningRate: number): void;
@@ -70,9 +73,11 @@ export async function trainEnsembleVersion(
 
 /** Trains and writes a version without taking it into use. */
 export async function trainVersion(request: NetworkRequest): Promise<WrittenArtifact> {
-  const { type, modelDir, seed, checkpointsIn, signal, onProgress, onRetry } = request;
+  const { type, modelDir, seed, teacher, checkpointsIn, signal, onProgress, onRetry } = request;
   const engine = new OnnxEngine();
   try {
+    const predictor =
+      teacher && (await openPredictor(teacher.directory, engine, featureSpec(type), codeVersion()));
     return await train({
       spec: featureSpec(type),
       histories: request.histories,
@@ -83,6 +88,7 @@ export async function trainVersion(request: NetworkRequest): Promise<WrittenArti
       modelsDirectory: versionsFolder(modelDir, type.name),
       codeVersion: codeVersion(),
       ...(checkpointsIn ? { checkpoints: checkpointFolder(join(checkpointsIn, `seed-${seed}`)) } : {}),
+      ...(predictor ? { teacher: { predictor, share: teacher.share } } : {}),
       ...(onProgress ? { onProgress } : {}),
       ...(onRetry ? { onRetry } : {}),
       ...(signal ? { signal } : {}),

@@ -74,6 +74,8 @@ export interface ArtifactMetrics {
   };
   /** Intervals of the remaining life; not there where none are given. */
   readonly lifeInterval?: LifeInterval;
+  /** Version that it was distilled from, and the weight of what that says in its labels. */
+  readonly teacher?: NonNullable<TrainedNetwork['teacher']>;
   /** Only of versions in int8. */
   readonly quantization?: Quantization;
 }
@@ -274,6 +276,7 @@ function metricsOf(trained: TrainedNetwork): ArtifactMetrics {
       validationMachines: unique(trained.validationMachines),
       trainedUntilMs: trained.trainedUntilMs,
     },
+    ...(trained.teacher && { teacher: trained.teacher }),
   };
 }
 

@@ -20,7 +20,7 @@ probability that it will have failed by the end of each of the next ${spec.horiz
 ## Data
 
 - ${new Set(trained.trainingMachines).size} machines trained on (${trained.trainingOriginCount} windows), ${new Set(trained.validationMachines).size} others judged by (${trained.validationOriginCount} windows).
-- Steps that end from ${isoDay(trained.span.firstMs)} to ${isoDay(trained.span.lastMs)}.
+${teacherText(trained)}- Steps that end from ${isoDay(trained.span.firstMs)} to ${isoDay(trained.span.lastMs)}.
 - ${preprocessing.keptColumns.length} of ${spec.names.length} features are read${dropped.length === 0 ? '' : `; constant in training and left out: ${dropped.join(', ')}`}.
 - Operating regimes: ${Math.max(1, preprocessing.regimes.centroids.length)}.
 
@@ -45,6 +45,13 @@ ${calibrationText(finished.calibration)}${lifeIntervalText(finished.lifeInterval
 - It knows the failures and the operating conditions of its training machines, no others.
 - Features outside ±${preprocessing.clipSds} standard deviations of the training data count as that.
 - A window shorter than ${spec.windowSteps} steps is used as it is; forecasts from a handful of steps rest on little.
+`;
+}
+
+function teacherText({ teacher }: TrainedNetwork): string {
+  if (!teacher) return '';
+  return `- Distilled from \`${teacher.version}\`, which has the weight ${teacher.share} in its labels. If that learned from the validation machines,
+  the figures below flatter.
 `;
 }
 

@@ -1,8 +1,7 @@
 /** What a model says of machines that were kept from its training, beside what became of them. */
 import { assert } from '../domain/assert.js';
-import type { FeatureWindow } from '../domain/features.js';
 import type { NetworkPredictor } from './predict.js';
-import { fillWindow, type Origin, remainingLifeShares } from './windows.js';
+import { type Origin, remainingLifeShares, windowOf } from './windows.js';
 
 export interface KeptForecast {
   readonly machine: string;
@@ -26,11 +25,7 @@ export async function forecastKept(
   const shares = new Map(
     [...histories].map((history) => [history, remainingLifeShares(history, lifeCapSteps)]),
   );
-  const windows = origins.map((origin): FeatureWindow => {
-    const rows = new Float32Array(spec.contextSteps * spec.names.length);
-    fillWindow(rows, spec, origin);
-    return { rows, stepCount: Math.min(origin.step + 1, spec.contextSteps) };
-  });
+  const windows = origins.map((origin) => windowOf(spec, origin));
   const { probabilities, remainingLifeSteps } = await predictor.foresee(windows);
   const { horizonSteps } = spec;
   return origins.map(({ history, step }, index) => ({

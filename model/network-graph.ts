@@ -2,7 +2,7 @@
 import { fuseLayers, newestRows, type UnrolledLayers, unrollLayers } from './cells/layers.js';
 import { decode, type RunLayers } from './decoder.js';
 import { differentiate } from './graph/differentiate.js';
-import { cubeDims, type Dim, dim, dimOf, fixedSize } from './graph/dims.js';
+import { cubeDims, type Dim, dim, dimOf, fixedSize, matrixDims } from './graph/dims.js';
 import { encodeGraph } from './graph/encode.js';
 import { Graph, type Tensor } from './graph/graph.js';
 import { add } from './graph/operators/add.js';
@@ -13,6 +13,7 @@ import { select } from './graph/operators/without-gradient.js';
 import { dayLogits } from './heads/day-hazards.js';
 import { failureProbabilities, hazardLogits, survivalLoss } from './heads/hazards.js';
 import { remainingLifeLoss, remainingLifeSteps } from './heads/remaining-life.js';
+import { softSurvivalLoss } from './heads/soft-labels.js';
 import {
   decoderOf,
   dropoutWidth,
@@ -42,6 +43,8 @@ export interface TrainingStepOptions {
   readonly dropout: number;
   /** Weight of the second task in the loss; 0 leaves it out, and its inputs. */
   readonly remainingLifeWeight: number;
+  /** Labels are a teacher's: inputs `atRisk`, `failing` [R, H] in place of `eventDay`, `knownDays`. */
+  readonly softLabels?: boolean;
 }
 
 /**
@@ -100,6 +103,7 @@ export function buildTrainingStep(
 export interface LossOptions {
   readonly dropout: number;
   readonly remainingLifeWeight: number;
+  readonly softLabels?: boolean;
 }
 
 /**
@@ -116,9 +120,12 @@ export function buildLoss(graph: Graph, shape: NetworkShape, x: Tensor, options:
   const encoded = unrollLayers(x, encoderOf(shape, byName), { real, dropout: masks?.slice(0, shape.layers) });
   const logits = trainedLogits(shape, byName, encoded, batch, masks?.slice(shape.layers));
   const row = logits.dims[0] as Dim;
-  const eventDay = graph.input('eventDay', [row, dim('day', 1)]);
-  const knownDays = graph.input('knownDays', [row, dim('day', 1)]);
-  const hazardLoss = survivalLoss(logits, eventDay, knownDays);
+  const label = (name: string, columns: Dim) => graph.input(name, [row, columns]);
+  const [, horizon] = matrixDims('loss', 'logits', logits.dims);
+  const day = dim('day', 1);
+  const hazardLoss = options.softLabels
+    ? softSurvivalLoss(logits, label('atRisk', horizon), label('failing', horizon))
+    : survivalLoss(logits, label('eventDay', day), label('knownDays', day));
   let loss = hazardLoss;
   if (options.remainingLifeWeight > 0) {
     const share = graph.input('lifeShare', [row, dim('share', 1)]);

@@ -49,4 +49,6 @@ export interface TrainedNetwork {
   readonly span: { readonly firstMs: number; readonly lastMs: number };
   readonly trainedMs: number;
   readonly log: readonly TrainingProgress[];
+  /** Version that it learned from, and the weight of its labels; undefined: from what came alone. */
+  readonly teacher?: { readonly version: string; readonly share: number };
 }

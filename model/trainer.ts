@@ -18,6 +18,8 @@ import { adamwSchedule } from './optimizers/adamw.js';
 import { ParameterAverage } from './optimizers/parameter-average.js';
 import type { ParameterLayout } from './parameters.js';
 import { type Engine, type LoadedGraph, outputOf, type TensorValue, type TensorValues } from './ports.js';
+import type { SoftLabels } from './soft-labels.js';
+import { addSoftLabels, type Teacher } from './teacher.js';
 import type { TrainedNetwork, TrainingProgress } from './trained-network.js';
 import { planTraining, type TrainingPlan } from './training-plan.js';
 import { type ValidationScore, Validator } from './validation.js';
@@ -32,6 +34,8 @@ export interface TrainingRequest {
   readonly clock: Clock;
   /** After every validation, when its checkpoint is safe. */
   readonly onProgress?: (progress: TrainingProgress) => void;
+  /** Labels come from this network, too. Not with checkpoints (asserted): they do not tell the teacher. */
+  readonly teacher?: Teacher;
   /** Of a loss that was no longer finite, before the retry. */
   readonly onRetry?: (reason: Diverged, learningRate: number) => void;
   /** Where to go on from, and what to go on from later. */
@@ -84,7 +88,11 @@ async function runTraining(
   const { spec, engine, clock, signal, seed } = request;
   const config = { ...request.config, learningRate: highestRate };
   const startedMs = clock.nowMs() - (from?.elapsedMs ?? 0);
-  const plan = planTraining(spec, request.histories, config, seed);
+  const { teacher } = request;
+  assert(!teacher || !request.checkpoints, 'no checkpoints of a network that learns from another');
+  const softLabels = teacher && new Map<History, SoftLabels>();
+  const plan = planTraining(spec, request.histories, config, seed, softLabels);
+  if (softLabels) await addSoftLabels(softLabels, teacher, spec, plan.training, signal);
   const { preprocessing, shape, layout, feeds } = plan;
 
   const loaded: { close(): Promise<void> }[] = [];
@@ -99,7 +107,9 @@ async function runTraining(
     return probe;
   };
   try {
-    const stepGraph = await load(buildTrainingStep(shape, preprocessing, config));
+    const stepGraph = await load(
+      buildTrainingStep(shape, preprocessing, { ...config, softLabels: teacher !== undefined }),
+    );
     const validator = new Validator(await load(buildValidation(shape, preprocessing)), spec, plan.origins);
     const probe = config.gradientsThroughTime === 'off' ? undefined : await loadProbe();
     const probeBatch = probe && plan.probeBatch();
@@ -188,7 +198,7 @@ async function runTraining(
 }
 
 function trainedNetwork(
-  { spec, seed, histories }: TrainingRequest,
+  { spec, seed, histories, teacher }: TrainingRequest,
   { preprocessing, shape, training, validation, origins }: TrainingPlan,
   config: TrainingConfig,
   {
@@ -217,6 +227,7 @@ function trainedNetwork(
     validationOriginCount: origins.length,
     trainedUntilMs: spanOf(training).lastMs,
     span: spanOf(histories),
+    ...(teacher && { teacher: { version: teacher.predictor.version, share: teacher.share } }),
     ...rest,
   };
 }

@@ -55,11 +55,9 @@ export class TrainingFeeds {
     const batch = this.batch();
     const { batchSize, remainingLifeWeight, dropout } = this.#config;
     const { contextSteps, names } = this.#spec;
-    const perRow = (data: Float32Array): TensorValue => ({ dims: [data.length, 1], data });
     const feeds = {
       windows: { dims: [batchSize, contextSteps, names.length], data: batch.windows },
-      eventDay: perRow(batch.eventDay),
-      knownDays: perRow(batch.knownDays),
+      ...this.#labels(batch),
       ...(remainingLifeWeight > 0
         ? { lifeShare: perRow(batch.lifeShare), lifeWeight: perRow(batch.lifeWeight) }
         : {}),
@@ -68,10 +66,20 @@ export class TrainingFeeds {
     return { before, feeds };
   }
 
+  #labels({ soft, eventDay, knownDays }: TrainingBatch): Record<string, TensorValue> {
+    if (!soft) return { eventDay: perRow(eventDay), knownDays: perRow(knownDays) };
+    const { horizonSteps } = this.#spec;
+    return { atRisk: perRow(soft.atRisk, horizonSteps), failing: perRow(soft.failing, horizonSteps) };
+  }
+
   #masks(share: number): TensorValue {
     const dims = [this.#config.batchSize, this.#dropoutWidth] as const;
     const data = new Float32Array(dims[0] * dims[1]);
     for (let i = 0; i < data.length; i++) data[i] = this.#dropoutRng.uniform() < share ? 0 : 1 / (1 - share);
     return { dims, data };
   }
+}
+
+function perRow(data: Float32Array, columns = 1): TensorValue {
+  return { dims: [data.length / columns, columns], data };
 }

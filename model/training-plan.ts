@@ -6,6 +6,7 @@ import type { TrainingConfig } from './config.js';
 import { dropoutWidth, type NetworkShape, networkLayout } from './network.js';
 import { initializeParameters, type ParameterLayout } from './parameters.js';
 import { fitPreprocessing, inputSize, type Preprocessing } from './preprocessing.js';
+import type { SoftLabels } from './soft-labels.js';
 import { keepForValidation } from './split.js';
 import { labelsOf, refusalOf } from './tasks.js';
 import { TrainingFeeds } from './training-feeds.js';
@@ -26,12 +27,16 @@ export interface TrainingPlan {
   readonly probeBatch: () => TrainingBatch;
 }
 
-/** Throws UserError when the histories cannot be learned from, or not in this way. */
+/**
+ * Throws UserError when the histories cannot be learned from, or not in this way. `softLabels`: of all of `training`, to be
+ * there before the first batch is drawn.
+ */
 export function planTraining(
   spec: FeatureSpec,
   histories: readonly History[],
   config: TrainingConfig,
   seed: number,
+  softLabels?: ReadonlyMap<History, SoftLabels>,
 ): TrainingPlan {
   const refusal = refusalOf(config.task, spec);
   if (refusal !== undefined) throw new UserError(refusal);
@@ -53,7 +58,7 @@ export function planTraining(
   const parameters = initializeParameters(layout, rng.fork());
   const Source = labelsOf(config.task) === 'every-step' ? DenseBatchSource : OriginBatchSource;
   const batchRng = rng.fork();
-  const source = new Source(spec, training, config.remainingLifeCapSteps, batchRng);
+  const source = new Source(spec, training, config.remainingLifeCapSteps, batchRng, softLabels);
   const feeds = new TrainingFeeds(source, batchRng, rng.fork(), spec, config, dropoutWidth(shape));
   const probeRng = rng.fork();
   return {

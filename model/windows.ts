@@ -1,6 +1,7 @@
 /** Cuts training batches and validation windows out of histories, with their labels. */
-import type { FeatureSpec, History } from '../domain/features.js';
+import type { FeatureSpec, FeatureWindow, History } from '../domain/features.js';
 import type { Rng } from '../domain/rng.js';
+import { fillSoftLabels, type SoftLabels } from './soft-labels.js';
 
 /** A row of a history: the newest step of a window. */
 export interface Origin {
@@ -26,6 +27,13 @@ export function fillWindow(target: Float32Array, spec: FeatureSpec, { history, s
   target.set(rows, target.length - rows.length);
 }
 
+/** The same as a window for a predictor. */
+export function windowOf(spec: FeatureSpec, origin: Origin): FeatureWindow {
+  const rows = new Float32Array(spec.contextSteps * spec.names.length);
+  fillWindow(rows, spec, origin);
+  return { rows, stepCount: Math.min(origin.step + 1, spec.contextSteps) };
+}
+
 /** Draws training batches. */
 export interface BatchSource {
   draw(batchSize: number): TrainingBatch;
@@ -39,6 +47,27 @@ export interface TrainingBatch {
   readonly knownDays: Float32Array;
   readonly lifeShare: Float32Array;
   readonly lifeWeight: Float32Array;
+  /** With a teacher: [R, H], see softSurvivalLoss. */
+  readonly soft?: { readonly atRisk: Float32Array; readonly failing: Float32Array };
+}
+
+type SoftLabelsOf = ReadonlyMap<History, SoftLabels>;
+
+function emptySoft(teacher: SoftLabelsOf | undefined, rowCount: number, { horizonSteps }: FeatureSpec) {
+  if (!teacher) return {};
+  const length = rowCount * horizonSteps;
+  return { soft: { atRisk: new Float32Array(length), failing: new Float32Array(length) } };
+}
+
+/** The share of the cap that a step is labelled with, and its weight: what came, what the teacher says, or between. */
+function lifeLabel(share: number, soft: SoftLabels | undefined, step: number, capSteps: number) {
+  const isKnown = !Number.isNaN(share);
+  const said = soft?.lifeSteps?.[step];
+  if (soft === undefined || said === undefined)
+    return { share: isKnown ? share : 0, weight: isKnown ? 1 : 0 };
+  const taught = Math.min(said / capSteps, 1);
+  if (!isKnown) return { share: taught, weight: soft.share };
+  return { share: soft.share * taught + (1 - soft.share) * share, weight: 1 };
 }
 
 /**
@@ -51,9 +80,20 @@ export class DenseBatchSource implements BatchSource {
   readonly #ends: readonly { readonly history: History; readonly end: number }[];
   readonly #rng: Rng;
   readonly #shares = new Map<History, Float32Array>();
+  readonly #capSteps: number;
+  readonly #teacher: SoftLabelsOf | undefined;
 
-  constructor(spec: FeatureSpec, histories: readonly History[], remainingLifeCapSteps: number, rng: Rng) {
+  /** `teacher`: labels of all of the histories. */
+  constructor(
+    spec: FeatureSpec,
+    histories: readonly History[],
+    remainingLifeCapSteps: number,
+    rng: Rng,
+    teacher?: SoftLabelsOf,
+  ) {
     this.#spec = spec;
+    this.#capSteps = remainingLifeCapSteps;
+    this.#teacher = teacher;
     this.#ends = histories.flatMap((history) =>
       Array.from({ length: history.stepCount + spec.windowSteps - 1 }, (_, end) => ({ history, end })),
     );
@@ -71,6 +111,7 @@ export class DenseBatchSource implements BatchSource {
       knownDays: new Float32Array(rowCount),
       lifeShare: new Float32Array(rowCount),
       lifeWeight: new Float32Array(rowCount),
+      ...emptySoft(this.#teacher, rowCount, this.#spec),
     };
     for (let b = 0; b < batchSize; b++) this.#fill(batch, b, batchSize);
     return batch;
@@ -90,17 +131,17 @@ export class DenseBatchSource implements BatchSource {
       (b * contextSteps + first + shift) * width,
     );
     const shares = this.#shares.get(history) as Float32Array;
+    const soft = this.#teacher?.get(history);
     for (let t = 0; t < windowSteps; t++) {
       const step = contextSteps - windowSteps + t - shift;
       if (step > last) break;
       const row = t * batchSize + b;
       batch.eventDay[row] = history.eventDay[step]!;
       batch.knownDays[row] = history.knownDays[step]!;
-      const share = shares[step]!;
-      if (!Number.isNaN(share)) {
-        batch.lifeShare[row] = share;
-        batch.lifeWeight[row] = 1;
-      }
+      const label = lifeLabel(shares[step]!, soft, step, this.#capSteps);
+      batch.lifeShare[row] = label.share;
+      batch.lifeWeight[row] = label.weight;
+      if (batch.soft && soft) fillSoftLabels(batch.soft, row, soft, history, step, this.#spec.horizonSteps);
     }
   }
 }
@@ -111,9 +152,20 @@ export class OriginBatchSource implements BatchSource {
   readonly #origins: readonly Origin[];
   readonly #rng: Rng;
   readonly #shares = new Map<History, Float32Array>();
+  readonly #capSteps: number;
+  readonly #teacher: SoftLabelsOf | undefined;
 
-  constructor(spec: FeatureSpec, histories: readonly History[], remainingLifeCapSteps: number, rng: Rng) {
+  /** `teacher`: labels of all of the histories. */
+  constructor(
+    spec: FeatureSpec,
+    histories: readonly History[],
+    remainingLifeCapSteps: number,
+    rng: Rng,
+    teacher?: SoftLabelsOf,
+  ) {
     this.#spec = spec;
+    this.#capSteps = remainingLifeCapSteps;
+    this.#teacher = teacher;
     this.#origins = originsOf(histories);
     this.#rng = rng;
     for (const history of histories)
@@ -128,6 +180,7 @@ export class OriginBatchSource implements BatchSource {
       knownDays: new Float32Array(batchSize),
       lifeShare: new Float32Array(batchSize),
       lifeWeight: new Float32Array(batchSize),
+      ...emptySoft(this.#teacher, batchSize, this.#spec),
     };
     for (let b = 0; b < batchSize; b++) {
       const origin = this.#origins[this.#rng.int(this.#origins.length)]!;
@@ -135,10 +188,11 @@ export class OriginBatchSource implements BatchSource {
       fillWindow(batch.windows.subarray(b * length, (b + 1) * length), this.#spec, origin);
       batch.eventDay[b] = history.eventDay[step]!;
       batch.knownDays[b] = history.knownDays[step]!;
-      const share = this.#shares.get(history)![step]!;
-      if (Number.isNaN(share)) continue;
-      batch.lifeShare[b] = share;
-      batch.lifeWeight[b] = 1;
+      const soft = this.#teacher?.get(history);
+      const label = lifeLabel(this.#shares.get(history)![step]!, soft, step, this.#capSteps);
+      batch.lifeShare[b] = label.share;
+      batch.lifeWeight[b] = label.weight;
+      if (batch.soft && soft) fillSoftLabels(batch.soft, b, soft, history, step, this.#spec.horizonSteps);
     }
     return batch;
   }

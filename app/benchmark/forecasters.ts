@@ -2,9 +2,9 @@
 import type { Baseline } from '../../backtest/baselines/baseline.js';
 import { expectedLifeDays } from '../../backtest/metrics/remaining-life.js';
 import type { Outcome } from '../../backtest/observation.js';
-import type { FeatureWindow, History } from '../../domain/features.js';
+import type { History } from '../../domain/features.js';
 import type { NetworkPredictor } from '../../model/predict.js';
-import { fillWindow } from '../../model/windows.js';
+import { windowOf } from '../../model/windows.js';
 import { lifeCapDays, type ScoredRow } from './scores.js';
 
 /** The newest row of a forecast's window, and what came after it. */
@@ -32,7 +32,7 @@ export async function forecastOrigins(
     signal?.throwIfAborted();
     const chunk = origins.slice(from, from + chunkWindows);
     const { probabilities, remainingLifeSteps } = await predictor.foresee(
-      chunk.map((origin) => windowOf(predictor, origin)),
+      chunk.map((origin) => windowOf(predictor.spec, origin)),
     );
     chunk.forEach((origin, index) => {
       const curve = probabilities.subarray(index * horizonSteps, (index + 1) * horizonSteps);
@@ -52,10 +52,4 @@ export function forecastWithBaseline(baseline: Baseline, origins: readonly Judge
 
 function scoredRow(origin: JudgedOrigin, probabilities: ArrayLike<number>, saidDays: number): ScoredRow {
   return { ...origin.outcome, probabilities, saidDays, actualDays: origin.remainingDays };
-}
-
-function windowOf({ spec }: NetworkPredictor, origin: JudgedOrigin): FeatureWindow {
-  const rows = new Float32Array(spec.contextSteps * spec.names.length);
-  fillWindow(rows, spec, origin);
-  return { rows, stepCount: Math.min(origin.step + 1, spec.contextSteps) };
 }
