@@ -17,7 +17,7 @@ export interface Ledger {
   readonly rejected: number;
   readonly duplicate: number;
   readonly late: number;
-  /** In the log, not yet in a checkpoint of the stream stage. */
+  /** In the log, not yet in a checkpoint of the stream stage: none after a clean stop. */
   readonly waiting: number;
 }
 

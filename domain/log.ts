@@ -68,6 +68,11 @@ export interface PartitionHandler {
    * record is skipped.
    */
   process(batch: Batch): Promise<Checkpoint | null>;
+  /**
+   * Asked before `close` where nothing has failed: what has been done since the last checkpoint, or null. A stage
+   * that makes no checkpoint for some batches saves the next start their repetition with it.
+   */
+  finish?(): Checkpoint | null;
   close(): void;
 }
 

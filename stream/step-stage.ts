@@ -7,7 +7,7 @@ import { StepOperator, type StepOutput } from './step-operator.js';
 
 /**
  * Makes the handler of each partition of `inputs`. A batch that emits anything ends in a checkpoint; without, one
- * is made after `checkpointRecordsMax` records, so that a restart repeats no more than those.
+ * is made after `checkpointRecordsMax` records, so that a restart repeats no more than those, and at the end.
  */
 export function makeStepStage(stage: {
   readonly types: ReadonlyMap<string, MachineType>;
@@ -20,7 +20,9 @@ class StepStage implements PartitionHandler {
   readonly #operator: StepOperator;
   readonly #checkpointRecordsMax: number;
   readonly #partition: number;
+  /** Processed and in no checkpoint; the newest of them ends before `#nextOffset`. */
   #recordsSince = 0;
+  #nextOffset = 0;
 
   constructor(types: ReadonlyMap<string, MachineType>, checkpointRecordsMax: number, partition: number) {
     this.#operator = new StepOperator(types);
@@ -39,14 +41,23 @@ class StepStage implements PartitionHandler {
     for (const record of batch.records)
       this.#operator.process(decodeRecord(topics.inputs, record), record.offset, output);
     this.#recordsSince += batch.records.length;
+    this.#nextOffset = last.offset + 1;
     const outputs: NewRecord[] = [];
     for (const step of output.steps) outputs.push(encodeRecord(topics.steps, this.#partition, step));
     for (const reject of output.rejected)
       outputs.push(encodeRecord(topics.rejected, this.#partition, reject));
     if (outputs.length === 0 && this.#recordsSince < this.#checkpointRecordsMax) return Promise.resolve(null);
-    this.#recordsSince = 0;
-    return Promise.resolve({ nextOffset: last.offset + 1, outputs, state: this.#operator.takeChanges() });
+    return Promise.resolve(this.#checkpoint(outputs));
+  }
+
+  finish(): Checkpoint | null {
+    return this.#recordsSince > 0 ? this.#checkpoint([]) : null;
   }
 
   close(): void {}
+
+  #checkpoint(outputs: readonly NewRecord[]): Checkpoint {
+    this.#recordsSince = 0;
+    return { nextOffset: this.#nextOffset, outputs, state: this.#operator.takeChanges() };
+  }
 }

@@ -86,7 +86,7 @@ export class PartitionLoop {
       this.#position = this.#begin;
       handler = this.#options.handlerFor(this.partition);
       handler.restore(this.#source.stateOf(this.#options.group, this.partition));
-      await this.#process(handler);
+      if (await this.#process(handler)) await this.#finish(handler);
       handler.close();
       return null;
     } catch (error) {
@@ -96,7 +96,8 @@ export class PartitionLoop {
     }
   }
 
-  async #process(handler: PartitionHandler): Promise<void> {
+  /** False: stopped while a checkpoint could not be made durable, so that nothing later may be either. */
+  async #process(handler: PartitionHandler): Promise<boolean> {
     for (let batchCount = 1; !this.#stopping; batchCount++) {
       const { endOffset } = this.#source.bounds(this.partition);
       if (this.#position >= endOffset) {
@@ -114,12 +115,19 @@ export class PartitionLoop {
       const last = records[records.length - 1];
       if (last) {
         const checkpoint = await handler.process({ ...this.partition, records });
-        if (checkpoint && !(await this.#commit(checkpoint, last.offset + 1))) return;
+        if (checkpoint && !(await this.#commit(checkpoint, last.offset + 1))) return false;
       }
       this.#position = last ? last.offset + 1 : endOffset;
       this.#onProgress(this.#position);
       if (batchCount % batchesPerTurn === 0) await new Promise<void>((resolve) => setImmediate(resolve));
     }
+    return true;
+  }
+
+  /** Not retried: what is lost with it is done again. */
+  async #finish(handler: PartitionHandler): Promise<void> {
+    const checkpoint = handler.finish?.();
+    if (checkpoint) await this.#commit(checkpoint, this.#position);
   }
 
   /** False: given up because the consumer stops; nothing of the checkpoint is durable. */

@@ -100,6 +100,20 @@ test('readings, events and unreadable messages each end in one place; before the
   await log.close();
 });
 
+test('nothing waits after a clean stop, also without a tick at the end', async () => {
+  const log = await openLog();
+  const now = 1_000 * hourMs;
+  await log.append([encodeRecord(topics.inputs, 1, readings('p', ['a'], [now], now))]);
+  await consume(log).close({ drain: true });
+  const ledger = { received: 1, accepted: 1, rejected: 0, duplicate: 0, late: 0, waiting: 0 };
+  assert.deepEqual(await computeLedger(log), ledger);
+  // What was counted at the stop is not counted again.
+  await log.append([encodeRecord(topics.inputs, 1, readings('p', ['a'], [now], now))]);
+  await consume(log).close({ drain: true });
+  assert.deepEqual(await computeLedger(log), { ...ledger, received: 2, duplicate: 1 });
+  await log.close();
+});
+
 /** A log whose answers come a little later, as they do from Kafka: checkpoints are made between any two. */
 function slowed(log: Log, rng: Rng): Log {
   const pause = async (): Promise<void> => {

@@ -461,6 +461,50 @@ export function describeLog(name: string, harness: () => LogHarness): void {
           assert.fail('state belongs to a group');
       });
 
+      test('a handler that ends cleanly makes what it has done durable, one that failed does not', async (log) => {
+        const [topic, group] = [freshName('topic'), freshName('group')];
+        const partition = { topic, partition: 0 };
+        await log.ensureTopics([topicSpec(topic, { partitionCount: 1 })]);
+        await log.append(['a', 'b'].map((text) => newRecord(topic, 0, text)));
+        const end = (await log.status(topic))[0]?.endOffset;
+        const consume = (process: PartitionHandler['process'], calls: string[]): Consumer => {
+          let last: Checkpoint | null = null;
+          return log.consume({
+            group,
+            topics: [topic],
+            batchRecordsMax: 10,
+            from: 'beginning',
+            handlerFor: () =>
+              handler({
+                process: (batch) => {
+                  last = checkpointAfter(batch, { state: [{ key: 'done', value: Buffer.from('ab') }] });
+                  return process(batch);
+                },
+                finish: () => {
+                  calls.push('finish');
+                  return last;
+                },
+                close: () => calls.push('close'),
+              }),
+          });
+        };
+        const failed: string[] = [];
+        await assert.rejects(consume(() => Promise.reject(new Error('a bug')), failed).done, /a bug/);
+        assert.deepEqual(failed, ['close']);
+        assert.equal(await log.committed(group, partition), undefined);
+        const ended: string[] = [];
+        await consume(() => Promise.resolve(null), ended).close({ drain: true });
+        assert.deepEqual(ended, ['finish', 'close']);
+        assert.equal(await log.committed(group, partition), end);
+        const state: string[] = [];
+        for await (const { key, value } of log.state(group, partition)) state.push(`${key} ${value}`);
+        assert.deepEqual(state, ['done ab']);
+        const idle: string[] = [];
+        await consume(() => assert.fail('all was processed'), idle).close({ drain: true });
+        assert.deepEqual(idle, ['finish', 'close']);
+        assert.equal(await log.committed(group, partition), end);
+      });
+
       test('a group that begins at the end sees only what comes later', async (log) => {
         const [topic, group] = [freshName('topic'), freshName('group')];
         await log.ensureTopics([topicSpec(topic, { partitionCount: 1 })]);
