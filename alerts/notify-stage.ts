@@ -7,20 +7,24 @@
  * repeat only the one whose answer had not been recorded; receivers know it by its dedupe key. A transition that
  * is refused, or could not be delivered for `giveUpAfterMs`, is written to the notification log and counted.
  *
+ * A receiver that is new is told the alerts that are open when it joins, at their present state, in one checkpoint;
+ * see `AlertsBefore`. A crash in between can repeat those.
+ *
  * State entries, the notification log: `a|ALERT_ID` the newest transition of an alert that was handled and whether
  * it is over (the newest 10,000 that are over are kept), `u|NUMBER` one that was not delivered (the newest 1,000),
- * `counts` what happened so far.
+ * `counts` what happened so far, `before` where the receiver joined, until it has been told what was open then.
  */
 import { Buffer } from 'node:buffer';
 import type { AlertRecord } from '../domain/alert.js';
 import type { WorldError } from '../domain/errors.js';
 import type { Batch, Checkpoint, PartitionHandler, PartitionId, StateEntry } from '../domain/log.js';
 import { decodeRecord, topics } from '../domain/topics.js';
+import { AlertsBefore, type PastOffsets } from './alerts-before.js';
 import type { AlertsConfig } from './config.js';
 import { type Delivery, type DeliveryWorld, deliver } from './delivery.js';
 import type { RetryConfig } from './notifier-config.js';
 import type { Notifier } from './ports.js';
-import { decideRoute, makeRouting, type Routing } from './route.js';
+import { decideRoute, decideRouteOfOpen, makeRouting, type RouteDecision, type Routing } from './route.js';
 
 /** What happened to a transition at a receiver; `repeated`: its dedupe key had been handled before. */
 export type NotifyOutcome =
@@ -94,10 +98,18 @@ class NotifyHandler implements PartitionHandler {
   #endCount = 0;
   #delivered = 0;
   #undelivered = 0;
+  /** Until the receiver has been told what was open when it joined. */
+  #before: AlertsBefore | undefined;
 
   constructor(options: NotifyStageOptions, routing: Routing) {
     this.#options = options;
     this.#routing = routing;
+  }
+
+  join({ beginOffset, endOffset }: { beginOffset: number; endOffset: number }): Checkpoint {
+    const before: PastOffsets = { fromOffset: beginOffset, untilOffset: endOffset };
+    if (endOffset > beginOffset) this.#put('before', before);
+    return this.#checkpoint(beginOffset);
   }
 
   restore(state: Iterable<{ readonly key: string; readonly value: Buffer }>): void {
@@ -107,7 +119,8 @@ class NotifyHandler implements PartitionHandler {
         const counts = entry as NotifyCounts;
         this.#delivered = counts.delivered;
         this.#undelivered = counts.undelivered;
-      } else if (key.startsWith('a|')) this.#told.set(key.slice(2), entry as Told);
+      } else if (key === 'before') this.#before = new AlertsBefore(entry as PastOffsets);
+      else if (key.startsWith('a|')) this.#told.set(key.slice(2), entry as Told);
     }
     const ended = [...this.#told].filter(([, told]) => told.endedAt !== null);
     for (const [alertId, { endedAt }] of ended.sort(
@@ -121,8 +134,12 @@ class NotifyHandler implements PartitionHandler {
   async process(batch: Batch): Promise<Checkpoint | null> {
     let nextOffset: number | null = null;
     for (const record of batch.records) {
-      const handled = await this.#handle(decodeRecord(topics.alerts, record));
-      if (handled === 'stopped') break;
+      const alert = decodeRecord(topics.alerts, record);
+      const { fromOffset, untilOffset } = this.#before?.offsets ?? { fromOffset: 0, untilOffset: 0 };
+      if (record.offset < untilOffset) this.#before?.note(alert);
+      if (record.offset + 1 < untilOffset) continue;
+      if ((await this.#tellOpen()) === 'stopped') return this.#checkpoint(fromOffset);
+      if (record.offset >= untilOffset && (await this.#handle(alert)) === 'stopped') break;
       nextOffset = record.offset + 1;
     }
     return nextOffset === null ? null : this.#checkpoint(nextOffset);
@@ -134,14 +151,26 @@ class NotifyHandler implements PartitionHandler {
     this.#changes.clear();
   }
 
-  async #handle(alert: AlertRecord): Promise<'handled' | 'stopped'> {
+  /** Those told already, before a stop, are not told again. */
+  async #tellOpen(): Promise<'handled' | 'stopped'> {
+    if (!this.#before) return 'handled';
+    for (const alert of this.#before.open())
+      if ((await this.#handle(alert, decideRouteOfOpen(this.#routing, alert))) === 'stopped')
+        return 'stopped';
+    this.#before = undefined;
+    this.#changes.set('before', null);
+    return 'handled';
+  }
+
+  /** `given`: the decision, where it is not the one for a transition that has just come. */
+  async #handle(alert: AlertRecord, given?: RouteDecision): Promise<'handled' | 'stopped'> {
     const { notifier, retry, world, signal, onOutcome = () => {} } = this.#options;
     const told = this.#told.get(alert.alertId);
     if (told !== undefined && alert.sequence <= told.sequence) {
       onOutcome('repeated', alert);
       return 'handled';
     }
-    const decision = decideRoute(this.#routing, alert, told !== undefined);
+    const decision = given ?? decideRoute(this.#routing, alert, told !== undefined);
     if (decision !== 'tell') {
       onOutcome(decision, alert);
       // Out of scope needs no memory: it has not been told, nor will it be.
@@ -204,7 +233,7 @@ class NotifyHandler implements PartitionHandler {
     this.#undelivered++;
   }
 
-  #put(key: string, value: Told | Undelivered | NotifyCounts): void {
+  #put(key: string, value: Told | Undelivered | NotifyCounts | PastOffsets): void {
     this.#changes.set(key, Buffer.from(JSON.stringify(value)));
   }
 

@@ -58,3 +58,9 @@ export function decideRoute(routing: Routing, alert: AlertRecord, alreadyInScope
   if (!alreadyInScope && !(opens && severe)) return 'below-severity';
   return matching.some((route) => route.transitions.has(alert.transition)) ? 'tell' : 'transition-not-listed';
 }
+
+/** The same for a receiver that is new and finds the alert open: as if it had just come to where it is. */
+export function decideRouteOfOpen(routing: Routing, alert: AlertRecord): RouteDecision {
+  const transition = alert.state === 'not-assessable' ? 'not-assessable' : 'fired';
+  return decideRoute(routing, { ...alert, transition }, false);
+}

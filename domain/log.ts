@@ -60,6 +60,11 @@ export interface Batch extends PartitionId {
  * `process` for each batch, one at a time, and `close` when the partition is lost or the consumer stops.
  */
 export interface PartitionHandler {
+  /**
+   * Called before `restore` where the group has no checkpoint of the partition yet. What it returns is made durable
+   * first: where the group begins (not behind `endOffset`), and with what state.
+   */
+  join?(bounds: { readonly beginOffset: number; readonly endOffset: number }): Checkpoint;
   /** All entries of the state that the last checkpoint left, in any order. */
   restore(state: Iterable<{ readonly key: string; readonly value: Buffer }>): void;
   /**

@@ -81,12 +81,19 @@ export class PartitionLoop {
     let handler: PartitionHandler | null = null;
     try {
       this.#committed = this.#source.committedOffset(this.#options.group, this.partition);
-      const { beginOffset, endOffset } = this.#source.bounds(this.partition);
-      this.#begin = this.#committed ?? (this.#options.from === 'beginning' ? beginOffset : endOffset);
-      this.#position = this.#begin;
+      const bounds = this.#source.bounds(this.partition);
       handler = this.#options.handlerFor(this.partition);
-      handler.restore(this.#source.stateOf(this.#options.group, this.partition));
-      if (await this.#process(handler)) await this.#finish(handler);
+      const joined =
+        !handler.join ||
+        this.#committed !== undefined ||
+        (await this.#commit(handler.join(bounds), bounds.endOffset));
+      this.#begin =
+        this.#committed ?? bounds[this.#options.from === 'beginning' ? 'beginOffset' : 'endOffset'];
+      this.#position = this.#begin;
+      if (joined) {
+        handler.restore(this.#source.stateOf(this.#options.group, this.partition));
+        if (await this.#process(handler)) await this.#finish(handler);
+      }
       handler.close();
       return null;
     } catch (error) {

@@ -9,7 +9,7 @@ import { makeNotifyStage, type NotifyOutcome, type Undelivered } from '../../ale
 import type { Notifier } from '../../alerts/ports.js';
 import type { AlertRecord } from '../../domain/alert.js';
 import { SetClock } from '../../domain/clock.js';
-import type { LogRecord, PartitionHandler } from '../../domain/log.js';
+import type { Checkpoint, LogRecord, PartitionHandler } from '../../domain/log.js';
 import { Rng } from '../../domain/rng.js';
 import { encodeRecord, topics } from '../../domain/topics.js';
 
@@ -53,11 +53,19 @@ export class DeliveryYard {
   readonly #config: AlertsConfigInput;
   readonly #giveUpAfter: string;
   #handler: PartitionHandler | undefined;
+  #joined = false;
+  #before = 0;
 
   constructor(notifier: Notifier, config: AlertsConfigInput = {}, giveUpAfter = '1d') {
     this.#notifier = notifier;
     this.#config = config;
     this.#giveUpAfter = giveUpAfter;
+  }
+
+  /** What was in the log before the receiver was. */
+  appendBefore(...alerts: readonly AlertRecord[]): void {
+    this.append(...alerts);
+    this.#before = this.log.length;
   }
 
   append(...alerts: readonly AlertRecord[]): void {
@@ -68,15 +76,21 @@ export class DeliveryYard {
   /** Reads all there is, `batchRecords` at a time, committing after each batch, until stopped. */
   async run(batchRecords = 1): Promise<void> {
     this.#handler ??= this.#begin();
-    while (this.nextOffset < this.log.length && !this.stop.signal.aborted) {
-      const records = this.log.slice(this.nextOffset, this.nextOffset + batchRecords);
+    let position = this.nextOffset;
+    while (position < this.log.length && !this.stop.signal.aborted) {
+      const records = this.log.slice(position, position + batchRecords);
       const checkpoint = await this.#handler.process({ topic: topics.alerts, partition: 0, records });
-      if (!checkpoint) continue;
-      this.nextOffset = checkpoint.nextOffset;
-      for (const { key, value } of checkpoint.state)
-        if (value === null) this.state.delete(key);
-        else this.state.set(key, value);
+      position += records.length;
+      if (checkpoint) position = this.#commit(checkpoint);
     }
+  }
+
+  #commit({ nextOffset, state }: Checkpoint): number {
+    this.nextOffset = nextOffset;
+    for (const { key, value } of state)
+      if (value === null) this.state.delete(key);
+      else this.state.set(key, value);
+    return nextOffset;
   }
 
   crash(): void {
@@ -114,6 +128,9 @@ export class DeliveryYard {
       onOutcome: (outcome: NotifyOutcome, alert) => this.outcomes.push(`${alert.dedupeKey} ${outcome}`),
     });
     const handler = stage({ topic: topics.alerts, partition: 0 });
+    if (!this.#joined && handler.join)
+      this.#commit(handler.join({ beginOffset: 0, endOffset: this.#before }));
+    this.#joined = true;
     handler.restore([...this.state].map(([key, value]) => ({ key, value })).reverse());
     return handler;
   }

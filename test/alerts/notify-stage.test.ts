@@ -219,6 +219,66 @@ test('the notification log forgets old ends and nothing that is open', async () 
   assert.equal(receiver.got.at(-1), 'open 1 resolved');
 });
 
+const of = (machine: string, sequence: number, over: Partial<AlertRecord> = {}): AlertRecord =>
+  alertOf(sequence, { machine, ...over });
+const over: Partial<AlertRecord> = { state: 'resolved', transition: 'resolved' };
+/** a is over, b is open and was amended last, c is pending, d cannot be assessed. */
+const past: readonly AlertRecord[] = [
+  of('a', 0),
+  of('b', 0),
+  of('a', 1, over),
+  of('b', 1, { severity: 'critical', transition: 'raised' }),
+  of('c', 0, { state: 'pending', transition: 'pending' }),
+  of('d', 0, { state: 'not-assessable', severity: '', transition: 'not-assessable' }),
+  of('b', 2, { severity: 'critical', transition: 'amended' }),
+];
+const future: readonly AlertRecord[] = [
+  of('c', 1),
+  of('b', 3, over),
+  of('d', 1, { ...over, severity: '', transition: 'assessable' }),
+  of('a', 0, { alertId: 'near/a/2000' }),
+];
+const toldOfFuture = ['c 1 fired', 'b 3 resolved', 'd 1 assessable', 'a 0 fired'];
+
+test('a receiver that is new is told what is open, at its present state, then everything', async () => {
+  for (const batchRecords of [1, 3, 100]) {
+    const receiver = new Receiver();
+    const yard = new DeliveryYard(receiver);
+    yard.appendBefore(...past);
+    await yard.run(batchRecords);
+    assert.deepEqual(receiver.got, ['d 0 not-assessable', 'b 2 amended']);
+    yard.crash();
+    yard.append(...future);
+    await yard.run(batchRecords);
+    assert.deepEqual(receiver.got.slice(2), toldOfFuture);
+    assert.ok(!yard.state.has('before'));
+  }
+});
+
+test('a receiver that is new is told no more of what is open than its routes let through', async () => {
+  const receiver = new Receiver();
+  const yard = new DeliveryYard(receiver, routed({ minSeverity: 'critical' }));
+  yard.appendBefore(...past, of('e', 0));
+  yard.append(of('e', 1, over), of('b', 3, over));
+  await yard.run(100);
+  assert.deepEqual(receiver.got, ['b 2 amended', 'b 3 resolved']);
+});
+
+test('a receiver that is new and down is told what was open when it joined, and what came meanwhile, once', async () => {
+  const receiver = new Receiver();
+  receiver.trouble = [undefined, down];
+  const yard = new DeliveryYard(receiver);
+  yard.appendBefore(...past);
+  yard.onSleep = () => yard.stop.abort();
+  await yard.run(2);
+  assert.deepEqual(receiver.got, ['d 0 not-assessable']);
+  yard.crash();
+  yard.append(...future);
+  yard.onSleep = () => {};
+  await yard.run(2);
+  assert.deepEqual(receiver.got, ['d 0 not-assessable', 'b 2 amended', ...toldOfFuture]);
+});
+
 test('random trouble and crashes: every transition arrives once, in order, at the receiver that answered', async () => {
   for (let seed = 0; seed < 200; seed++) {
     const rng = new Rng(seed);

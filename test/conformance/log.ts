@@ -505,6 +505,45 @@ export function describeLog(name: string, harness: () => LogHarness): void {
         assert.equal(await log.committed(group, partition), end);
       });
 
+      test('a group without a checkpoint joins once, and is restored from what joining made durable', async (log) => {
+        const [topic, group] = [freshName('topic'), freshName('group')];
+        const partition = { topic, partition: 0 };
+        await log.ensureTopics([topicSpec(topic, { partitionCount: 1 })]);
+        await log.append(['a', 'b'].map((text) => newRecord(topic, 0, text)));
+        const [bounds] = await log.status(topic);
+        assert(bounds);
+        const visit = async (): Promise<string[]> => {
+          const calls: string[] = [];
+          const restored = signal();
+          const consumer = log.consume({
+            group,
+            topics: [topic],
+            batchRecordsMax: 10,
+            from: 'beginning',
+            handlerFor: () =>
+              handler({
+                join: ({ beginOffset, endOffset }) => {
+                  calls.push('join');
+                  const value = Buffer.from(`${beginOffset}..${endOffset}`);
+                  return { nextOffset: beginOffset, outputs: [], state: [{ key: 'joined', value }] };
+                },
+                restore: (state) => {
+                  for (const { key, value } of state) calls.push(`${key} ${value}`);
+                  restored.give();
+                },
+              }),
+          });
+          await Promise.race([restored.promise, consumer.done]);
+          await consumer.close();
+          return calls;
+        };
+        const joined = `joined ${bounds.beginOffset}..${bounds.endOffset}`;
+        assert.deepEqual(await visit(), ['join', joined]);
+        assert.equal(await log.committed(group, partition), bounds.beginOffset);
+        await log.append([newRecord(topic, 0, 'c')]);
+        assert.deepEqual(await visit(), [joined]);
+      });
+
       test('a group that begins at the end sees only what comes later', async (log) => {
         const [topic, group] = [freshName('topic'), freshName('group')];
         await log.ensureTopics([topicSpec(topic, { partitionCount: 1 })]);
