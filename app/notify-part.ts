@@ -42,7 +42,12 @@ export function startNotifiers(parts: {
       world,
       signal: stop.signal,
       onOutcome: (outcome, alert, error) => {
-        if (error) logger.warn({ notifier: notifier.name, alert: alert.alertId, outcome }, error.message);
+        const { name } = notifier;
+        if (error)
+          logger.warn(
+            { notifier: name, alert: alert.alertId, outcome },
+            `notifier ${name}: ${error.message}`,
+          );
       },
     });
     return running.watch(log, {

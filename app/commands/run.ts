@@ -1,7 +1,8 @@
 /** `millwright run`: the pipeline of a plant, until it is told to stop. */
 import { Command } from 'commander';
+import { wallClock } from '../../domain/clock.js';
 import { loadDeployment } from '../config.js';
-import { makeJsonLogger } from '../logger.js';
+import { makeLogger } from '../logger.js';
 import { startPipeline } from '../pipeline.js';
 import { parseRoles, roles } from '../roles.js';
 import { formatLedger } from '../terminal/ledger-line.js';
@@ -16,13 +17,14 @@ export function runCommand(signal: AbortSignal): Command {
       `what this process does, separated by commas: ${roles.join(', ')}`,
       roles.join(','),
     )
+    .option('--json-logs', 'print the log as JSON lines on a terminal, too', false)
     .addHelpText(
       'after',
-      '\nExamples:\n  millwright run\n  millwright run -c plant.yaml --roles ingest,stream\n\nThe log of the process goes to stderr as JSON lines. Ctrl-C takes no more messages, finishes those taken, and says what it did.',
+      '\nExamples:\n  millwright run\n  millwright run -c plant.yaml --roles ingest,stream\n\nThe log of the process goes to stderr: readable lines on a terminal, else JSON lines. Ctrl-C takes no more messages, finishes those taken, and says what it did.',
     )
-    .action(async (options: { config: string; roles: string }) => {
+    .action(async (options: { config: string; roles: string; jsonLogs: boolean }) => {
       const deployment = loadDeployment(options.config);
-      const logger = makeJsonLogger();
+      const logger = makeLogger(process.stderr, wallClock, options.jsonLogs);
       const pipeline = await startPipeline({ deployment, roles: parseRoles(options.roles), logger });
       const { ingest, pageUrl } = pipeline;
       if (ingest) logger.info({ url: ingest.brokerUrl }, `taking messages at ${ingest.brokerUrl}`);

@@ -6,7 +6,9 @@ import { resolve } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
+import { makeLogger } from '../../app/logger.js';
 import { exitCodes } from '../../app/terminal/exit-codes.js';
 import {
   formatBytes,
@@ -37,6 +39,39 @@ function screen(isTTY: boolean): { stream: TerminalStream; text: () => string } 
   });
   return { stream, text: () => text };
 }
+
+test('the log of a process is readable on a terminal, JSON elsewhere or when asked for', () => {
+  const clock = new SetClock(Date.UTC(2026, 2, 1, 12));
+  const logOn = (isTTY: boolean, json: boolean): string => {
+    const { stream, text } = screen(isTTY);
+    const logger = makeLogger(stream, clock, json);
+    logger.info({ url: 'mqtt://h:1883' }, 'taking messages at mqtt://h:1883');
+    logger.warn({ machine: 'p' }, 'pump \u001b[2J\n fails');
+    logger.error({ error: new RangeError('too far') }, 'this is a bug in millwright');
+    return stripVTControlCharacters(text());
+  };
+  const [info, warn, error, ...stack] = logOn(true, false).split('\n');
+  assert.match(String(info), /^2026-03-01 \d\d:00:00 info {4}taking messages at mqtt:\/\/h:1883$/);
+  assert.match(String(warn), /^\S+ \S+ warning pump �\[2J� fails$/);
+  assert.match(String(error), /^\S+ \S+ error {3}this is a bug in millwright$/);
+  assert.equal(stack[0], 'RangeError: too far');
+  for (const text of [logOn(false, false), logOn(true, true)]) {
+    const lines = text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    assert.deepEqual(
+      lines.map(({ level, msg }) => [level, msg]),
+      [
+        [30, 'taking messages at mqtt://h:1883'],
+        [40, 'pump \u001b[2J\n fails'],
+        [50, 'this is a bug in millwright'],
+      ],
+    );
+    assert.equal(lines[0].url, 'mqtt://h:1883');
+    assert.equal(lines[2].error.message, 'too far');
+  }
+});
 
 test('numbers read as people write them', () => {
   assert.equal(formatCount(4180), '4,180');
