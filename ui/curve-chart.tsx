@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import type { EventWire, ForecastWire, MachineTypeWire, RuleThreshold } from '../infra/http/wire.js';
-import { chance, dayMonth, percent, steps, stepTimeMs } from './format.js';
+import { chance, percent, stepEnd, steps } from './format.js';
 import type { Theme } from './theme.js';
 
 const font = '12px system-ui, sans-serif';
@@ -119,14 +119,14 @@ function makeOptions(
     axes: [
       {
         ...axis,
-        size: 44,
+        size: type.stepMs % 86_400_000 === 0 ? 44 : 60,
         incrs: [1, 2, 7, 14],
         space: 48,
         values: (_chart, days) =>
           days.map((day) => {
             const { forecast } = current.current;
             if (day === 0) return 'origin';
-            return `+${day}\n${dayMonth(stepTimeMs(forecast.originMs, day, type.stepMs), type.timeZone)}`;
+            return `+${day}\n${stepEnd(forecast.originMs, day, type).replace(', ', '\n')}`;
           }),
       },
       {
@@ -173,7 +173,7 @@ function showReadout(chart: uPlot, { forecast, type }: CurveChartProps): void {
   const probability = typeof day === 'number' ? forecast.probabilities[day - 1] : undefined;
   readout.textContent =
     typeof day === 'number' && probability !== undefined
-      ? `${chance(probability)} by ${dayMonth(stepTimeMs(forecast.originMs, day, type.stepMs), type.timeZone)} (${steps(day, type.stepMs)})`
+      ? `${chance(probability)} by ${stepEnd(forecast.originMs, day, type)} (${steps(day, type.stepMs)})`
       : '';
 }
 
@@ -209,7 +209,7 @@ function drawMarks(chart: uPlot, props: CurveChartProps): void {
     context.lineWidth = 1.5 * ratio;
   }
   if (forecast.expectedDay !== null) {
-    const when = dayMonth(stepTimeMs(forecast.originMs, forecast.expectedDay, type.stepMs), type.timeZone);
+    const when = stepEnd(forecast.originMs, forecast.expectedDay, type);
     vertical(forecast.expectedDay, `expected ${when}`, theme.text, [6, 4]);
   }
   for (const event of events) {

@@ -3,7 +3,7 @@
 import { Component } from 'preact';
 import { useCallback, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type FleetFilter, groupOf, orderFleet, type SortKey, sortKeys } from './fleet-order.js';
-import { chance, count, dayMonth, span, steps, stepTimeMs } from './format.js';
+import { chance, count, span, stepEnd, steps } from './format.js';
 import { useKeys } from './keyboard.js';
 import { DataQuality, LeadChip, Sign, wordOf } from './marks.js';
 import type { PlantState, Row } from './plant-state.js';
@@ -255,7 +255,7 @@ function FleetRowCells(props: FleetRowProps) {
         <span class="muted wide-only">{forecast.line}</span>
       </span>
       <span role="cell" class="strip-cell">
-        <Strip forecast={forecast} horizon={props.horizon} theme={props.theme} />
+        <Strip forecast={forecast} horizon={props.horizon} stepMs={stepMs} theme={props.theme} />
         {!assessed && <span class="strip-reason">cannot be assessed: {forecast.reason}</span>}
       </span>
       <Chance probability={p[Math.min(7, p.length) - 1]} />
@@ -300,11 +300,10 @@ function Expected(props: {
   if (forecast.probabilities.length === 0) return <>–</>;
   if (forecast.expectedDay === null)
     return <span class="muted">beyond {steps(forecast.probabilities.length, stepMs)}</span>;
-  const timeMs = stepTimeMs(forecast.originMs, forecast.expectedDay, stepMs);
   return (
     <>
       <span class="expected-days">{steps(forecast.expectedDay, stepMs)}</span>{' '}
-      <span class="muted">{dayMonth(timeMs, timeZone)}</span>
+      <span class="muted">{stepEnd(forecast.originMs, forecast.expectedDay, { stepMs, timeZone })}</span>
     </>
   );
 }

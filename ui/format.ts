@@ -1,5 +1,8 @@
 /** Numbers and times in words. Times are plant time in the plant's zone unless a name says otherwise. */
 
+const dayMs = 86_400_000;
+const hourMs = 3_600_000;
+
 /** A probability: `0.714` → `71 %`. A forecast is never nothing and never certain, so neither does it read so. */
 export function chance(probability: number): string {
   if (probability < 0.01) return '< 1 %';
@@ -49,23 +52,42 @@ export function wallTime(timeMs: number): string {
 
 /** The one largest unit: `4 d`, `3 h`, `12 min`. */
 export function span(durationMs: number): string {
-  const days = durationMs / 86_400_000;
+  const days = durationMs / dayMs;
   if (days >= 1) return `${Math.floor(days)} d`;
-  const hours = durationMs / 3_600_000;
+  const hours = durationMs / hourMs;
   if (hours >= 1) return `${Math.floor(hours)} h`;
   return `${Math.max(0, Math.floor(durationMs / 60_000))} min`;
 }
 
 /** Steps ahead in the type's own unit: `7 d`, `7 h`, `7 steps`. */
 export function steps(count: number, stepMs: number): string {
-  if (stepMs === 86_400_000) return `${count} d`;
-  if (stepMs === 3_600_000) return `${count} h`;
+  if (stepMs === dayMs) return `${count} d`;
+  if (stepMs === hourMs) return `${count} h`;
   return count === 1 ? '1 step' : `${count} steps`;
 }
 
-/** The day that is the `day`-th after the origin; a step's middle is surely on its day, clock changes or not. */
-export function stepTimeMs(originMs: number, day: number, stepMs: number): number {
-  return originMs + (day - 0.5) * stepMs;
+/** What a step of the type is called: `day`, `hour`, `step`. */
+export function stepName(stepMs: number): string {
+  return stepMs === dayMs ? 'day' : stepMs === hourMs ? 'hour' : 'step';
+}
+
+interface StepClock {
+  readonly stepMs: number;
+  readonly timeZone: string;
+}
+
+/** When a step begins or a forecast was issued: a date where steps are whole days, else with the time. */
+export function stepTime(timeMs: number, { stepMs, timeZone }: StepClock): string {
+  return stepMs % dayMs === 0 ? dayMonth(timeMs, timeZone) : dateTime(timeMs, timeZone);
+}
+
+/**
+ * When the `count`-th step after the origin is over: the date of its last day, or the time of its end. The middle of a
+ * day is surely on it, clock changes or not.
+ */
+export function stepEnd(originMs: number, count: number, clock: StepClock): string {
+  const endMs = originMs + count * clock.stepMs;
+  return stepTime(clock.stepMs % dayMs === 0 ? endMs - dayMs / 2 : endMs, clock);
 }
 
 export function quantity(value: number, unit: string): string {

@@ -7,7 +7,7 @@ const keys: readonly (readonly [keys: readonly string[], what: string])[] = [
   [['/'], 'search'],
   [['f'], 'fleet'],
   [['a'], 'alerts'],
-  [['←', '→'], 'on a machine: move the day that the right-hand chart follows'],
+  [['←', '→'], 'on a machine: move the step that the right-hand chart follows'],
   [['w'], 'on a machine: why the forecast is what it is'],
   [['?'], 'this help'],
 ];
@@ -35,10 +35,10 @@ export function Help(props: { readonly open: boolean; readonly onClose: () => vo
       </dl>
       <h2>What the numbers say</h2>
       <p>
-        Each cell of a strip is one of the next days: the probability that the machine will have failed by the
-        end of that day, if it runs now. “Within 7 d” is the seventh cell. “Expected” is the first day on
-        which a failure is more likely than not. A hatched strip means that the data do not allow a forecast:
-        not that all is well.
+        Each cell of a strip is one of the next steps, which are days unless the machine type says otherwise:
+        the probability that the machine will have failed by the end of that step, if it runs now. “Within” is
+        the seventh cell. “Expected” is the first step by whose end a failure is more likely than not. A
+        hatched strip means that the data do not allow a forecast: not that all is well.
       </p>
       <form method="dialog">
         <button type="submit">Close</button>

@@ -5,7 +5,7 @@ import { AlertCard } from './alert-card.js';
 import { machineApiPath } from './client.js';
 import { CurveChart } from './curve-chart.js';
 import { orderFleet } from './fleet-order.js';
-import { chance, dateTime, dayMonth, percent, span, steps, stepTimeMs } from './format.js';
+import { chance, dateTime, percent, span, stepEnd, stepName, steps } from './format.js';
 import { useKeys } from './keyboard.js';
 import { MovedChart } from './moved-chart.js';
 import type { PlantState } from './plant-state.js';
@@ -108,7 +108,7 @@ export function MachinePage(props: {
       <div class="columns">
         <div class="card curve-card">
           <div class="card-head">
-            <h2>Probability of having failed, by day</h2>
+            <h2>Probability of having failed, by {stepName(type.stepMs)}</h2>
             {forecast && (
               <span class="muted">
                 issued {dateTime(forecast.originMs, type.timeZone)}
@@ -147,13 +147,12 @@ export function MachinePage(props: {
           {moved.points.length > 1 && (
             <div class="card">
               <div class="card-head">
-                <h2>
-                  How the forecast for {dayMonth(moved.targetMs - type.stepMs / 2, type.timeZone)} moved
-                </h2>
+                <h2>How the forecast for {stepEnd(moved.targetMs, 0, type)} moved</h2>
               </div>
               <MovedChart moved={moved} type={type} theme={theme} />
               <p class="caption">
-                Follows day {targetDay} <span class="muted">(click the curve, or ← →, for another)</span>
+                Follows {stepName(type.stepMs)} {targetDay}{' '}
+                <span class="muted">(click the curve, or ← →, for another)</span>
               </p>
             </div>
           )}
@@ -271,9 +270,7 @@ function Numbers({ forecast, type }: { readonly forecast: ForecastWire; readonly
           ) : (
             <>
               in {steps(expectedDay, type.stepMs)}{' '}
-              <small>
-                {dayMonth(stepTimeMs(forecast.originMs, expectedDay, type.stepMs), type.timeZone)}
-              </small>
+              <small>{stepEnd(forecast.originMs, expectedDay, type)}</small>
             </>
           )}
         </dd>

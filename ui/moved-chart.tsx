@@ -1,12 +1,12 @@
 import { useCallback } from 'preact/hooks';
 import type { MachineTypeWire, MovedWire } from '../infra/http/wire.js';
 import { Canvas } from './canvas.js';
-import { chance, dayMonth } from './format.js';
+import { chance, stepTime } from './format.js';
 import type { Theme } from './theme.js';
 
 const margin = { left: 46, right: 12, top: 10, bottom: 20 };
 
-/** How the forecast for one day moved: day of issue against what was said then. */
+/** How the forecast for one step moved: time of issue against what was said then. */
 export function MovedChart(props: {
   readonly moved: MovedWire;
   readonly type: MachineTypeWire;
@@ -39,16 +39,16 @@ export function MovedChart(props: {
       }
       context.textBaseline = 'bottom';
       context.textAlign = 'left';
-      context.fillText(dayMonth(first.originMs, type.timeZone), margin.left, heightPx);
+      context.fillText(stepTime(first.originMs, type), margin.left, heightPx);
       context.textAlign = 'right';
-      context.fillText(dayMonth(last.originMs, type.timeZone), widthPx - margin.right, heightPx);
+      context.fillText(stepTime(last.originMs, type), widthPx - margin.right, heightPx);
       context.strokeStyle = theme.curve;
       context.lineWidth = 2;
       context.lineJoin = 'round';
       context.beginPath();
       let previousMs = Number.NEGATIVE_INFINITY;
       for (const point of points) {
-        // A day without a forecast is a gap, not a slope.
+        // A step without a forecast is a gap, not a slope.
         if (point.originMs - previousMs > 1.5 * type.stepMs)
           context.moveTo(x(point.originMs), y(point.probability));
         else context.lineTo(x(point.originMs), y(point.probability));
@@ -62,8 +62,6 @@ export function MovedChart(props: {
     },
     [moved, type.stepMs, type.timeZone, theme],
   );
-  const words = moved.points.map(
-    (point) => `${dayMonth(point.originMs, type.timeZone)} ${chance(point.probability)}`,
-  );
+  const words = moved.points.map((point) => `${stepTime(point.originMs, type)} ${chance(point.probability)}`);
   return <Canvas heightPx={150} label={`As forecast on: ${words.join(', ')}`} draw={draw} />;
 }

@@ -1,7 +1,7 @@
 import { useCallback, useState } from 'preact/hooks';
 import type { MachineTypeWire, MachineWire } from '../infra/http/wire.js';
 import { Canvas, hatch } from './canvas.js';
-import { dayMonth, percent } from './format.js';
+import { percent, stepTime } from './format.js';
 import type { Theme } from './theme.js';
 
 export const qualityRowPx = 16;
@@ -52,7 +52,7 @@ export function QualityGrid(props: {
       sensor.stuck[index] ? 'stuck' : '',
       (sensor.outOfRangeCounts[index] ?? 0) > 0 ? `${sensor.outOfRangeCounts[index]} out of range` : '',
     ];
-    setWords(`${sensor.name}, ${dayMonth(step.startMs, type.timeZone)}: ${flaws.filter(Boolean).join(', ')}`);
+    setWords(`${sensor.name}, ${stepTime(step.startMs, type)}: ${flaws.filter(Boolean).join(', ')}`);
   };
   const first = data.steps[0];
   const last = data.steps.at(-1);
@@ -78,8 +78,8 @@ export function QualityGrid(props: {
             onPointerLeave={() => setWords('')}
           />
           <div class="quality-axis">
-            <span>{dayMonth(first.startMs, type.timeZone)}</span>
-            <span>{dayMonth(last.startMs, type.timeZone)}</span>
+            <span>{stepTime(first.startMs, type)}</span>
+            <span>{stepTime(last.startMs, type)}</span>
           </div>
         </div>
       </div>

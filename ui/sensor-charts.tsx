@@ -1,10 +1,10 @@
 import { useCallback, useMemo } from 'preact/hooks';
 import type { EventWire, MachineTypeWire, MachineWire, SensorWire } from '../infra/http/wire.js';
 import { Canvas, hatch } from './canvas.js';
-import { count, dayMonth, quantity } from './format.js';
+import { count, quantity, stepName, stepTime } from './format.js';
 import type { Theme } from './theme.js';
 
-/** Every sensor over the window: daily mean, range of the day, gaps as gaps; what happened as ticks below. */
+/** Every sensor over the window: mean and range of each step, gaps as gaps; what happened as ticks below. */
 export function SensorCharts(props: {
   readonly data: MachineWire;
   readonly type: MachineTypeWire;
@@ -18,13 +18,13 @@ export function SensorCharts(props: {
     <>
       <div class="sensor-grid">
         {data.sensors.map((sensor) => (
-          <SensorChart key={sensor.name} sensor={sensor} data={data} theme={theme} />
+          <SensorChart key={sensor.name} sensor={sensor} data={data} stepMs={type.stepMs} theme={theme} />
         ))}
       </div>
       <p class="caption">
-        {dayMonth(first.startMs, type.timeZone)} to {dayMonth(last.startMs, type.timeZone)} · line: mean of
-        the step · band: its lowest and highest reading · hatched: stuck · dots: out of physical range · ticks
-        below: ◆ maintenance, ! error, ✕ failure
+        {stepTime(first.startMs, type)} to {stepTime(last.startMs, type)} · line: mean of the step · band: its
+        lowest and highest reading · hatched: stuck · dots: out of physical range · ticks below: ◆
+        maintenance, ! error, ✕ failure
       </p>
     </>
   );
@@ -35,9 +35,10 @@ const plotBottomPx = 14;
 function SensorChart(props: {
   readonly sensor: SensorWire;
   readonly data: MachineWire;
+  readonly stepMs: number;
   readonly theme: Theme;
 }) {
-  const { sensor, data, theme } = props;
+  const { sensor, data, stepMs, theme } = props;
   const draw = useCallback(
     (context: CanvasRenderingContext2D, widthPx: number, heightPx: number) =>
       drawSensor(context, { widthPx, heightPx: heightPx - plotBottomPx, sensor, data, theme }),
@@ -49,7 +50,7 @@ function SensorChart(props: {
   const words =
     known.length === 0
       ? 'no readings'
-      : `from ${quantity(known[0] ?? 0, sensor.unit)} to ${quantity(known.at(-1) ?? 0, sensor.unit)}; ${count(missing, 'day')} without readings`;
+      : `from ${quantity(known[0] ?? 0, sensor.unit)} to ${quantity(known.at(-1) ?? 0, sensor.unit)}; ${count(missing, stepName(stepMs))} without readings`;
   return (
     <figure class="sensor">
       <figcaption>

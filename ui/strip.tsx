@@ -1,18 +1,19 @@
 import { useCallback } from 'preact/hooks';
 import type { ForecastWire } from '../infra/http/wire.js';
 import { Canvas, hatch } from './canvas.js';
-import { chance } from './format.js';
+import { chance, steps } from './format.js';
 import type { Theme } from './theme.js';
 
 export const stripHeightPx = 22;
 
-/** A forecast as a row of cells, one a day; a wider gap after each week; the expected day has a notch. */
+/** A forecast as a row of cells, one a step; a wider gap after each seventh; the expected day has a notch. */
 export function Strip(props: {
   readonly forecast: ForecastWire;
   readonly horizon: number;
+  readonly stepMs: number;
   readonly theme: Theme;
 }) {
-  const { forecast, horizon, theme } = props;
+  const { forecast, horizon, stepMs, theme } = props;
   const { probabilities, expectedDay } = forecast;
   const draw = useCallback(
     (context: CanvasRenderingContext2D, widthPx: number, heightPx: number) => {
@@ -36,20 +37,20 @@ export function Strip(props: {
     },
     [probabilities, expectedDay, horizon, theme],
   );
-  return <Canvas heightPx={stripHeightPx} label={describe(forecast)} draw={draw} />;
+  return <Canvas heightPx={stripHeightPx} label={describe(forecast, stepMs)} draw={draw} />;
 }
 
-/** Left and right edge of a day's cell, whole pixels, one pixel apart, two after each seventh day. */
+/** Left and right edge of a step's cell, whole pixels, one pixel apart, two after each seventh. */
 export function cellEdges(day: number, horizon: number, widthPx: number): readonly [number, number] {
   const left = Math.round(((day - 1) / horizon) * widthPx);
   const right = Math.round((day / horizon) * widthPx);
   return [left, right - (day === horizon ? 0 : day % 7 === 0 ? 3 : 1)];
 }
 
-function describe({ probabilities, reason }: ForecastWire): string {
+function describe({ probabilities, reason }: ForecastWire, stepMs: number): string {
   if (probabilities.length === 0) return `cannot be assessed: ${reason}`;
   const parts = [1, 7, 14, 30]
     .filter((day) => day <= probabilities.length)
-    .map((day) => `${chance(probabilities[day - 1] ?? 0)} by day ${day}`);
+    .map((day) => `${chance(probabilities[day - 1] ?? 0)} within ${steps(day, stepMs)}`);
   return `probability of failure: ${parts.join(', ')}`;
 }

@@ -94,6 +94,34 @@ plantTest('a new forecast and its alert change their row without a reload', 25, 
   });
 });
 
+plantTest('where a step is an hour, nothing speaks of days', 25, async ({ server }) => {
+  await withPage(browser, server.url, async (page) => {
+    await page.route('**/api/v1/plant', async (route) => {
+      const response = await route.fetch();
+      const plant = await response.json();
+      for (const type of plant.types) type.stepMs = 3_600_000;
+      await route.fulfill({ response, json: plant });
+    });
+    const readWords = async () => {
+      const labelled = await page.locator('main [aria-label]').all();
+      const labels = await Promise.all(labelled.map((one) => one.getAttribute('aria-label')));
+      return [await page.locator('main').innerText(), ...labels].join('\n');
+    };
+    await page.reload();
+    const [first] = await readRows(page);
+    const fleet = await readWords();
+    assert.match(fleet, /within 7 h/i);
+    await page.locator('.row a').first().click();
+    await page.getByText('Probability of having failed, by hour').waitFor();
+    const machine = await readWords();
+    assert.ok(first && machine.includes('Follows hour'));
+    for (const words of [fleet, machine]) {
+      // Ages of alerts may be of days all the same, and so are the sentences that the fixture wrote.
+      assert.doesNotMatch(words, /by day|day \d|(within|beyond|in) \d+ d\b(?! with a)|\d days? without/);
+    }
+  });
+});
+
 plantTest('a failure takes the machine off the fleet and says so', 25, async (plant) => {
   await withPage(browser, plant.server.url, async (page) => {
     await readRows(page);
