@@ -116,7 +116,7 @@ export class PartitionLoop {
       if (!this.#canWait) this.#setBusy(true);
       else if (endOffset - this.#position < patienceBatches * this.#options.batchRecordsMax) {
         await this.#turns.wait();
-        if (this.#stopping) return;
+        if (this.#stopping) break;
       }
       const records = this.#source.readBatch(this.partition, this.#position, this.#options.batchRecordsMax);
       const last = records[records.length - 1];
