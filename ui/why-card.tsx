@@ -3,7 +3,7 @@ import { explainedGroups } from '../infra/http/present.js';
 import type { ExplanationWire, ForecastWire, MachineTypeWire } from '../infra/http/wire.js';
 import { Canvas } from './canvas.js';
 import { explanationApiPath } from './client.js';
-import { dayMonth } from './format.js';
+import { stepEnd, stepName } from './format.js';
 import { useKeys } from './keyboard.js';
 import { qualityRowPx } from './quality-grid.js';
 import type { Theme } from './theme.js';
@@ -27,12 +27,16 @@ export function WhyCard(props: {
   return (
     <div class="card">
       <div class="card-head">
-        <h2>Why: what raised and lowered the probability of day {day}</h2>
+        <h2>
+          Why: what raised and lowered the probability of {stepName(type.stepMs)} {day}
+        </h2>
         <button type="button" aria-expanded={open} onClick={() => setOpen(!open)}>
           <kbd>w</kbd> {open ? 'close' : 'explain'}
         </button>
       </div>
-      {!open && <p class="muted">Which sensor, on which day, compared with an average machine.</p>}
+      {!open && (
+        <p class="muted">Which sensor, in which {stepName(type.stepMs)}, compared with an average machine.</p>
+      )}
       {open && !data && failure === '' && (
         <p class="muted" aria-busy="true">
           Working it out…
@@ -92,7 +96,7 @@ function WhyStrips(props: {
       .filter((feature) => feature.group === group.group)
       .map(({ name, unit, values }) => `${name} ${values[index] ?? 'missing'} ${unit}`.trim());
     const shown = read.length > 4 ? `${read.slice(0, 4).join(', ')}, …` : read.join(', ');
-    setWords(`${dayMonth(endMs - type.stepMs / 2, type.timeZone)}: ${signed(value)} (${shown})`);
+    setWords(`${stepEnd(endMs, 0, type)}: ${signed(value)} (${shown})`);
   };
   return (
     <>
@@ -118,8 +122,8 @@ function WhyStrips(props: {
             onPointerLeave={() => setWords('')}
           />
           <div class="quality-axis">
-            <span>{dayMonth((stepEndsMs[0] ?? 0) - type.stepMs / 2, type.timeZone)}</span>
-            <span>{dayMonth((stepEndsMs.at(-1) ?? 0) - type.stepMs / 2, type.timeZone)}</span>
+            <span>{stepEnd(stepEndsMs[0] ?? 0, 0, type)}</span>
+            <span>{stepEnd(stepEndsMs.at(-1) ?? 0, 0, type)}</span>
           </div>
         </div>
       </div>
