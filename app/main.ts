@@ -20,6 +20,7 @@ import { replayCommand } from './commands/replay.js';
 import { runCommand } from './commands/run.js';
 import { simulateCommand } from './commands/simulate.js';
 import { trainCommand } from './commands/train.js';
+import { tuneCommand } from './commands/tune.js';
 import { exitCodes } from './terminal/exit-codes.js';
 import { runMain } from './terminal/run-main.js';
 import { codeVersion } from './training.js';
@@ -42,6 +43,7 @@ function makeProgram(signal: AbortSignal): Command {
     diagnoseCommand(signal),
     benchmarkCommand(signal),
     compareCommand(signal),
+    tuneCommand(signal),
     replayCommand(signal),
     simulateCommand(signal),
     predictCommand(),
