@@ -19,7 +19,9 @@ export interface FeatureSpec {
 
 /** Whether a feature is a measurement or a count of events: no clock and no label, whose means would say nothing. */
 export function isMeasured(name: string): boolean {
-  return name !== 'age' && !name.startsWith('since.') && !name.startsWith('attr.');
+  return (
+    name !== 'age' && !name.startsWith('since.') && !name.startsWith('attr.') && !name.startsWith('calendar.')
+  );
 }
 
 /** Whether a feature counts events. */

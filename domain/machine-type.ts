@@ -10,6 +10,10 @@ export const nameSchema = z
 export const aggregateNames = ['mean', 'std', 'min', 'max', 'first', 'last', 'slope', 'range'] as const;
 export type AggregateName = (typeof aggregateNames)[number];
 
+/** Where a step can lie: what the network sees of it as two features. */
+export const calendarNames = ['day-of-week', 'day-of-year', 'time-of-day'] as const;
+export type CalendarName = (typeof calendarNames)[number];
+
 export const sensorSchema = z
   .strictObject({
     name: nameSchema.describe('Name in topics, payloads, features and the page.'),
@@ -91,6 +95,12 @@ export const machineTypeSchema = z
       )
       .default([])
       .describe('Static attributes of a machine: one-hot features by their possible values, or numbers.'),
+    calendar: z
+      .array(z.enum(calendarNames))
+      .default([])
+      .describe(
+        'What the network sees of the calendar, in the time zone of the step (UTC for fixed ones): `day-of-week`, `day-of-year`, `time-of-day`, where the load or the weather follow them. Two features each, a point on a circle.',
+      ),
     eventCodes: z
       .array(nameSchema)
       .default([])

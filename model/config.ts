@@ -112,6 +112,18 @@ export const trainingConfigSchema = z.strictObject({
     .describe(
       'Weights of the newest step in the exponentially weighted means that become inputs. Empty: none.',
     ),
+  lagSteps: z
+    .array(z.number().int().min(1))
+    .default([])
+    .describe(
+      'Measured features as they were so many steps before become inputs too, such as [7] where weeks differ from weekends. Must lie within contextSteps.',
+    ),
+  differenceSteps: z
+    .array(z.number().int().min(1))
+    .default([])
+    .describe(
+      'By how much measured features have changed over so many steps becomes an input, such as [1, 7].',
+    ),
   clipSds: z
     .number()
     .positive()

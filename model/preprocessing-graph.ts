@@ -4,7 +4,8 @@
  *
  * Per feature: z = (x − mean) / sd of the row's regime, cut to ±clip; 0 where missing. Then, for measured features,
  * exponentially weighted means over all C rows, of what is there: (K·(m∘z)) / (K·m) with m = 1 where present and
- * K[r, c] = α(1 − α)^(r − c) for c ≤ r. Dividing by K·m corrects the start and leaves gaps out.
+ * K[r, c] = α(1 − α)^(r − c) for c ≤ r. Dividing by K·m corrects the start and leaves gaps out. Then, if asked for, z of k steps
+ * before, 0 where it is missing or before the context, and z less z of k steps before, 0 where either is missing.
  */
 
 import { checkDims, cubeDims, type Dim, dim, fixedSize } from './graph/dims.js';
@@ -47,6 +48,7 @@ export function windowDims(spec: Preprocessing['spec'], batch: Dim): readonly Di
 export function preprocess(windows: Tensor, preprocessing: Preprocessing, order: StepOrder): Tensor {
   const { graph } = windows;
   const { spec, keptColumns, smoothedColumns, maskedColumns, smoothingAlphas } = preprocessing;
+  const { lagSteps = [], differenceSteps = [] } = preprocessing;
   const positions = (columns: readonly number[]) => columns.map((column) => keptColumns.indexOf(column));
   const rows = batchLast(windows);
   // Finite first: an infinite value times the 0 of a feature that is constant in its regime would be NaN.
@@ -66,13 +68,13 @@ export function preprocess(windows: Tensor, preprocessing: Preprocessing, order:
     order === 'oldest-first' ? first + index : spec.contextSteps - 1 - index,
   );
   const parts = [renamed(select(z, 'context', steps, 'time'), 'input')];
+  const chosen = positions(smoothedColumns);
+  const values = () => select(z, 'kept', chosen, 'smoothed');
+  const present = () => subtract(graph.scalar(1), select(absent, 'kept', chosen, 'smoothed'));
   if (smoothedColumns.length > 0 && smoothingAlphas.length > 0) {
-    const chosen = positions(smoothedColumns);
-    const values = select(z, 'kept', chosen, 'smoothed');
-    const present = subtract(graph.scalar(1), select(absent, 'kept', chosen, 'smoothed'));
     const both = timesStack(
       kernel(graph, spec.contextSteps, steps, smoothingAlphas),
-      concat([values, present], 'smoothed'),
+      concat([values(), present()], 'smoothed'),
     );
     const smoothed = dim('smoothed', chosen.length);
     const [sums, weights] = split(both, 'smoothed', [smoothed, smoothed]);
@@ -84,6 +86,16 @@ export function preprocess(windows: Tensor, preprocessing: Preprocessing, order:
       smoothingAlphas.map(() => time),
     );
     parts.push(...perAlpha.map((mean) => renamed(mean, 'input')));
+  }
+  if (smoothedColumns.length > 0 && lagSteps.length + differenceSteps.length > 0) {
+    const [all, known] = [values(), present()];
+    const now = (x: Tensor) => select(x, 'context', steps, 'time');
+    const before = (x: Tensor, lag: number) => timesStack(shift(graph, spec.contextSteps, steps, lag), x);
+    for (const lag of lagSteps) parts.push(renamed(before(all, lag), 'input'));
+    for (const lag of differenceSteps) {
+      const both = multiply(now(known), before(known, lag));
+      parts.push(renamed(multiply(subtract(now(all), before(all, lag)), both), 'input'));
+    }
   }
   if (maskedColumns.length > 0) {
     const masks = select(absent, 'kept', positions(maskedColumns), 'masked');
@@ -192,6 +204,14 @@ function kernel(
     ),
   );
   return graph.constant([dim('time', alphas.length * steps.length), dim('context', contextSteps)], values);
+}
+
+/** [T, C]: takes the row `lag` steps before each step; zeros where the context does not reach back so far. */
+function shift(graph: Graph, contextSteps: number, steps: readonly number[], lag: number): Tensor {
+  const values = steps.flatMap((step) =>
+    Array.from({ length: contextSteps }, (_, row) => (row === step - lag ? 1 : 0)),
+  );
+  return graph.constant([dim('time', steps.length), dim('context', contextSteps)], values);
 }
 
 /** The same tensor, its middle dimension called `name`. */

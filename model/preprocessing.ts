@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { UserError } from '../domain/errors.js';
 import { type FeatureSpec, type History, isCount, isMeasured } from '../domain/features.js';
 import type { Rng } from '../domain/rng.js';
 import { assignRegime, findRegimes, regimesSchema } from './regimes.js';
@@ -28,6 +29,10 @@ export const preprocessingSchema = z.strictObject({
   maskedColumns: z.array(z.number().int().min(0)),
   /** Weights of the newest step in the exponentially weighted means. */
   smoothingAlphas: z.array(z.number().gt(0).lt(1)),
+  /** Steps by which the smoothed columns are inputs a second time, as they were then; left out: none. */
+  lagSteps: z.array(z.number().int().min(1)).optional(),
+  /** Steps over which the change of the smoothed columns is an input; left out: none. */
+  differenceSteps: z.array(z.number().int().min(1)).optional(),
   /** Standardised values are cut to ± this. */
   clipSds: z.number().positive(),
   regimes: regimesSchema,
@@ -48,13 +53,18 @@ export function inputSize({
   smoothedColumns,
   maskedColumns,
   smoothingAlphas,
+  lagSteps = [],
+  differenceSteps = [],
 }: Preprocessing): number {
-  return keptColumns.length + smoothedColumns.length * smoothingAlphas.length + maskedColumns.length;
+  const perMeasured = smoothingAlphas.length + lagSteps.length + differenceSteps.length;
+  return keptColumns.length + smoothedColumns.length * perMeasured + maskedColumns.length;
 }
 
 export interface FitOptions {
   readonly smoothingAlphas: readonly number[];
   readonly clipSds: number;
+  readonly lagSteps?: readonly number[];
+  readonly differenceSteps?: readonly number[];
 }
 
 /** Statistics of all rows of `histories`, which are the training machines'. */
@@ -116,11 +126,27 @@ export function fitPreprocessing(
     smoothedColumns: keptColumns.filter(measured),
     maskedColumns: keptColumns.filter((column) => missing[column] === 1),
     smoothingAlphas: [...options.smoothingAlphas],
+    ...stepsWithin('lagSteps', options.lagSteps, spec),
+    ...stepsWithin('differenceSteps', options.differenceSteps, spec),
     clipSds: options.clipSds,
     regimes,
     means: rows.map((row) => row.map(({ mean }) => mean)),
     sds: rows.map((row) => row.map(({ sd }) => sd)),
   };
+}
+
+/** Nothing where there are none, so that preprocessing without them is what it always was. */
+function stepsWithin(
+  name: 'lagSteps' | 'differenceSteps',
+  steps: readonly number[] | undefined,
+  { contextSteps }: FeatureSpec,
+): { readonly [Name in typeof name]?: number[] } {
+  const tooFar = steps?.find((each) => each >= contextSteps);
+  if (tooFar !== undefined)
+    throw new UserError(
+      `\`${name}\` has ${tooFar}: the network is given ${contextSteps} steps. Take fewer, or raise the machine type's contextSteps.`,
+    );
+  return steps && steps.length > 0 ? { [name]: [...steps] } : {};
 }
 
 /** Welford's running means and variances, one per (group, column). */

@@ -59,9 +59,11 @@ export async function train(
 /** A retry begins anew with this share of the learning rate. */
 const retryRateShare = 0.1;
 
-/** Trains without writing an artifact. */
-export async function trainNetwork(request: TrainingRequest): Promise<TrainedNetwork> {
-  const { spec, histories, config, seed } = request;
+/** Trains without writing an artifact. In which order the histories come makes no difference. */
+export async function trainNetwork(unordered: TrainingRequest): Promise<TrainedNetwork> {
+  const histories = [...unordered.histories].sort(byMachineAndTime);
+  const request = { ...unordered, histories };
+  const { spec, config, seed } = request;
   const about = describeTraining(spec, histories, config, seed);
   const checkpoint = await request.checkpoints?.load();
   if (checkpoint) {
@@ -230,6 +232,12 @@ function trainedNetwork(
     ...(teacher && { teacher: { version: teacher.predictor.version, share: teacher.share } }),
     ...rest,
   };
+}
+
+/** The log gives histories partition by partition, and how many partitions there are should not matter. */
+function byMachineAndTime(a: History, b: History): number {
+  if (a.machine !== b.machine) return a.machine < b.machine ? -1 : 1;
+  return (a.originsMs[0] ?? 0) - (b.originsMs[0] ?? 0);
 }
 
 type OptimizerState = Record<'parameters' | 'moment1' | 'moment2', TensorValue>;

@@ -7,6 +7,7 @@ import {
   type Sensor,
 } from '../domain/machine-type.js';
 import type { SensorAggregate, StepRecord } from '../domain/step.js';
+import { calendarFeatureNames, makeCalendarFeatures } from './calendar-features.js';
 import { makeStepCalendar } from './step-calendar.js';
 
 function aggregatesOf(sensor: Sensor, type: MachineType): readonly AggregateName[] {
@@ -15,7 +16,7 @@ function aggregatesOf(sensor: Sensor, type: MachineType): readonly AggregateName
 
 /**
  * Names, units and extent of the features of a machine type: per sensor its aggregates, `event.CODE` counts,
- * `since.KIND` in steps, one-hot `attr.NAME=VALUE` or the number `attr.NAME`; and where failures end lives `age`, the ordinal of the step in the
+ * `since.KIND` in steps, one-hot `attr.NAME=VALUE` or the number `attr.NAME`, `calendar.NAME.sin` and `.cos`; and where failures end lives `age`, the ordinal of the step in the
  * life, from 0 (elsewhere it would only tell for how long there have been readings, and grow beyond all training data).
  */
 export function featureSpec(type: MachineType): FeatureSpec {
@@ -37,6 +38,7 @@ export function featureSpec(type: MachineType): FeatureSpec {
   for (const { name, values, unit } of type.attributes)
     if (values === undefined) columns.push({ name: `attr.${name}`, unit });
     else for (const value of values) columns.push({ name: `attr.${name}=${value}`, unit: '' });
+  for (const name of calendarFeatureNames(type)) columns.push({ name, unit: '' });
   return {
     machineType: type.name,
     names: columns.map(({ name }) => name),
@@ -50,7 +52,10 @@ export function featureSpec(type: MachineType): FeatureSpec {
 
 /** Writes the features of a step to `out` from `at` on; what is missing is NaN. Returns the place after them. */
 export type FeatureWriter = (
-  step: Pick<StepRecord, 'sensors' | 'eventCounts' | 'maintenanceAges' | 'stepIndex'>,
+  step: Pick<StepRecord, 'sensors' | 'eventCounts' | 'maintenanceAges' | 'stepIndex'> & {
+    /** null: nobody knows when, and what the calendar says is missing. */
+    readonly startMs: number | null;
+  },
   attributes: Readonly<Record<string, string>>,
   out: Float32Array,
   at: number,
@@ -59,6 +64,8 @@ export type FeatureWriter = (
 export function makeFeatureWriter(type: MachineType): FeatureWriter {
   const { nominalMs } = makeStepCalendar(type.step);
   const aggregates = type.sensors.map((sensor) => aggregatesOf(sensor, type));
+  const calendar = makeCalendarFeatures(type);
+  const unknownCalendar = calendarFeatureNames(type).map(() => Number.NaN);
   return (step, attributes, out, start) => {
     let at = start;
     aggregates.forEach((names, index) => {
@@ -71,6 +78,7 @@ export function makeFeatureWriter(type: MachineType): FeatureWriter {
     for (const { name, values } of type.attributes)
       if (values === undefined) out[at++] = attributeNumber(attributes[name]);
       else for (const value of values) out[at++] = attributes[name] === value ? 1 : 0;
+    for (const value of step.startMs === null ? unknownCalendar : calendar(step.startMs)) out[at++] = value;
     return at;
   };
 }

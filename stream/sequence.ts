@@ -105,6 +105,7 @@ export function windowOfSteps(
         eventCounts: type.eventCodes.map((code) => step.events[code] ?? 0),
         maintenanceAges: type.maintenanceKinds.map((kind) => step.since[kind] ?? null),
         stepIndex: about.age - (steps.length - 1 - index),
+        startMs: null,
       },
       about.attributes,
       row,

@@ -18,6 +18,7 @@ export function giveBack(
   into: Float64Array,
 ): void {
   const { spec, keptColumns, smoothedColumns, maskedColumns, smoothingAlphas } = preprocessing;
+  const { lagSteps = [], differenceSteps = [] } = preprocessing;
   const { contextSteps, windowSteps, names } = spec;
   const width = names.length;
   const inputCount = inputSize(preprocessing);
@@ -45,6 +46,22 @@ export function giveBack(
           const z = standardised[c * width + column]!;
           if (!Number.isNaN(z)) into[c * width + column]! += (slope * (1 - alpha) ** (day - c) * z) / total;
         }
+      }
+    const zAt = (at: number, column: number) => (at < 0 ? Number.NaN : standardised[at * width + column]!);
+    for (const lag of lagSteps)
+      for (const column of smoothedColumns) {
+        const z = zAt(day - lag, column);
+        if (!Number.isNaN(z)) into[(day - lag) * width + column]! += ofStep[input]! * z;
+        input += 1;
+      }
+    for (const lag of differenceSteps)
+      for (const column of smoothedColumns) {
+        const [z, before] = [zAt(day, column), zAt(day - lag, column)];
+        if (!Number.isNaN(z - before)) {
+          into[day * width + column]! += ofStep[input]! * z;
+          into[(day - lag) * width + column]! -= ofStep[input]! * before;
+        }
+        input += 1;
       }
     for (const column of maskedColumns) {
       if (Number.isNaN(standardised[day * width + column]!)) into[day * width + column]! += ofStep[input]!;

@@ -113,6 +113,33 @@ describe('the network', () => {
     await long.close();
   });
 
+  it('forecasts from the past alone: whatever comes after an origin, in whatever order, changes no bit', async () => {
+    const network = await predictor(4);
+    const width = smallSpec.names.length;
+    const rng = new Rng(8);
+    for (const history of histories.slice(0, 6)) {
+      const step = 3 + rng.int(history.stepCount - 5);
+      const future = rng.shuffle(
+        Array.from({ length: history.stepCount - 1 - step }, (_, i) => step + 1 + i),
+      );
+      const rows = history.rows.slice();
+      future.forEach((from, i) => {
+        const row = history.rows.subarray(from * width, (from + 1) * width);
+        rows.set(i % 2 === 1 ? row : row.map((value) => 3 * value - 1), (step + 1 + i) * width);
+      });
+      const shuffled = { ...history, rows };
+      assert.deepEqual(
+        await network.predict([0, 1, 2, 3].map((back) => windowAt(shuffled, step - back))),
+        await network.predict([0, 1, 2, 3].map((back) => windowAt(history, step - back))),
+      );
+      assert.notDeepEqual(
+        await network.predict([windowAt(shuffled, step + 1)]),
+        await network.predict([windowAt(history, step + 1)]),
+      );
+    }
+    await network.close();
+  });
+
   it('is finite for windows of nothing and of extremes', async () => {
     // One feature is constant in its regimes: its spread is 0.
     const sds = preprocessing.sds.map((row) => row.map((sd, column) => (column === 1 ? 0 : sd)));

@@ -6,7 +6,12 @@ import { OnnxEngine } from '../../infra/onnx/engine.js';
 import { dim } from '../../model/graph/dims.js';
 import { encodeGraph } from '../../model/graph/encode.js';
 import { Graph } from '../../model/graph/graph.js';
-import { hashPreprocessing, inputSize, type Preprocessing } from '../../model/preprocessing.js';
+import {
+  fitPreprocessing,
+  hashPreprocessing,
+  inputSize,
+  type Preprocessing,
+} from '../../model/preprocessing.js';
 import { preprocess, realStepCounts, windowDims } from '../../model/preprocessing-graph.js';
 import { assignRegime } from '../../model/regimes.js';
 import { smallHistories, smallPreprocessing, smallSpec, windowAt } from './fixtures.js';
@@ -39,9 +44,20 @@ function naive(window: FeatureWindow, p: Preprocessing): number[][] {
         return weight === 0 ? 0 : sum / weight;
       }),
     );
+    const known = (at: number, column: number) => at >= 0 && !Number.isNaN(raw(at, column));
+    const lagged = (p.lagSteps ?? []).flatMap((lag) =>
+      p.smoothedColumns.map((column) => (known(step - lag, column) ? z(step - lag, column) : 0)),
+    );
+    const differences = (p.differenceSteps ?? []).flatMap((lag) =>
+      p.smoothedColumns.map((column) =>
+        known(step, column) && known(step - lag, column) ? z(step, column) - z(step - lag, column) : 0,
+      ),
+    );
     return [
       ...p.keptColumns.map((column) => z(step, column)),
       ...smoothed,
+      ...lagged,
+      ...differences,
       ...p.maskedColumns.map((column) => (Number.isNaN(raw(step, column)) ? 1 : 0)),
     ];
   });
@@ -49,6 +65,12 @@ function naive(window: FeatureWindow, p: Preprocessing): number[][] {
 
 const histories = smallHistories(30);
 const fitted = smallPreprocessing(histories);
+const withLags = fitPreprocessing(
+  smallSpec,
+  histories,
+  { smoothingAlphas: [0.3], clipSds: 6, lagSteps: [1, 6], differenceSteps: [2, 9] },
+  new Rng(3),
+);
 
 describe('preprocessing', () => {
   let engine: OnnxEngine;
@@ -87,25 +109,30 @@ describe('preprocessing', () => {
     assert.equal(smallPreprocessing(scattered).regimes.centroids.length, 0);
   });
 
-  for (const order of ['oldest-first', 'newest-first'] as const)
-    it(`is in the graph what it is by definition, ${order}`, async () => {
+  for (const [order, fit] of [
+    ['oldest-first', fitted],
+    ['newest-first', fitted],
+    ['oldest-first', withLags],
+    ['newest-first', withLags],
+  ] as const)
+    it(`is in the graph what it is by definition, ${order}${fit === fitted ? '' : ', with lags and differences'}`, async () => {
       const windows = histories
         .slice(0, 6)
         .flatMap((history) => [0, 2, 7, 11].map((step) => windowAt(history, step)));
       const graph = new Graph();
-      const input = graph.input('windows', windowDims(fitted.spec, dim('batch', null)));
-      graph.output('inputs', preprocess(input, fitted, order));
-      graph.output('counts', realStepCounts(input, fitted.spec));
+      const input = graph.input('windows', windowDims(fit.spec, dim('batch', null)));
+      graph.output('inputs', preprocess(input, fit, order));
+      graph.output('counts', realStepCounts(input, fit.spec));
       const loaded = await engine.load(encodeGraph(graph));
       const data = Float32Array.from(windows.flatMap(({ rows }) => [...rows]));
       const { inputs, counts } = await loaded.run({
         windows: { dims: [windows.length, smallSpec.contextSteps, smallSpec.names.length], data },
       });
-      const width = inputSize(fitted);
+      const width = inputSize(fit);
       assert.deepEqual(inputs?.dims, [smallSpec.windowSteps, windows.length, width]);
       windows.forEach((window, b) => {
         assert.equal(counts?.data[b], Math.min(window.stepCount, smallSpec.windowSteps));
-        naive(window, fitted).forEach((row, step) => {
+        naive(window, fit).forEach((row, step) => {
           const t = order === 'oldest-first' ? step : smallSpec.windowSteps - 1 - step;
           row.forEach((value, column) => {
             const got = inputs?.data[(t * windows.length + b) * width + column] as number;
@@ -118,6 +145,16 @@ describe('preprocessing', () => {
       });
       await loaded.close();
     });
+
+  it('has lags of what is measured only, and refuses those beyond the context', () => {
+    assert.equal(inputSize(withLags) - inputSize({ ...withLags, lagSteps: [], differenceSteps: [] }), 4 * 3);
+    assert.equal('lagSteps' in fitted, false);
+    const options = { smoothingAlphas: [], clipSds: 6, lagSteps: [10] };
+    assert.throws(
+      () => fitPreprocessing(smallSpec, histories, options, new Rng(3)),
+      /`lagSteps` has 10: the network is given 10 steps/,
+    );
+  });
 
   it('has another hash when anything in it changes', () => {
     const hash = hashPreprocessing(fitted);

@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { SetClock } from '../../domain/clock.js';
 import { UserError } from '../../domain/errors.js';
 import type { History } from '../../domain/features.js';
+import { Rng } from '../../domain/rng.js';
 import { OnnxEngine } from '../../infra/onnx/engine.js';
 import { trainingConfigSchema } from '../../model/config.js';
 import { diverged } from '../../model/divergence.js';
@@ -54,6 +55,16 @@ describe('the trainer', () => {
     const [a, b, c] = [await run({}), await run({}), await run({}, 2)];
     assert.deepEqual(a.parameters, b.parameters);
     assert.notDeepEqual(a.parameters, c.parameters);
+  });
+
+  it('does not mind in which order the machines and their lives come', async () => {
+    const lives = histories.flatMap((history, index) => {
+      const later = { ...history, originsMs: history.originsMs.map((originMs) => originMs + 1e10) };
+      return index % 3 === 0 ? [history, later] : [history];
+    });
+    const shuffled = new Rng(9).shuffle([...lives]);
+    const [a, b] = [await run({}, 1, { histories: lives }), await run({}, 1, { histories: shuffled })];
+    assert.deepEqual(b, a);
   });
 
   it('sees neither the statistics nor the labels of the validation machines', async () => {

@@ -106,3 +106,40 @@ test('one reading has no slope', () => {
   assert.deepEqual(out[spec.names.indexOf('heat.slope')], Number.NaN);
   assert.equal(out[spec.names.indexOf('attr.model=b')], 0);
 });
+
+test('the calendar is a point on a circle, by the clocks of the plant', () => {
+  const seasonal = machineTypeSchema.parse({
+    name: 'press',
+    sensors: [{ name: 'load' }],
+    step: { kind: 'calendar-day', timeZone: 'America/New_York' },
+    calendar: ['day-of-week', 'day-of-year', 'time-of-day'],
+    failureEndsLife: false,
+  });
+  const spec = featureSpec(seasonal);
+  assert.deepEqual(spec.names.slice(1), [
+    'calendar.day-of-week.sin',
+    'calendar.day-of-week.cos',
+    'calendar.day-of-year.sin',
+    'calendar.day-of-year.cos',
+    'calendar.time-of-day.sin',
+    'calendar.time-of-day.cos',
+  ]);
+  const write = makeFeatureWriter(seasonal);
+  const at = (startMs: number | null) => {
+    const out = new Float32Array(spec.names.length);
+    const bare = { sensors: [null], eventCounts: [], maintenanceAges: [], stepIndex: 0, startMs };
+    assert.equal(write(bare, {}, out, 0), spec.names.length);
+    return [...out.slice(1)];
+  };
+  const circle = (...shares: number[]) =>
+    shares.flatMap((share) => [Math.sin(2 * Math.PI * share), Math.cos(2 * Math.PI * share)]);
+  const assertClose = (got: number[], wanted: number[]) => {
+    for (const [i, value] of got.entries())
+      assert.ok(Math.abs(value - (wanted[i] as number)) < 1e-6, `${got}`);
+  };
+  // Monday 1 January 2024 in New York, when London has 5 in the morning; and Sunday 30 June, in summer time.
+  assertClose(at(Date.UTC(2024, 0, 1, 5)), circle(0, 0, 0));
+  assertClose(at(Date.UTC(2024, 5, 30, 4)), circle(6 / 7, 181 / 366, 0));
+  assertClose(at(Date.UTC(2024, 5, 30, 10, 30)), circle(6 / 7, 181 / 366, 6.5 / 24));
+  assert.ok(at(null).every(Number.isNaN));
+});

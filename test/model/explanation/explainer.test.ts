@@ -16,7 +16,7 @@ import { joinedMetadata, networkMetadata } from '../../../model/network-metadata
 import { initializeParameters } from '../../../model/parameters.js';
 import { outputOf } from '../../../model/ports.js';
 import { NetworkPredictor } from '../../../model/predict.js';
-import { inputSize } from '../../../model/preprocessing.js';
+import { fitPreprocessing, inputSize } from '../../../model/preprocessing.js';
 import { assignRegime } from '../../../model/regimes.js';
 import {
   everyNetwork,
@@ -130,27 +130,34 @@ describe('explanations', () => {
     await explainer.close();
   });
 
-  it('give back what the inputs of the network are made of, without a remainder', async () => {
-    const loaded = await engine.load(buildInputs(preprocessing));
-    const rng = new Rng(9);
-    for (const { rows } of windows) {
-      const outputs = await loaded.run({
-        windows: { dims: [1, contextSteps, width], data: Float32Array.from(rows) },
-      });
-      const inputs = outputOf(outputs, 'inputs').data as Float32Array;
-      // One input at a time, so that nothing can cancel out.
-      for (let input = 0; input < inputSize(preprocessing); input++) {
-        const gradient = new Float64Array(inputs.length);
-        for (let at = input; at < inputs.length; at += inputSize(preprocessing)) gradient[at] = rng.normal();
-        const into = new Float64Array(rows.length);
-        giveBack(preprocessing, rows, gradient, into);
-        const wanted = gradient.reduce((sum, value, at) => sum + value * inputs[at]!, 0);
-        const sum = into.reduce((before, value) => before + value, 0);
-        assert.ok(Math.abs(sum - wanted) < 1e-4, `input ${input}: ${sum}, not ${wanted}`);
+  const lagged = fitPreprocessing(
+    smallSpec,
+    histories,
+    { smoothingAlphas: [0.2], clipSds: 6, lagSteps: [1, 7], differenceSteps: [2, 9] },
+    new Rng(3),
+  );
+  for (const fit of [preprocessing, lagged])
+    it(`give back what the inputs of the network are made of, without a remainder${fit === lagged ? ', lags and differences too' : ''}`, async () => {
+      const loaded = await engine.load(buildInputs(fit));
+      const rng = new Rng(9);
+      for (const { rows } of windows) {
+        const outputs = await loaded.run({
+          windows: { dims: [1, contextSteps, width], data: Float32Array.from(rows) },
+        });
+        const inputs = outputOf(outputs, 'inputs').data as Float32Array;
+        // One input at a time, so that nothing can cancel out.
+        for (let input = 0; input < inputSize(fit); input++) {
+          const gradient = new Float64Array(inputs.length);
+          for (let at = input; at < inputs.length; at += inputSize(fit)) gradient[at] = rng.normal();
+          const into = new Float64Array(rows.length);
+          giveBack(fit, rows, gradient, into);
+          const wanted = gradient.reduce((sum, value, at) => sum + value * inputs[at]!, 0);
+          const sum = into.reduce((before, value) => before + value, 0);
+          assert.ok(Math.abs(sum - wanted) < 1e-4, `input ${input}: ${sum}, not ${wanted}`);
+        }
       }
-    }
-    await loaded.close();
-  });
+      await loaded.close();
+    });
 
   it('are refused for a day beyond the horizon, and for a file that does not say what it holds', async () => {
     const explainer = await Explainer.open(modelOf(4), engine);
