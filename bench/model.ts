@@ -6,69 +6,26 @@
  *   node dist/bench/model.js [seconds per measurement] [networks]
  */
 import { performance } from 'node:perf_hooks';
-import type { FeatureSpec, FeatureWindow } from '../domain/features.js';
+import type { FeatureWindow } from '../domain/features.js';
 import { Rng } from '../domain/rng.js';
 import { OnnxEngine } from '../infra/onnx/engine.js';
 import { cellNames } from '../model/cells/cell.js';
-import { type NetworkShape, networkLayout } from '../model/network.js';
+import { networkLayout } from '../model/network.js';
 import { buildForecast, buildTrainingStep } from '../model/network-graph.js';
 import { adamwSchedule } from '../model/optimizers/adamw.js';
 import { initializeParameters, parameterCount } from '../model/parameters.js';
 import type { TensorValue } from '../model/ports.js';
 import { outputOf } from '../model/ports.js';
 import { NetworkPredictor } from '../model/predict.js';
-import { inputSize, type Preprocessing } from '../model/preprocessing.js';
 import { labelsOf, taskNames } from '../model/tasks.js';
+import { type Kind, plainPreprocessing, plainShape } from './parts/plain-network.js';
 
 const seconds = Number(process.argv[2] ?? 3);
 const batchSize = 64;
-const spec: FeatureSpec = {
-  machineType: 'bench',
-  names: Array.from({ length: 24 }, (_, index) => `s${index}.mean`),
-  units: Array.from({ length: 24 }, () => ''),
-  settingColumns: [],
-  windowSteps: 30,
-  contextSteps: 60,
-  horizonSteps: 30,
-};
+const spec = plainPreprocessing(30, [0.1, 0.03]).spec;
 const rng = new Rng(1);
 
-/** `alphas`: without any, the network has just the 24 features and the context is the window. */
-function preprocessing(smoothingAlphas: readonly number[]): Preprocessing {
-  const columns = spec.names.map((_, index) => index);
-  return {
-    formatVersion: 1,
-    spec: {
-      ...spec,
-      names: [...spec.names],
-      units: [...spec.units],
-      settingColumns: [],
-      contextSteps: smoothingAlphas.length === 0 ? spec.windowSteps : spec.contextSteps,
-    },
-    keptColumns: columns,
-    smoothedColumns: smoothingAlphas.length === 0 ? [] : columns,
-    maskedColumns: [],
-    smoothingAlphas: [...smoothingAlphas],
-    clipSds: 6,
-    regimes: { columns: [], means: [], sds: [], centroids: [] },
-    means: [columns.map(() => 0)],
-    sds: [columns.map(() => 1)],
-  };
-}
-
-type Kind = Pick<NetworkShape, 'cell' | 'layers' | 'task' | 'hiddenSize'>;
 const standard: Kind = { cell: 'lstm', layers: 1, task: 'dense', hiddenSize: 64 };
-
-function shapeOf(fitted: Preprocessing, kind: Kind): NetworkShape {
-  return {
-    ...kind,
-    normalization: 'none',
-    inputSize: inputSize(fitted),
-    horizonSteps: spec.horizonSteps,
-    remainingLife: false,
-    firstLogits: Array.from({ length: spec.horizonSteps }, () => -4),
-  };
-}
 
 const normals = (count: number) => Float32Array.from({ length: count }, () => rng.normal());
 
@@ -77,8 +34,8 @@ async function trainingWindowsPerSecond(
   alphas: readonly number[],
   kind = standard,
 ): Promise<number> {
-  const fitted = preprocessing(alphas);
-  const shape = shapeOf(fitted, kind);
+  const fitted = plainPreprocessing(spec.horizonSteps, alphas);
+  const shape = plainShape(fitted, kind);
   const options = { batchSize, weightDecay: 1e-4, clipNorm: 1, dropout: 0, remainingLifeWeight: 0 };
   const step = await engine.load(buildTrainingStep(shape, fitted, options));
   const layout = networkLayout(shape);
@@ -115,8 +72,8 @@ async function trainingWindowsPerSecond(
 }
 
 async function predictionMs(engine: OnnxEngine, windowCount: number, kind = standard): Promise<number[]> {
-  const fitted = preprocessing([0.1, 0.03]);
-  const shape = shapeOf(fitted, kind);
+  const fitted = plainPreprocessing(spec.horizonSteps, [0.1, 0.03]);
+  const shape = plainShape(fitted, kind);
   const model = buildForecast(shape, fitted, initializeParameters(networkLayout(shape), rng), {});
   const predictor = new NetworkPredictor('bench', fitted.spec, await engine.load(model));
   const windows = Array.from(

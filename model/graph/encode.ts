@@ -21,12 +21,7 @@ export function encodeGraph(graph: Graph, metadata: Readonly<Record<string, stri
   const model = {
     irVersion,
     producerName: 'millwright',
-    opsetImport: [
-      { domain: '', version: opsetVersion },
-      ...(graph.nodes.some(({ domain }) => domain === 'com.microsoft')
-        ? [{ domain: 'com.microsoft', version: 1 }]
-        : []),
-    ],
+    opsetImport: [{ domain: '', version: opsetVersion }],
     metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
     graph: {
       name: 'millwright',
@@ -55,7 +50,6 @@ function encodeNode(node: GraphNode, precision: Precision) {
     output: node.outputs,
     name: node.outputs[0],
     opType: node.operator,
-    ...(node.domain === '' ? {} : { domain: node.domain }),
     attribute: Object.entries(node.attributes).map(([name, value]) =>
       encodeAttribute(name, value, precision),
     ),

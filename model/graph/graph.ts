@@ -27,8 +27,6 @@ export type Attribute =
 
 export interface GraphNode {
   readonly operator: string;
-  /** Whose operator it is: '' for ONNX's own, 'com.microsoft' for those that only onnxruntime has. */
-  readonly domain: '' | 'com.microsoft';
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Readonly<Record<string, Attribute>>;
@@ -58,9 +56,6 @@ export interface TapeStep {
   readonly outputs: readonly Tensor[];
   readonly gradients: (outputs: readonly (Tensor | undefined)[]) => readonly (() => Tensor)[];
 }
-
-/** Domain of onnxruntime's own operators. */
-const runtimeDomain = 'com.microsoft';
 
 /** What an operator will give: dimensions, and the element type where it is not that of its first input. */
 export interface GraphResult {
@@ -126,10 +121,7 @@ export class Graph {
     );
   }
 
-  /**
-   * Adds an ONNX node, or one of onnxruntime's own ('com.microsoft.<name>'). Operators call it; it records nothing on the
-   * tape.
-   */
+  /** Adds an ONNX node. Operators call it; it records nothing on the tape. */
   emit<Results extends readonly GraphResult[]>(
     operator: string,
     inputs: readonly (Tensor | undefined)[],
@@ -141,10 +133,8 @@ export class Graph {
     const outputs = results.map(({ dims, type }) =>
       this.#tensor(this.#name(operator), dims, type ?? given[0]?.type ?? 'float', tracked),
     );
-    const ofRuntime = operator.startsWith(`${runtimeDomain}.`);
     this.nodes.push({
-      operator: ofRuntime ? operator.slice(runtimeDomain.length + 1) : operator,
-      domain: ofRuntime ? runtimeDomain : '',
+      operator,
       inputs: inputs.map((input) => input?.name ?? ''),
       outputs: outputs.map((output) => output.name),
       attributes,
