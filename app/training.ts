@@ -75,6 +75,7 @@ export async function trainEnsembleVersion(
 export async function trainVersion(request: NetworkRequest): Promise<WrittenArtifact> {
   const { type, modelDir, seed, teacher, checkpointsIn, signal, onProgress, onRetry } = request;
   const engine = new OnnxEngine();
+  const partners = Array.from({ length: request.config.threads - 1 }, () => new OnnxEngine());
   try {
     const predictor =
       teacher && (await openPredictor(teacher.directory, engine, featureSpec(type), codeVersion()));
@@ -84,6 +85,7 @@ export async function trainVersion(request: NetworkRequest): Promise<WrittenArti
       config: request.config,
       seed,
       engine,
+      partners,
       clock: wallClock,
       modelsDirectory: versionsFolder(modelDir, type.name),
       codeVersion: codeVersion(),
@@ -94,7 +96,7 @@ export async function trainVersion(request: NetworkRequest): Promise<WrittenArti
       ...(signal ? { signal } : {}),
     });
   } finally {
-    await engine.close();
+    await Promise.all([engine, ...partners].map((each) => each.close()));
   }
 }
 

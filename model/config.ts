@@ -37,6 +37,15 @@ export const trainingConfigSchema = z.strictObject({
     ),
   hiddenSize: z.number().int().min(1).max(1024).default(64).describe('Width of each recurrent layer.'),
   batchSize: z.number().int().min(1).max(4096).default(64).describe('Windows per training step.'),
+  threads: z
+    .number()
+    .int()
+    .min(1)
+    .max(64)
+    .default(2)
+    .describe(
+      'Threads that share the work of every batch of `millwright train`. The same number gives the same network, bit for bit, another one other last digits.',
+    ),
   steps: z
     .number()
     .int()

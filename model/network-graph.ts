@@ -2,7 +2,7 @@
 import { fuseLayers, newestRows, type UnrolledLayers, unrollLayers } from './cells/layers.js';
 import { decode, type RunLayers } from './decoder.js';
 import { differentiate } from './graph/differentiate.js';
-import { cubeDims, type Dim, dim, dimOf, fixedSize, matrixDims } from './graph/dims.js';
+import { cubeDims, type Dim, type Dims, dim, dimOf, fixedSize, matrixDims } from './graph/dims.js';
 import { encodeGraph } from './graph/encode.js';
 import { Graph, type Tensor } from './graph/graph.js';
 import { add } from './graph/operators/add.js';
@@ -65,18 +65,82 @@ export function buildTrainingStep(
   options: TrainingStepOptions,
 ): Uint8Array {
   const graph = new Graph();
+  const made = buildGradients(graph, shape, preprocessing, options);
+  outputUpdate(graph, made.parameters, made, shape, options);
+  return encodeGraph(graph);
+}
+
+/**
+ * The first half of a training step, for a part of a batch: inputs as there, without `moment1`, `moment2` and
+ * `schedule`; outputs `partGradient` [P], `partLoss`, `partHazardLoss`.
+ */
+export function buildPartialStep(
+  shape: NetworkShape,
+  preprocessing: Preprocessing,
+  options: TrainingStepOptions,
+): Uint8Array {
+  const graph = new Graph();
+  const { gradient, loss, hazardLoss } = buildGradients(graph, shape, preprocessing, options);
+  graph.output('partGradient', gradient);
+  graph.output('partLoss', loss);
+  graph.output('partHazardLoss', hazardLoss);
+  return encodeGraph(graph);
+}
+
+/**
+ * The second half: what the parts gave as inputs `gradient0` [P], `loss0`, `hazardLoss0`, `gradient1`, ..., their means
+ * weighted by `shares` (the sum of which is 1) as gradient and losses. Other inputs and outputs as those of the whole.
+ */
+export function buildJoiningStep(
+  shape: NetworkShape,
+  shares: readonly number[],
+  options: TrainingStepOptions,
+): Uint8Array {
+  const graph = new Graph();
+  const flat = [dim('parameter', parameterCount(networkLayout(shape)))];
+  const mean = (name: string, dims: Dims) =>
+    shares
+      .map((share, part) => multiply(graph.input(`${name}${part}`, dims), graph.scalar(share)))
+      .reduce(add);
+  const parts = {
+    gradient: mean('gradient', flat),
+    loss: mean('loss', []),
+    hazardLoss: mean('hazardLoss', []),
+  };
+  outputUpdate(graph, graph.input('parameters', flat), parts, shape, options);
+  return encodeGraph(graph);
+}
+
+interface Gradients {
+  readonly gradient: Tensor;
+  readonly loss: Tensor;
+  readonly hazardLoss: Tensor;
+}
+
+function buildGradients(
+  graph: Graph,
+  shape: NetworkShape,
+  preprocessing: Preprocessing,
+  options: TrainingStepOptions,
+): Gradients & { readonly parameters: Tensor } {
   const batch = dim('batch', options.batchSize);
   const windows = graph.input('windows', windowDims(preprocessing.spec, batch));
   const x = preprocess(windows, preprocessing, 'oldest-first');
   const real = labelsOf(shape.task) === 'every-step' ? undefined : realSteps(windows, preprocessing.spec);
   const built = buildLoss(graph, shape, x, options, real);
   const [gradient] = differentiate(graph, built.loss, [built.parameters] as const);
-  const flat = built.parameters.dims;
-  const state = {
-    parameters: built.parameters,
-    moment1: graph.input('moment1', flat),
-    moment2: graph.input('moment2', flat),
-  };
+  return { ...built, gradient };
+}
+
+function outputUpdate(
+  graph: Graph,
+  parameters: Tensor,
+  { gradient, loss, hazardLoss }: Gradients,
+  shape: NetworkShape,
+  options: TrainingStepOptions,
+): void {
+  const flat = parameters.dims;
+  const state = { parameters, moment1: graph.input('moment1', flat), moment2: graph.input('moment2', flat) };
   const schedule = graph.input('schedule', [adamwScheduleDim]);
   graph.withoutTape(() => {
     const { clipped, norm } = clipNorm(gradient, options.clipNorm);
@@ -92,12 +156,11 @@ export function buildTrainingStep(
     graph.output('nextParameters', next.parameters);
     graph.output('nextMoment1', next.moment1);
     graph.output('nextMoment2', next.moment2);
-    graph.output('loss', built.loss);
-    graph.output('hazardLoss', built.hazardLoss);
+    graph.output('loss', loss);
+    graph.output('hazardLoss', hazardLoss);
     graph.output('gradientNorm', norm);
     graph.output('parameterNorms', parameterNorms(gradient, networkLayout(shape)));
   });
-  return encodeGraph(graph);
 }
 
 export interface LossOptions {

@@ -13,7 +13,7 @@ import { Diverged, diverged } from './divergence.js';
 import { finishModel } from './finish.js';
 import { GradientProbe } from './gradient-probe.js';
 import { LearningRate } from './learning-rate.js';
-import { buildTrainingStep, buildValidation } from './network-graph.js';
+import { buildValidation } from './network-graph.js';
 import { adamwSchedule } from './optimizers/adamw.js';
 import { ParameterAverage } from './optimizers/parameter-average.js';
 import type { ParameterLayout } from './parameters.js';
@@ -22,6 +22,7 @@ import type { SoftLabels } from './soft-labels.js';
 import { addSoftLabels, type Teacher } from './teacher.js';
 import type { TrainedNetwork, TrainingProgress } from './trained-network.js';
 import { planTraining, type TrainingPlan } from './training-plan.js';
+import { loadTrainingStep } from './training-step.js';
 import { type ValidationScore, Validator } from './validation.js';
 import { originsOf } from './windows.js';
 
@@ -31,6 +32,8 @@ export interface TrainingRequest {
   readonly config: TrainingConfig;
   readonly seed: number;
   readonly engine: Engine;
+  /** Further engines, each of which takes an equal part of every batch: see training-step.ts. */
+  readonly partners?: readonly Engine[];
   readonly clock: Clock;
   /** After every validation, when its checkpoint is safe. */
   readonly onProgress?: (progress: TrainingProgress) => void;
@@ -109,9 +112,10 @@ async function runTraining(
     return probe;
   };
   try {
-    const stepGraph = await load(
-      buildTrainingStep(shape, preprocessing, { ...config, softLabels: teacher !== undefined }),
-    );
+    const engines = [engine, ...(request.partners ?? [])] as const;
+    const stepOptions = { ...config, softLabels: teacher !== undefined };
+    const stepGraph = await loadTrainingStep(engines, shape, preprocessing, stepOptions);
+    loaded.push(stepGraph);
     const validator = new Validator(await load(buildValidation(shape, preprocessing)), spec, plan.origins);
     const probe = config.gradientsThroughTime === 'off' ? undefined : await loadProbe();
     const probeBatch = probe && plan.probeBatch();
