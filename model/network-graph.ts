@@ -25,7 +25,13 @@ import {
 import { adamwScheduleDim } from './optimizers/adamw.js';
 import { clipNorm } from './optimizers/clip-norm.js';
 import { type OptimizerName, optimizerCalled } from './optimizers/optimizer.js';
-import { decayMask, parameterCount, parameterNorms, unpackParameters } from './parameters.js';
+import {
+  decayMask,
+  type ParameterLayout,
+  parameterCount,
+  parameterNorms,
+  unpackParameters,
+} from './parameters.js';
 import type { Preprocessing } from './preprocessing.js';
 import { preprocess, realStepCounts, realSteps, windowDims } from './preprocessing-graph.js';
 import { labelsOf } from './tasks.js';
@@ -33,7 +39,7 @@ import { labelsOf } from './tasks.js';
 /** Constants of a served model whose names hold this were learned; inspect.ts counts them. */
 export const learnedStem = 'parameters';
 
-export interface TrainingStepOptions {
+export interface OptimizerOptions {
   readonly batchSize: number;
   /** adamw when left out. */
   readonly optimizer?: OptimizerName;
@@ -41,6 +47,9 @@ export interface TrainingStepOptions {
   readonly clipNorm: number;
   /** 0: no dropout, and no input `dropout`. */
   readonly dropout: number;
+}
+
+export interface TrainingStepOptions extends OptimizerOptions {
   /** Weight of the second task in the loss; 0 leaves it out, and its inputs. */
   readonly remainingLifeWeight: number;
   /** Labels are a teacher's: inputs `atRisk`, `failing` [R, H] in place of `eventDay`, `knownDays`. */
@@ -66,7 +75,8 @@ export function buildTrainingStep(
 ): Uint8Array {
   const graph = new Graph();
   const made = buildGradients(graph, shape, preprocessing, options);
-  outputUpdate(graph, made.parameters, made, shape, options);
+  outputUpdate(graph, made.parameters, made, networkLayout(shape), options);
+  graph.output('hazardLoss', made.hazardLoss);
   return encodeGraph(graph);
 }
 
@@ -97,7 +107,8 @@ export function buildJoiningStep(
   options: TrainingStepOptions,
 ): Uint8Array {
   const graph = new Graph();
-  const flat = [dim('parameter', parameterCount(networkLayout(shape)))];
+  const layout = networkLayout(shape);
+  const flat = [dim('parameter', parameterCount(layout))];
   const mean = (name: string, dims: Dims) =>
     shares
       .map((share, part) => multiply(graph.input(`${name}${part}`, dims), graph.scalar(share)))
@@ -107,7 +118,8 @@ export function buildJoiningStep(
     loss: mean('loss', []),
     hazardLoss: mean('hazardLoss', []),
   };
-  outputUpdate(graph, graph.input('parameters', flat), parts, shape, options);
+  outputUpdate(graph, graph.input('parameters', flat), parts, layout, options);
+  graph.output('hazardLoss', parts.hazardLoss);
   return encodeGraph(graph);
 }
 
@@ -132,19 +144,20 @@ function buildGradients(
   return { ...built, gradient };
 }
 
-function outputUpdate(
+/** What a training step gives, whatever it is that was learned: parameters and moments after it, `loss`, norms. */
+export function outputUpdate(
   graph: Graph,
   parameters: Tensor,
-  { gradient, loss, hazardLoss }: Gradients,
-  shape: NetworkShape,
-  options: TrainingStepOptions,
+  { gradient, loss }: Omit<Gradients, 'hazardLoss'>,
+  layout: ParameterLayout,
+  options: OptimizerOptions,
 ): void {
   const flat = parameters.dims;
   const state = { parameters, moment1: graph.input('moment1', flat), moment2: graph.input('moment2', flat) };
   const schedule = graph.input('schedule', [adamwScheduleDim]);
   graph.withoutTape(() => {
     const { clipped, norm } = clipNorm(gradient, options.clipNorm);
-    const decay = graph.constant(flat, decayMask(networkLayout(shape)));
+    const decay = graph.constant(flat, decayMask(layout));
     const next = optimizerCalled(options.optimizer ?? 'adamw')(
       graph,
       state,
@@ -157,9 +170,8 @@ function outputUpdate(
     graph.output('nextMoment1', next.moment1);
     graph.output('nextMoment2', next.moment2);
     graph.output('loss', loss);
-    graph.output('hazardLoss', hazardLoss);
     graph.output('gradientNorm', norm);
-    graph.output('parameterNorms', parameterNorms(gradient, networkLayout(shape)));
+    graph.output('parameterNorms', parameterNorms(gradient, layout));
   });
 }
 
@@ -179,7 +191,10 @@ export function buildLoss(graph: Graph, shape: NetworkShape, x: Tensor, options:
   const parameters = graph.input('parameters', [dim('parameter', parameterCount(layout))], { tracked: true });
   const byName = unpackParameters(parameters, layout);
   const [, batch] = cubeDims('loss', 'x', x.dims);
-  const masks = options.dropout > 0 ? dropoutMasks(graph, shape, batch) : undefined;
+  const masks =
+    options.dropout > 0
+      ? dropoutMasks(graph, shape.hiddenSize, dropoutWidth(shape) / shape.hiddenSize, batch)
+      : undefined;
   const encoded = unrollLayers(x, encoderOf(shape, byName), { real, dropout: masks?.slice(0, shape.layers) });
   const logits = trainedLogits(shape, byName, encoded, batch, masks?.slice(shape.layers));
   const row = logits.dims[0] as Dim;
@@ -251,11 +266,10 @@ function perStep(states: Tensor, steps: number, batch: Dim): Tensor {
   return reshape(states, [dim('time', steps), batch, dimOf('perStep', states.dims, 'hidden')]);
 }
 
-function dropoutMasks(graph: Graph, shape: NetworkShape, batch: Dim): readonly Tensor[] {
-  const hidden = dim('hidden', shape.hiddenSize);
-  const width = dropoutWidth(shape);
-  const input = graph.input('dropout', [batch, dim('hidden', width)]);
-  const count = width / shape.hiddenSize;
+/** One mask per recurrent layer, cut out of the input `dropout`. */
+export function dropoutMasks(graph: Graph, hiddenSize: number, count: number, batch: Dim): readonly Tensor[] {
+  const hidden = dim('hidden', hiddenSize);
+  const input = graph.input('dropout', [batch, dim('hidden', count * hiddenSize)]);
   return count === 1
     ? [input]
     : split(

@@ -156,6 +156,16 @@ function standardise(rows: Tensor, kept: Tensor, preprocessing: Preprocessing): 
       subtract(kept, column(features.name, means.flat())),
       column(features.name, inverse.flat()),
     );
+  const regime = inRegime(rows, regimes);
+  return multiply(subtract(kept, ofRegime(regime, features, means)), ofRegime(regime, features, inverse));
+}
+
+/** rows [C, F, B] → [C, R, B]: 1 in the operating regime that a row is in, else 0. Only where there are several. */
+function inRegime(rows: Tensor, regimes: Preprocessing['regimes']): Tensor {
+  const { graph } = rows;
+  const [, , batch] = cubeDims('inRegime', 'rows', rows.dims);
+  const column = (name: string, values: readonly number[]) =>
+    graph.constant([dim(name, values.length), dim(batch.name, 1)], values);
   const setting = dim('setting', regimes.columns.length);
   const regime = dim('regime', regimes.centroids.length);
   const raw = select(rows, 'feature', regimes.columns, 'setting');
@@ -176,17 +186,39 @@ function standardise(rows: Tensor, kept: Tensor, preprocessing: Preprocessing): 
     timesEach(graph.constant([regime, setting], doubled), point),
     column('regime', squares),
   );
-  const inRegime = oneHot(indexOfLeast(distances, 'regime'), regime, 1); // [C, R, B]
-  /** [C, K, B]: of the row's regime. */
-  const ofRegime = (table: readonly (readonly number[])[]) =>
-    timesEach(
-      graph.constant(
-        [features, regime],
-        (table[0] ?? []).flatMap((_, feature) => table.map((row) => row[feature] as number)),
-      ),
-      inRegime,
-    );
-  return multiply(subtract(kept, ofRegime(means)), ofRegime(inverse));
+  return oneHot(indexOfLeast(distances, 'regime'), regime, 1);
+}
+
+/** [C, K, B] of a table [regime][K]: what belongs to the regime of each row. */
+function ofRegime(regime: Tensor, features: Dim, table: readonly (readonly number[])[]): Tensor {
+  const turned = (table[0] ?? []).flatMap((_, feature) => table.map((row) => row[feature] as number));
+  return timesEach(regime.graph.constant([features, dim('regime', table.length)], turned), regime);
+}
+
+/**
+ * Means and standard deviations of some of the kept `columns` in the operating regime of the newest row: [B, sensor, 1]
+ * each, or without the batch where there is one regime.
+ */
+export function newestStatistics(windows: Tensor, preprocessing: Preprocessing, columns: readonly number[]) {
+  const { graph } = windows;
+  const { regimes, keptColumns, spec } = preprocessing;
+  const sensor = dim('sensor', columns.length);
+  const chosen = (rows: readonly (readonly number[])[]) =>
+    rows.map((row) => columns.map((column) => row[keptColumns.indexOf(column)] as number));
+  const [means, sds] = [chosen(preprocessing.means), chosen(preprocessing.sds)];
+  if (regimes.centroids.length === 0) {
+    const single = (values: readonly (readonly number[])[]) =>
+      graph.constant([sensor, dim('ahead', 1)], values.flat());
+    return { means: single(means), sds: single(sds) };
+  }
+  const newest = inRegime(select(batchLast(windows), 'context', [spec.contextSteps - 1]), regimes);
+  const look = (table: readonly (readonly number[])[]): Tensor => {
+    const found = ofRegime(newest, sensor, table);
+    const [, , batch] = cubeDims('newestStatistics', 'statistics', found.dims);
+    const turned = transpose(found, [batch.name, 'sensor', 'context']);
+    return { ...turned, dims: [batch, sensor, dim('ahead', 1)] };
+  };
+  return { means: look(means), sds: look(sds) };
 }
 
 /** [alphas · T, C]: for every alpha and every step, the weights of the context's rows. */

@@ -19,10 +19,16 @@ import { type NetworkShape, networkLayout } from '../../../model/network.js';
 import { buildForecast, buildLoss, buildTrainingStep } from '../../../model/network-graph.js';
 import { adamwSchedule } from '../../../model/optimizers/adamw.js';
 import { outputOf, type TensorValue } from '../../../model/ports.js';
-import type { Preprocessing } from '../../../model/preprocessing.js';
 import { labelsOf, type TaskName } from '../../../model/tasks.js';
-
-type Named = Readonly<Record<string, readonly number[]>>;
+import {
+  fromTorch,
+  type Heads,
+  type Named,
+  relativeError,
+  type TorchValues,
+  transposed,
+  unchangedPreprocessing,
+} from './torch.js';
 
 interface Golden {
   readonly cell: CellName;
@@ -52,72 +58,16 @@ const { sizes, training } = JSON.parse(head as string) as {
 };
 const goldens = lines.map((line) => JSON.parse(line) as Golden);
 
-/** Where PyTorch has our blocks of a weight: its LSTM has i, f, g, o, its GRU r, z, n. */
-const gatesInTorch: Readonly<Record<CellName, readonly number[]>> = {
-  lstm: [0, 3, 1, 2], // ours: input, output, forget, cell
-  gru: [1, 0, 2], // ours: update, reset, candidate
-  rnn: [0],
-};
-
-/** PyTorch's parameters, or their gradients, as our flat vector. */
-function flatten(golden: Golden, torch: Named, shape: NetworkShape): Float64Array {
-  const { hidden } = sizes as { hidden: number };
-  const values = (name: string): readonly number[] => {
-    const found = torch[name];
-    assert.ok(found, `${name} is in the golden`);
-    return found;
-  };
-  /** [rows, columns] → [columns, rows] */
-  const transposed = (matrix: readonly number[], rows: number): number[] => {
-    const columns = matrix.length / rows;
-    return Array.from(
-      { length: matrix.length },
-      (_, index) => matrix[(index % rows) * columns + Math.floor(index / rows)] as number,
-    );
-  };
-  const inOurOrder = (matrix: readonly number[]): number[] => {
-    const gates = gatesInTorch[golden.cell];
-    const block = matrix.length / gates.length;
-    return gates.flatMap((gate) => matrix.slice(gate * block, (gate + 1) * block));
-  };
-  const rows = gatesInTorch[golden.cell].length * hidden;
-  const cellPart = (network: string, layer: string, part: string): readonly number[] => {
-    const name = (kind: string) => values(`${network}.cells.${layer}.${kind}_l0`);
-    if (part === 'norm-gain') return values(`${network}.norms.${layer}.weight`);
-    if (part === 'norm-bias') return values(`${network}.norms.${layer}.bias`);
-    if (part === 'input') return transposed(inOurOrder(name('weight_ih')), rows);
-    if (part === 'recurrent') return transposed(inOurOrder(name('weight_hh')), rows);
-    // The second bias is 0 but for the GRU's candidate, where it is our fourth block.
-    const second = golden.cell === 'gru' ? name('bias_hh').slice(2 * hidden) : [];
-    return [...inOurOrder(name('bias_ih')), ...second];
-  };
-  const heads: Readonly<Record<string, () => readonly number[]>> = {
-    'hazards.weights': () => transposed(values('hazards.weight'), sizes.days),
-    'hazards.bias': () => values('hazards.bias'),
-    'day-hazards.weights': () => values('score.weight'),
-    'day-hazards.bias': () => values('marginal'),
-    'remaining-life.weights': () => values('life.weight'),
-    'remaining-life.bias': () => values('life.bias'),
-  };
-  return Float64Array.from(
-    networkLayout(shape).flatMap(({ name }) => {
-      const [network, layer, part] = name.split('.') as [string, string, string];
-      return [...(heads[name]?.() ?? cellPart(network, layer, part))];
-    }),
-  );
-}
-
-/** Greatest difference over the greatest of `wanted`. */
-function relativeError(got: ArrayLike<number>, wanted: ArrayLike<number>): number {
-  assert.equal(got.length, wanted.length);
-  let [error, size] = [0, 0];
-  for (let index = 0; index < wanted.length; index++) {
-    error = Math.max(error, Math.abs((got[index] as number) - (wanted[index] as number)));
-    size = Math.max(size, Math.abs(wanted[index] as number));
-  }
-  assert.ok(size > 0, 'something to compare with');
-  return error / size;
-}
+const heads = (values: TorchValues): Heads => ({
+  'hazards.weights': () => transposed(values('hazards.weight'), sizes.days),
+  'hazards.bias': () => values('hazards.bias'),
+  'day-hazards.weights': () => values('score.weight'),
+  'day-hazards.bias': () => values('marginal'),
+  'remaining-life.weights': () => values('life.weight'),
+  'remaining-life.bias': () => values('life.bias'),
+});
+const flatten = (golden: Golden, torch: Named, shape: NetworkShape) =>
+  fromTorch(golden.cell, sizes.hidden, networkLayout(shape), torch, heads);
 
 const { steps, batch, inputs, hidden, days } = sizes;
 const spec: FeatureSpec = {
@@ -129,20 +79,7 @@ const spec: FeatureSpec = {
   contextSteps: steps,
   horizonSteps: days,
 };
-const columns = spec.names.map((_, column) => column);
-/** Gives the network what is in the windows. */
-const unchanged: Preprocessing = {
-  formatVersion: 1,
-  spec: { ...spec, names: [...spec.names], units: [...spec.units], settingColumns: [] },
-  keptColumns: columns,
-  smoothedColumns: [],
-  maskedColumns: [],
-  smoothingAlphas: [],
-  clipSds: 100,
-  regimes: { columns: [], means: [], sds: [], centroids: [] },
-  means: [columns.map(() => 0)],
-  sds: [columns.map(() => 1)],
-};
+const unchanged = unchangedPreprocessing(spec);
 
 interface AttributionGolden {
   readonly day: number;

@@ -13,6 +13,7 @@ import { exp } from '../../../model/graph/operators/exp.js';
 import { layerNorm } from '../../../model/graph/operators/layer-norm.js';
 import { multiply } from '../../../model/graph/operators/multiply.js';
 import { reduceSum } from '../../../model/graph/operators/reduce-sum.js';
+import { relu } from '../../../model/graph/operators/relu.js';
 import { reshape } from '../../../model/graph/operators/reshape.js';
 import { sigmoid } from '../../../model/graph/operators/sigmoid.js';
 import { softplus } from '../../../model/graph/operators/softplus.js';
@@ -58,6 +59,7 @@ const cases: readonly [
   ['multiply', { a: matrix, b: matrix }, pair(multiply)],
   ['multiply, a column with all', { a: matrix, b: thin }, pair(multiply)],
   ['multiply with itself', { a: matrix }, single((a) => multiply(a, a))],
+  ['relu', { a: awayFromZero(matrix) }, single(relu)],
   ['divide', { a: matrix, b: awayFromZero(matrix) }, pair(divide)],
   ['divide by a row', { a: matrix, b: awayFromZero(vector) }, pair(divide)],
   ['sigmoid', { a: matrix }, single(sigmoid)],
