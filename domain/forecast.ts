@@ -1,5 +1,24 @@
 /** A record of the topic `forecasts`. Identity: (machine, originMs, model); a higher revision replaces a lower one. */
 
+import type { LimitPassing, SensorForecast } from './values.js';
+
+/**
+ * What the probabilities of a forecast are of. `failure`: that the machine has failed. `health-limit`: that its health
+ * index has passed its limit; of failures whoever made it knows nothing (domain/values.ts).
+ */
+export type CurveKind = 'failure' | 'health-limit';
+
+/** What a value network says beside a curve. */
+export interface ForecastValues {
+  /** Model version. */
+  readonly model: string;
+  readonly sensors: readonly SensorForecast[];
+  /** Operating limits that may be passed within the horizon. */
+  readonly passings: readonly LimitPassing[];
+  /** 1 is the limit; null: there is none yet. */
+  readonly healthIndex: number | null;
+}
+
 export type ForecastStatus = 'ok' | 'provisional' | 'fallback' | 'not-assessable';
 
 export interface ForecastRecord {
@@ -19,9 +38,11 @@ export interface ForecastRecord {
   readonly reason: string;
   /** Model version (artifact id). */
   readonly model: string;
+  /** What `probabilities` are of, or would be. Left out: failure. Read it by curveOf. */
+  readonly curve?: 'health-limit';
   /**
-   * F_1..F_H: probability that the machine has failed by the end of day k after the origin, given that it runs
-   * at the origin. Finite, in [0, 1], non-decreasing. Empty when not assessable.
+   * F_1..F_H: probability that the machine has failed (or what else `curve` says) by the end of day k after the origin,
+   * given that it runs at the origin. Finite, in [0, 1], non-decreasing. Empty when not assessable.
    */
   readonly probabilities: readonly number[];
   /** First day k with F_k ≥ 0.5; null if none within the horizon. */
@@ -32,14 +53,20 @@ export interface ForecastRecord {
   readonly silentSensors: readonly string[];
   /** Topic `steps`: offset of the step record that caused this forecast. */
   readonly stepOffset: number;
+  /** Of machine types whose sensors are forecast, once a network has learned them. */
+  readonly values?: ForecastValues;
 }
 
-/** P(failed by day `days`), or undefined when not assessable. `days` in 1..H; beyond H the last is returned. */
+export function curveOf({ curve }: Pick<ForecastRecord, 'curve'>): CurveKind {
+  return curve ?? 'failure';
+}
+
+/** P(failed, or what else the curve is of, by day `days`), or undefined when not assessable. `days` in 1..H; beyond H the last is returned. */
 export function probabilityWithin(forecast: ForecastRecord, days: number): number | undefined {
   return forecast.probabilities[Math.min(days, forecast.probabilities.length) - 1];
 }
 
-/** First day (1-based) on which the failure is more likely than not; null if none. */
+/** First day (1-based) on which what the curve is of is more likely than not; null if none. */
 export function expectedDay(probabilities: ArrayLike<number>): number | null {
   for (let k = 0; k < probabilities.length; k++) if ((probabilities[k] as number) >= 0.5) return k + 1;
   return null;

@@ -49,6 +49,32 @@ export const sensorSchema = z
       .boolean()
       .default(false)
       .describe('True for an operating setting (load, speed): it names the operating regime.'),
+    forecast: z
+      .boolean()
+      .default(false)
+      .describe(
+        'True: the mean of each of its next steps is forecast with an interval, and it is part of the health index. Needs the aggregate `mean`.',
+      ),
+    lowLimit: z
+      .number()
+      .optional()
+      .describe(
+        'Operating limit: forecasts say when the sensor is expected to fall below it. Needs `forecast`.',
+      ),
+    highLimit: z
+      .number()
+      .optional()
+      .describe(
+        'Operating limit: forecasts say when the sensor is expected to rise above it. Needs `forecast`.',
+      ),
+  })
+  .refine((sensor) => sensor.forecast || (sensor.lowLimit ?? sensor.highLimit) === undefined, {
+    message: 'an operating limit needs `forecast: true`: without a forecast nothing says when it is passed',
+    path: ['forecast'],
+  })
+  .refine((sensor) => !(sensor.forecast && sensor.setting), {
+    message: 'an operating setting is chosen, not forecast: leave out `forecast` or `setting`',
+    path: ['forecast'],
   })
   .refine((sensor) => sensor.min === undefined || sensor.max === undefined || sensor.min < sensor.max, {
     message: 'min must be below max',
@@ -170,6 +196,14 @@ export const machineTypeSchema = z
         seen.add(item.name);
       });
     }
+    type.sensors.forEach((sensor, index) => {
+      if (sensor.forecast && !(sensor.aggregates ?? type.aggregates).includes('mean'))
+        context.addIssue({
+          code: 'custom',
+          path: ['sensors', index, 'forecast'],
+          message: `what is forecast of "${sensor.name}" is its mean over a step: add "mean" to its aggregates`,
+        });
+    });
     if (type.contextSteps !== undefined && type.contextSteps < type.windowSteps)
       context.addIssue({
         code: 'custom',

@@ -23,11 +23,12 @@ import { checkFits } from './fit.js';
 import { hashPreprocessing, preprocessingSchema } from './preprocessing.js';
 import type { Quantization } from './quantized-artifact.js';
 import type { TrainedNetwork } from './trained-network.js';
+import { isValueVersion, valuePreprocessingSchema } from './values/value-preprocessing.js';
 
-export interface WrittenArtifact {
+export interface WrittenArtifact<Metrics = ArtifactMetrics> {
   readonly version: string;
   readonly directory: string;
-  readonly metrics: ArtifactMetrics;
+  readonly metrics: Metrics;
 }
 
 const formatVersion = 1;
@@ -111,14 +112,14 @@ export async function writeArtifact(
 }
 
 /** What one version is made of. */
-export interface VersionContents {
+export interface VersionContents<Metrics = ArtifactMetrics> {
   /** First part of its name. */
   readonly family: string;
   readonly model: Uint8Array;
   readonly preprocessing: StoredPreprocessing;
   /** A line each in training-log.jsonl. */
   readonly log: readonly unknown[];
-  readonly metrics: ArtifactMetrics;
+  readonly metrics: Metrics;
   card(version: string): string;
 }
 
@@ -134,11 +135,11 @@ export function modelMetadata(preprocessing: StoredPreprocessing): Readonly<Reco
  * Writes the folder `<modelsDirectory>/<version>`: into a temporary one first, then renamed. The version is a hash of
  * the model and its preprocessing: the same training gives the same version, and writing it again is harmless.
  */
-export async function writeVersion(
+export async function writeVersion<Metrics>(
   modelsDirectory: string,
   codeVersion: string,
-  { family, model, preprocessing, log, metrics, card }: VersionContents,
-): Promise<WrittenArtifact> {
+  { family, model, preprocessing, log, metrics, card }: VersionContents<Metrics>,
+): Promise<WrittenArtifact<Metrics>> {
   const version = `${family}-${sha256(model).slice(0, 12)}`;
   const contents: Record<HashedFile, Uint8Array | string> = {
     'model.onnx': model,
@@ -225,11 +226,10 @@ export async function readArtifact(directory: string, running?: string): Promise
       `it was trained by Millwright ${manifest.codeVersion} and this is ${running}, which may compute features otherwise`,
     );
   // Features first: that their order was changed says more than that a hash differs.
-  const schema = isEnsembleVersion(manifest.version) ? ensemblePreprocessingSchema : preprocessingSchema;
   const preprocessing = parse<StoredPreprocessing>(
     'preprocessing.json',
     await read('preprocessing.json'),
-    schema,
+    preprocessingSchemaOf(manifest.version),
   );
   const misfit = checkFits(manifest.spec, preprocessing.spec, {
     have: 'manifest.json',
@@ -258,6 +258,11 @@ export async function readArtifact(directory: string, running?: string): Promise
 function sameFeatures(trained: string, running: string): boolean {
   const minor = (version: string) => version.split('.').slice(0, 2).join('.');
   return minor(trained) === minor(running);
+}
+
+function preprocessingSchemaOf(version: string): z.ZodType<StoredPreprocessing> {
+  if (isEnsembleVersion(version)) return ensemblePreprocessingSchema;
+  return isValueVersion(version) ? valuePreprocessingSchema : preprocessingSchema;
 }
 
 function metricsOf(trained: TrainedNetwork): ArtifactMetrics {

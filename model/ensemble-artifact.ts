@@ -36,6 +36,10 @@ export async function writeEnsemble(
       if (misfit !== undefined) throw new UserError(`These networks cannot be one ensemble: ${misfit}.`);
       if ('members' in member.preprocessing)
         throw new UserError(`${names.have} is an ensemble already; name the networks that it was made of.`);
+      if ('network' in member.preprocessing)
+        throw new UserError(
+          `${names.have} forecasts values, not failures; name networks that forecast failures.`,
+        );
       return member.preprocessing;
     }),
   };

@@ -18,6 +18,7 @@ import { subtract } from './graph/operators/subtract.js';
 import { maximum } from './graph/operators/without-gradient.js';
 import { failedBy, padDays } from './heads/hazards.js';
 import { type Preprocessing, preprocessingSchema } from './preprocessing.js';
+import type { ValuePreprocessing } from './values/value-preprocessing.js';
 
 /** preprocessing.json of an ensemble: every member standardises by its own training machines. */
 export const ensemblePreprocessingSchema = z.strictObject({
@@ -28,7 +29,7 @@ export const ensemblePreprocessingSchema = z.strictObject({
 export type EnsemblePreprocessing = z.output<typeof ensemblePreprocessingSchema>;
 
 /** What preprocessing.json may hold. */
-export type StoredPreprocessing = Preprocessing | EnsemblePreprocessing;
+export type StoredPreprocessing = Preprocessing | EnsemblePreprocessing | ValuePreprocessing;
 
 export const ensembleFamily = 'ensemble';
 

@@ -51,6 +51,10 @@ export async function openPredictor(
   running?: string,
 ): Promise<NetworkPredictor> {
   const { version, preprocessing, model } = await readArtifact(directory, running);
+  if ('network' in preprocessing)
+    throw new UserError(
+      `${directory} forecasts values, not failures: name a network that forecasts failures.`,
+    );
   const { spec } = preprocessing;
   const misfit = wanted && checkFits(spec, wanted);
   if (misfit !== undefined)

@@ -88,7 +88,7 @@ export function splitMachines(
     );
   if (withFailure.size === 0)
     throw new UserError(
-      `None of the ${machines.length} machines has a failure on record, so there is nothing to learn. Record failures as events, or import a history that has them.`,
+      `None of the ${machines.length} machines has a failure on record, so there is nothing to learn. Record failures as events, or import a history that has them. A health index needs none: write forecast: true at sensors of the machine type.`,
     );
   // Failures are few: machines with and without them are divided separately, so that both parts have some.
   const chosen = new Set<string>();

@@ -16,13 +16,13 @@ import { LearningRate } from './learning-rate.js';
 import { buildValidation } from './network-graph.js';
 import { adamwSchedule } from './optimizers/adamw.js';
 import { ParameterAverage } from './optimizers/parameter-average.js';
-import type { ParameterLayout } from './parameters.js';
-import { type Engine, type LoadedGraph, outputOf, type TensorValue, type TensorValues } from './ports.js';
+import { type Engine, type LoadedGraph, outputOf, type TensorValue } from './ports.js';
 import type { SoftLabels } from './soft-labels.js';
 import { addSoftLabels, type Teacher } from './teacher.js';
 import type { TrainedNetwork, TrainingProgress } from './trained-network.js';
 import { planTraining, type TrainingPlan } from './training-plan.js';
 import { loadTrainingStep } from './training-step.js';
+import { optimizerState, Stretch } from './training-stretch.js';
 import { type ValidationScore, Validator } from './validation.js';
 import { originsOf } from './windows.js';
 
@@ -130,7 +130,7 @@ async function runTraining(
     let best: { parameters: Float32Array; score: ValidationScore; step: number } | undefined = from?.best;
     let state = optimizerState(from ?? { parameters: plan.parameters });
     let fruitless = from?.fruitless ?? 0;
-    let stretch = new Stretch(layout);
+    let stretch = new Stretch(layout, 'hazardLoss');
     let next = feeds.next();
     for (let step = (from?.step ?? 0) + 1; step <= config.steps && fruitless < config.patience; step++) {
       signal?.throwIfAborted();
@@ -177,7 +177,7 @@ async function runTraining(
         leftMs: (elapsedMs / step) * (config.steps - step),
       };
       log.push(progress);
-      stretch = new Stretch(layout);
+      stretch = new Stretch(layout, 'hazardLoss');
       await request.checkpoints?.save({
         formatVersion: 1,
         about,
@@ -242,61 +242,6 @@ function trainedNetwork(
 function byMachineAndTime(a: History, b: History): number {
   if (a.machine !== b.machine) return a.machine < b.machine ? -1 : 1;
   return (a.originsMs[0] ?? 0) - (b.originsMs[0] ?? 0);
-}
-
-type OptimizerState = Record<'parameters' | 'moment1' | 'moment2', TensorValue>;
-
-/** Moments start at zero. */
-function optimizerState(from: {
-  readonly parameters: Float32Array;
-  readonly moment1?: Float32Array;
-  readonly moment2?: Float32Array;
-}): OptimizerState {
-  const dims = [from.parameters.length];
-  const value = (data: Float32Array | undefined) => ({
-    dims,
-    data: data ? Float32Array.from(data) : new Float32Array(from.parameters.length),
-  });
-  return {
-    parameters: value(from.parameters),
-    moment1: value(from.moment1),
-    moment2: value(from.moment2),
-  };
-}
-
-/** Means over the steps between two validations. */
-class Stretch {
-  readonly #layout: ParameterLayout;
-  readonly #norms: Float64Array;
-  #lossSum = 0;
-  #normSum = 0;
-  #stepCount = 0;
-
-  constructor(layout: ParameterLayout) {
-    this.#layout = layout;
-    this.#norms = new Float64Array(layout.length);
-  }
-
-  /** `result` is that of a training step. */
-  add(result: TensorValues): void {
-    this.#stepCount += 1;
-    this.#lossSum += outputOf(result, 'hazardLoss').data[0] as number;
-    this.#normSum += outputOf(result, 'gradientNorm').data[0] as number;
-    const norms = outputOf(result, 'parameterNorms').data as Float32Array;
-    norms.forEach((norm, index) => {
-      this.#norms[index]! += norm;
-    });
-  }
-
-  means(): Pick<TrainingProgress, 'trainLoss' | 'gradientNorm' | 'parameterNorms'> {
-    return {
-      trainLoss: this.#lossSum / this.#stepCount,
-      gradientNorm: this.#normSum / this.#stepCount,
-      parameterNorms: Object.fromEntries(
-        this.#layout.map(({ name }, index) => [name, this.#norms[index]! / this.#stepCount]),
-      ),
-    };
-  }
 }
 
 function spanOf(histories: readonly History[]): { readonly firstMs: number; readonly lastMs: number } {

@@ -61,7 +61,9 @@ export class TrainingFeeds {
       ...(remainingLifeWeight > 0
         ? { lifeShare: perRow(batch.lifeShare), lifeWeight: perRow(batch.lifeWeight) }
         : {}),
-      ...(dropout > 0 ? { dropout: this.#masks(dropout) } : {}),
+      ...(dropout > 0
+        ? { dropout: drawDropout(this.#dropoutRng, batchSize, this.#dropoutWidth, dropout) }
+        : {}),
     };
     return { before, feeds };
   }
@@ -71,13 +73,13 @@ export class TrainingFeeds {
     const { horizonSteps } = this.#spec;
     return { atRisk: perRow(soft.atRisk, horizonSteps), failing: perRow(soft.failing, horizonSteps) };
   }
+}
 
-  #masks(share: number): TensorValue {
-    const dims = [this.#config.batchSize, this.#dropoutWidth] as const;
-    const data = new Float32Array(dims[0] * dims[1]);
-    for (let i = 0; i < data.length; i++) data[i] = this.#dropoutRng.uniform() < share ? 0 : 1 / (1 - share);
-    return { dims, data };
-  }
+/** Input `dropout` of a training step, [batch, width]. */
+export function drawDropout(rng: Rng, batchSize: number, width: number, share: number): TensorValue {
+  const data = new Float32Array(batchSize * width);
+  for (let i = 0; i < data.length; i++) data[i] = rng.uniform() < share ? 0 : 1 / (1 - share);
+  return { dims: [batchSize, width], data };
 }
 
 function perRow(data: Float32Array, columns = 1): TensorValue {

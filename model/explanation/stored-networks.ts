@@ -36,6 +36,7 @@ export function readNetworks({ version, model, preprocessing }: ModelContents): 
     new UserError(
       `${version} cannot be explained: ${why}. Train it again with \`millwright train\`, and explain that.`,
     );
+  if ('network' in preprocessing) throw refuse('it forecasts values, not failures');
   if (text === undefined) throw refuse('its file does not say which network it holds');
   const shapes = shapesSchema.parse(JSON.parse(text));
   const learned = graph.initializer.filter(({ name }) => name.includes(learnedStem));

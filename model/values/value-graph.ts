@@ -7,15 +7,17 @@
  */
 import { fuseLayers, unrollLayers } from '../cells/layers.js';
 import { differentiate } from '../graph/differentiate.js';
-import { cubeDims, dim, fixedSize } from '../graph/dims.js';
+import { cubeDims, dim, dimOf, fixedSize } from '../graph/dims.js';
 import { encodeGraph } from '../graph/encode.js';
 import { Graph, type Tensor } from '../graph/graph.js';
 import { add } from '../graph/operators/add.js';
+import { concat } from '../graph/operators/concat.js';
 import { multiply } from '../graph/operators/multiply.js';
 import { reshape } from '../graph/operators/reshape.js';
+import { split } from '../graph/operators/split.js';
 import { select } from '../graph/operators/without-gradient.js';
 import { pinballLoss, type Quantiles, quantiles } from '../heads/quantiles.js';
-import { dropoutMasks, type OptimizerOptions, outputUpdate } from '../network-graph.js';
+import { dropoutMasks, learnedStem, type OptimizerOptions, outputUpdate } from '../network-graph.js';
 import { parameterCount, unpackParameters } from '../parameters.js';
 import type { Preprocessing } from '../preprocessing.js';
 import {
@@ -28,33 +30,70 @@ import {
 import { type ValueShape, valueLayers, valueLayout } from './value-network.js';
 
 /**
- * One training step, as buildTrainingStep; instead of the labels of failures `actual` and `known` [T·B, sensors × H],
- * time-major, a sensor's steps ahead together.
+ * Positions in the window whose forecasts are learned from: the newest, and every so many before it. All of them teach
+ * little more than some (their windows overlap) and the head, not the recurrent layer, is what training costs.
+ */
+export function labelledSteps(windowSteps: number, everySteps: number): number[] {
+  return Array.from(
+    { length: Math.ceil(windowSteps / everySteps) },
+    (_, index) => windowSteps - 1 - index * everySteps,
+  ).reverse();
+}
+
+/**
+ * One training step, as buildTrainingStep; instead of the labels of failures `actual` and `known` [L·B, sensors × H] of
+ * the L labelled steps, time-major, a sensor's steps ahead together.
  */
 export function buildValueTrainingStep(
   shape: ValueShape,
   preprocessing: Preprocessing,
   options: OptimizerOptions,
+  labelled: readonly number[],
 ): Uint8Array {
   const graph = new Graph();
   const windows = graph.input('windows', windowDims(preprocessing.spec, dim('batch', options.batchSize)));
   const x = preprocess(windows, preprocessing, 'oldest-first');
-  const built = buildValueLoss(graph, shape, x, options.dropout, realSteps(windows, preprocessing.spec));
+  const built = buildValueLoss(graph, shape, x, {
+    dropout: options.dropout,
+    labelled,
+    real: realSteps(windows, preprocessing.spec),
+  });
   const [gradient] = differentiate(graph, built.loss, [built.parameters] as const);
   outputUpdate(graph, built.parameters, { gradient, loss: built.loss }, valueLayout(shape), options);
   return encodeGraph(graph);
 }
 
-/** x [T, B, I] → the loss, with the inputs that it needs. `real` as in buildLoss. Also the ground of the gradient checks. */
-export function buildValueLoss(graph: Graph, shape: ValueShape, x: Tensor, dropout: number, real?: Tensor) {
+export interface ValueLossOptions {
+  readonly dropout: number;
+  readonly labelled: readonly number[];
+  /** As in buildLoss. */
+  readonly real?: Tensor | undefined;
+}
+
+/** x [T, B, I] → the loss, with the inputs that it needs. Also the ground of the gradient checks, in float64. */
+export function buildValueLoss(
+  graph: Graph,
+  shape: ValueShape,
+  x: Tensor,
+  { dropout, labelled, real }: ValueLossOptions,
+) {
   const layout = valueLayout(shape);
   const parameters = graph.input('parameters', [dim('parameter', parameterCount(layout))], { tracked: true });
   const byName = unpackParameters(parameters, layout);
   const [time, batch, input] = cubeDims('value loss', 'x', x.dims);
   const masks = dropout > 0 ? dropoutMasks(graph, shape.hiddenSize, shape.layers, batch) : undefined;
   const { states } = unrollLayers(x, valueLayers(shape, byName), { real, dropout: masks });
-  const row = dim('row', fixedSize('value loss', time) * fixedSize('value loss', batch));
-  const said = quantiles(states, reshape(x, [row, input]), byName);
+  const perStep = split(
+    states,
+    'row',
+    Array.from({ length: fixedSize('value loss', time) }, () => dim('row', batch.size)),
+  );
+  const chosen = concat(
+    labelled.map((step) => perStep[step] as Tensor),
+    'row',
+  );
+  const inputs = reshape(select(x, 'time', labelled), [dimOf('value loss', chosen.dims, 'row'), input]);
+  const said = quantiles(chosen, inputs, byName);
   const actual = graph.input('actual', said.median.dims);
   const known = graph.input('known', said.median.dims);
   return { parameters, said, loss: pinballLoss(said, actual, known) };
@@ -71,7 +110,8 @@ export function buildValueValidation(shape: ValueShape, preprocessing: Preproces
 }
 
 /**
- * What is served: input `windows` [B, C, F] raw; outputs `low`, `median`, `high` [B, sensors, H] in the sensors' units.
+ * What is served: input `windows` [B, C, F] raw; outputs `low`, `median`, `high` [B, sensors, H] in the sensors' units, and
+ * `expected`, the median in standard deviations of whatever regime the machine will be in (health index).
  * `columns`: of the features, those of the sensors.
  */
 export function buildValueForecast(
@@ -82,13 +122,14 @@ export function buildValueForecast(
   metadata: Readonly<Record<string, string>>,
 ): Uint8Array {
   const graph = new Graph();
-  const parameters = graph.constant([dim('parameter', values.length)], values);
+  const parameters = graph.constant([dim('parameter', values.length)], values, 'float', learnedStem);
   const windows = graph.input('windows', windowDims(preprocessing.spec, dim('batch', null)));
   const said = served(windows, parameters, shape, preprocessing);
   const { means, sds } = newestStatistics(windows, preprocessing, columns);
   const cubed = [dim('batch', null), dim('sensor', shape.sensorCount), dim('ahead', shape.horizonSteps)];
   for (const name of ['low', 'median', 'high'] as const)
     graph.output(name, add(multiply(reshape(said[name], cubed), sds), means));
+  graph.output('expected', reshape(said.median, cubed));
   return encodeGraph(graph, metadata);
 }
 

@@ -19,6 +19,7 @@ import {
   buildValueForecast,
   buildValueLoss,
   buildValueTrainingStep,
+  labelledSteps,
 } from '../../../model/values/value-graph.js';
 import { type ValueShape, valueLayout } from '../../../model/values/value-network.js';
 import {
@@ -112,7 +113,7 @@ describe('value networks against PyTorch', () => {
         [dim('row', steps * batch), dim('hidden', 1)],
         Array.from({ length: steps * batch }, (_, row) => (isReal(row) ? 1 : 0)),
       );
-      const built = buildValueLoss(graph, shape, x, 0, real);
+      const built = buildValueLoss(graph, shape, x, { dropout: 0, labelled: labelledSteps(steps, 1), real });
       const [gradient] = differentiate(graph, built.loss, [built.parameters] as const);
       graph.output('loss', built.loss);
       graph.output('gradient', gradient);
@@ -133,12 +134,17 @@ describe('value networks against PyTorch', () => {
 
     it(`${title}: ${training.updates} steps of AdamW to 1e-5 of the largest, in float32 as trained`, async (t) => {
       const loaded = await engine.load(
-        buildValueTrainingStep(shape, unchanged, {
-          batchSize: batch,
-          weightDecay: training.decay,
-          clipNorm: training.clip,
-          dropout: 0,
-        }),
+        buildValueTrainingStep(
+          shape,
+          unchanged,
+          {
+            batchSize: batch,
+            weightDecay: training.decay,
+            clipNorm: training.clip,
+            dropout: 0,
+          },
+          labelledSteps(steps, 1),
+        ),
       );
       const first = Float32Array.from(flatten(golden.before));
       const zeros = (): TensorValue => ({ dims: [first.length], data: new Float32Array(first.length) });
