@@ -2,9 +2,9 @@
 import { z } from 'zod';
 import { durationMs } from '../domain/duration.js';
 import { nameSchema } from '../domain/machine-type.js';
-import { parseCondition } from './condition.js';
+import { directionOf, parseCondition } from './condition.js';
 import { notifierSchema, routeSchema } from './notifier-config.js';
-import { checkTemplate, defaultSummary } from './summary.js';
+import { checkTemplate } from './summary.js';
 
 const conditionSchema = z
   .string()
@@ -60,11 +60,11 @@ export const ruleSchema = z
     summary: z
       .string()
       .min(1)
-      .default(defaultSummary)
-      .describe('Sentence of a firing alert; words in braces are filled in.'),
+      .optional()
+      .describe('Sentence of a firing alert; words in braces are filled in. Default: by the condition.'),
   })
   .superRefine((rule, context) => {
-    const below = rule.condition?.kind === 'expected-day';
+    const below = rule.condition !== undefined && directionOf(rule.condition) === 'below';
     const [good, worse] = below ? ['above', 'below'] : ['below', 'above'];
     const worseThan = (a: number, b: number): boolean => (below ? a < b : a > b);
     const complain = (index: number, field: 'name' | 'set' | 'reset', message: string): void =>
@@ -95,7 +95,7 @@ export const ruleSchema = z
           `reset (${reset}) of "${name}" must not be ${good} reset (${milder.reset}) of "${milder.name}" before it`,
         );
     });
-    const wrong = checkTemplate(rule.summary, rule.labels);
+    const wrong = checkTemplate(rule.summary ?? '', rule.labels);
     if (wrong)
       context.addIssue({
         code: 'custom',

@@ -2,8 +2,8 @@
  * What a rule thinks of a machine, apart from who was told what: hysteresis, `for`, `keepFiringFor` and whether
  * the machine can be assessed at all. Pure: an old judgement and a forecast give the new one.
  */
-import { expectedDay, type ForecastRecord } from '../domain/forecast.js';
-import { measure } from './condition.js';
+import { curveOf, expectedDay, type ForecastRecord } from '../domain/forecast.js';
+import { curveKindOf, measure } from './condition.js';
 import type { Rule } from './rule.js';
 
 export interface Judgement {
@@ -40,9 +40,11 @@ export const unwatched: Judgement = {
 
 /**
  * Judges a forecast of a new origin, or a revision of the newest origin from the judgement before that origin.
- * A forecast that is not assessable neither holds nor clears the condition.
+ * A forecast that is not assessable neither holds nor clears the condition. A machine whose forecasts are not of what the
+ * rule speaks of is not watched by it.
  */
 export function judgeForecast(rule: Rule, before: Judgement, forecast: ForecastRecord): Judgement {
+  if (curveOf(forecast) !== curveKindOf(rule.condition)) return unwatched;
   const originMs = forecast.originMs;
   if (forecast.probabilities.length === 0) {
     const young = forecast.stepIndex + 1 < rule.minimumSteps;

@@ -6,13 +6,14 @@ import type { MachineType } from '../domain/machine-type.js';
 import {
   type Condition,
   conditionText,
+  curveKindOf,
   type Direction,
   dayMs,
   directionOf,
   durationText,
 } from './condition.js';
 import { type AlertsConfig, type RuleConfig, ruleSchema } from './config.js';
-import { makeDateFormat } from './summary.js';
+import { defaultSummaries, makeDateFormat } from './summary.js';
 
 export interface Rule {
   readonly name: string;
@@ -72,7 +73,7 @@ function bindRule(rule: RuleConfig, type: MachineType): Rule {
   const complain = (problem: string): never => {
     throw new UserError(`rule "${rule.name}" for machine type "${type.name}": ${problem}`);
   };
-  if (rule.condition.kind === 'failure-probability') {
+  if ('withinMs' in rule.condition) {
     const { withinMs } = rule.condition;
     const text = conditionText(rule.condition);
     const horizonMs = type.horizonSteps * stepMs;
@@ -112,7 +113,7 @@ function bindRule(rule: RuleConfig, type: MachineType): Rule {
     elapsedMs: (fromMs, toMs) => (calendar ? Math.round((toMs - fromMs) / stepMs) * stepMs : toMs - fromMs),
     horizonSteps: type.horizonSteps,
     labels: rule.labels,
-    summary: rule.summary,
+    summary: rule.summary ?? defaultSummaries[curveKindOf(rule.condition)],
     formatDate: makeDateFormat(type.step.kind === 'calendar-day' ? type.step.timeZone : undefined, stepMs),
   };
 }
@@ -140,7 +141,8 @@ function canonicalJson(value: unknown): string {
 /**
  * Rules for a deployment that gives none: for every type a warning when failure within (at most) 30 steps is
  * likely for the third time in a row, and a critical alert when failure within the nearer half is. Types of equal
- * step and horizon share them.
+ * step and horizon share them. Where the values of sensors are forecast, a warning as well when the health index is about
+ * to pass its limit: it speaks only as long as there is no forecast of failures.
  *
  * Thresholds: with a person-period logistic model of smoothed sensors, trained on 80 engines of C-MAPSS FD001 and
  * judged on 20 others from cycle 30 on, three splits: the first alert came 5 to 40 cycles before 59 of 60 failures,
@@ -152,19 +154,23 @@ export function defaultRules(
 ): readonly RuleConfig[] {
   const severe = severities.at(-1) as string;
   const mild = severities.at(-2) ?? severe;
-  const spans = new Map<string, { farMs: number; nearMs: number; stepMs: number; names: string[] }>();
+  const spans = new Map<
+    string,
+    { farMs: number; nearMs: number; stepMs: number; names: string[]; valued: string[] }
+  >();
   for (const type of types) {
     const farSteps = Math.min(30, type.horizonSteps);
     const stepMs = stepMsOf(type);
     const farMs = farSteps * stepMs;
     const nearMs = Math.ceil((farSteps * 14) / 30) * stepMs;
     const key = `${farSteps} ${stepMs}`;
-    const span = spans.get(key) ?? { farMs, nearMs, stepMs, names: [] };
+    const span = spans.get(key) ?? { farMs, nearMs, stepMs, names: [], valued: [] };
     span.names.push(type.name);
+    if (type.sensors.some(({ forecast }) => forecast)) span.valued.push(type.name);
     spans.set(key, span);
   }
   // Where there are several, names are told apart by the first type of each.
-  return [...spans.values()].flatMap(({ farMs, nearMs, stepMs, names }) => {
+  return [...spans.values()].flatMap(({ farMs, nearMs, stepMs, names, valued }) => {
     const suffix = spans.size > 1 ? `-${names[0]}` : '';
     const rule = (
       withinMs: number,
@@ -181,8 +187,24 @@ export function defaultRules(
         for: durationText(forMs),
       });
     const far = rule(farMs, mild, 0.7, 0.5, 2 * stepMs);
-    if (farMs === nearMs) return [far];
+    const departing =
+      valued.length === 0
+        ? []
+        : [
+            ruleSchema.parse({
+              name: `limit-within-${durationText(nearMs)}${suffix}`,
+              types: valued,
+              condition: `limit_probability(${durationText(nearMs)})`,
+              severities: [{ name: mild, set: 0.7, reset: 0.5 }],
+              for: durationText(2 * stepMs),
+            }),
+          ];
+    if (farMs === nearMs) return [far, ...departing];
     // That a machine cannot be assessed is told once, by the far rule.
-    return [far, { ...rule(nearMs, severe, 0.6, 0.4, 0), notAssessableAfter: 'never' as const }];
+    return [
+      far,
+      ...departing,
+      { ...rule(nearMs, severe, 0.6, 0.4, 0), notAssessableAfter: 'never' as const },
+    ];
   });
 }

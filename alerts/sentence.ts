@@ -1,6 +1,6 @@
 /** One sentence or two for each transition: what happened, with its numbers and dates. */
 import type { AlertRecord } from '../domain/alert.js';
-import { conditionWords, durationWords, valueWords } from './condition.js';
+import { conditionWords, curveKindOf, durationWords, valueWords } from './condition.js';
 import type { Episode, Place } from './episode.js';
 import type { Judgement } from './judgement.js';
 import type { Rule } from './rule.js';
@@ -87,6 +87,10 @@ function ending(rule: Rule, { machine }: Place, { reason, now, timeMs }: Happeni
     case 'retired':
       return `${machine} was taken out of service on ${date}.`;
     default:
+      if (now.assessedMs === null)
+        return `${machine} is forecast in another way now, which the rule "${rule.name}" does not judge.`;
+      if (curveKindOf(rule.condition) === 'health-limit')
+        return `${machine} no longer departs from what is expected of it: ${conditionWords(rule.condition)} ${valueWords(rule.condition, now.value)}.`;
       return `${machine} is no longer likely to fail: ${conditionWords(rule.condition)} ${valueWords(rule.condition, now.value)}.`;
   }
 }

@@ -2,10 +2,15 @@
  * The sentence that an alert record carries, for people: what the rule's template says while it fires, and what
  * happened otherwise. Whoever prints an alert prints this.
  */
+import type { CurveKind } from '../domain/forecast.js';
 import { type Condition, conditionWords, durationWords, valueWords } from './condition.js';
 
-export const defaultSummary =
-  '{machine} is likely to fail: {condition} {value}, {expected}. {Severity} since {since}.';
+/** Nothing that passes a limit is said to fail. */
+export const defaultSummaries: Readonly<Record<CurveKind, string>> = {
+  failure: '{machine} is likely to fail: {condition} {value}, {expected}. {Severity} since {since}.',
+  'health-limit':
+    '{machine} departs from what is expected of it: {condition} {value}, limit {expected}. {Severity} since {since}. No failure is forecast.',
+};
 
 /** Words that a template may hold in braces, besides `{labels.NAME}`. */
 export const placeholders = [

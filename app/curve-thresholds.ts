@@ -1,5 +1,6 @@
-/** The rules' thresholds as lines over the failure curve, for the page. */
+/** The rules' thresholds as lines over the curves, for the page. */
 
+import { curveKindOf } from '../alerts/condition.js';
 import type { AlertsConfig } from '../alerts/config.js';
 import { bindRules } from '../alerts/rule.js';
 import type { MachineType } from '../domain/machine-type.js';
@@ -13,10 +14,16 @@ export function curveThresholds(
   const found = new Map<string, RuleThreshold>();
   for (const rule of [...bindRules(alerts, types).values()].flat()) {
     const { condition } = rule;
-    if (condition.kind !== 'failure-probability') continue;
+    if (!('withinMs' in condition)) continue;
     const days = Math.round(condition.withinMs / rule.stepMs);
     for (const { name, set } of rule.severities)
-      found.set(`${rule.name}|${days}|${name}`, { rule: rule.name, days, severity: name, set });
+      found.set(`${rule.name}|${days}|${name}`, {
+        rule: rule.name,
+        days,
+        severity: name,
+        set,
+        curve: curveKindOf(condition),
+      });
   }
   return [...found.values()];
 }

@@ -11,15 +11,17 @@ import { UserError } from '../domain/errors.js';
 import type { Predictor } from '../domain/features.js';
 import type { PartitionHandler, PartitionId } from '../domain/log.js';
 import type { MachineType } from '../domain/machine-type.js';
+import type { ValuePredictor } from '../domain/values.js';
 import type { HealthReport } from '../infra/http/ports.js';
 import { OnnxEngine } from '../infra/onnx/engine.js';
 import { CurveCache } from '../model/curve-cache.js';
 import { type NetworkPredictor, openPredictor } from '../model/predict.js';
+import { openValuePredictor, type ValueNetworkPredictor } from '../model/values/value-predict.js';
 import { warmUp } from '../model/warm-up.js';
 import { featureSpec } from '../stream/features.js';
 import type { Deployment } from './config.js';
 import type { Logger } from './logger.js';
-import { currentVersionFolder } from './model-folder.js';
+import { currentVersionFolder, type ForecastKind } from './model-folder.js';
 import { codeVersion } from './training.js';
 
 /** Curves remembered per network for whoever asks over HTTP: about 4 MB. */
@@ -38,12 +40,24 @@ export interface LiveModel {
   readonly openedInMs: number;
 }
 
+interface LiveValues {
+  readonly directory: string;
+  readonly predictor: ValueNetworkPredictor;
+}
+
+const kinds: readonly ForecastKind[] = ['failures', 'values'];
+
+function faultKey(type: string, kind: ForecastKind): string {
+  return kind === 'failures' ? type : `${type} (values)`;
+}
+
 export class LiveModels {
   readonly #deployment: Deployment;
   readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #engine = new OnnxEngine();
   readonly #models = new Map<string, LiveModel>();
+  readonly #values = new Map<string, LiveValues>();
   /** Machine type → why the version that `current` names is not in use. */
   readonly #faults = new Map<string, string>();
   /** What has begun and not ended. */
@@ -70,10 +84,14 @@ export class LiveModels {
       for (const [name, type] of deployment.types) {
         const folder = await currentVersionFolder(deployment.config.model.dir, name);
         if (folder !== undefined) models.#models.set(name, await models.#openVersion(folder, type));
-        else
+        const values = await currentVersionFolder(deployment.config.model.dir, name, 'values');
+        if (values !== undefined) models.#values.set(name, await models.#openValues(values, type));
+        if (folder === undefined)
           logger.warn(
             { type: name },
-            `no network for machine type ${name}: its machines are not assessable; run \`millwright train\``,
+            values === undefined
+              ? `no network for machine type ${name}: its machines are not assessable; run \`millwright train\``
+              : `no network for failures of machine type ${name}: its machines have a health index instead; run \`millwright train\` when failures are on record`,
           );
       }
     } catch (error) {
@@ -87,6 +105,11 @@ export class LiveModels {
   get(type: string): Predictor | undefined {
     return this.#models.get(type)?.predictor;
   }
+
+  /** What forecasts the values of a type's sensors. Ask inside `use`, as for `get`. */
+  readonly values: Pick<ReadonlyMap<string, ValuePredictor>, 'get'> = {
+    get: (type) => this.#values.get(type)?.predictor,
+  };
 
   /** As `get`, with what else is known of it. */
   model(type: string): LiveModel | undefined {
@@ -140,7 +163,7 @@ export class LiveModels {
     return this.#checking;
   }
 
-  /** Machine type → why its newest version is not in use, as a sentence. */
+  /** Machine type (of a value network with "(values)" behind) → why its newest version is not in use, as a sentence. */
   get faults(): ReadonlyMap<string, string> {
     return this.#faults;
   }
@@ -152,11 +175,14 @@ export class LiveModels {
 
   /** A check per type whose newest version is not in use. */
   health(): HealthReport['checks'] {
-    return [...this.#faults].map(([type, fault]) => ({
-      name: `model ${type}`,
-      status: 'degraded',
-      detail: `${this.#staying(type)}, because the newest cannot be used: ${fault}`,
-    }));
+    return kinds.flatMap((kind) =>
+      [...this.#deployment.types.keys()].flatMap((type) => {
+        const fault = this.#faults.get(faultKey(type, kind));
+        if (fault === undefined) return [];
+        const detail = `${this.#staying(type, kind)}, because the newest cannot be used: ${fault}`;
+        return [{ name: `model ${faultKey(type, kind)}`, status: 'degraded' as const, detail }];
+      }),
+    );
   }
 
   async close(): Promise<void> {
@@ -170,38 +196,53 @@ export class LiveModels {
 
   async #checkType(type: MachineType): Promise<void> {
     const { name } = type;
-    try {
-      const folder = await currentVersionFolder(this.#deployment.config.model.dir, name);
+    await this.#attempt(name, 'failures', async (folder) => {
       const before = this.#models.get(name);
-      if (folder === undefined || folder === before?.directory) {
-        this.#faults.delete(name);
-        return;
-      }
+      if (folder === before?.directory) return;
       const model = await this.#openVersion(folder, type);
       this.#models.set(name, model);
-      this.#faults.delete(name);
-      this.#swapCount += 1;
-      this.#logger.info(
-        { type: name, version: model.version, before: before?.version ?? null },
-        `machine type ${name} is now forecast by ${model.version}${before ? `, before by ${before.version}` : ''}`,
-      );
-      if (before) this.#retire(before);
+      this.#tellSwap(name, 'forecast', model.version, before?.version);
+      if (before) this.#retire(before.predictor);
+    });
+    await this.#attempt(name, 'values', async (folder) => {
+      const before = this.#values.get(name);
+      if (folder === before?.directory) return;
+      const values = await this.#openValues(folder, type);
+      this.#values.set(name, values);
+      this.#tellSwap(name, 'told the values of', values.predictor.version, before?.predictor.version);
+      if (before) this.#retire(before.predictor);
+    });
+  }
+
+  #tellSwap(type: string, done: string, version: string, before: string | undefined): void {
+    this.#swapCount += 1;
+    this.#logger.info(
+      { type, version, before: before ?? null },
+      `machine type ${type} is now ${done} by ${version}${before === undefined ? '' : `, before by ${before}`}`,
+    );
+  }
+
+  /** Takes what `current` names; a fault is kept, and told once. */
+  async #attempt(type: string, kind: ForecastKind, take: (folder: string) => Promise<void>): Promise<void> {
+    const key = faultKey(type, kind);
+    try {
+      const folder = await currentVersionFolder(this.#deployment.config.model.dir, type, kind);
+      if (folder !== undefined) await take(folder);
+      this.#faults.delete(key);
     } catch (error) {
       // It is looked at again next time: a folder that is still being copied is whole then.
       const fault = error instanceof Error ? error.message : String(error);
-      if (this.#faults.get(name) === fault) return;
-      this.#faults.set(name, fault);
-      this.#logger.error({ type: name }, `${this.#staying(name)}: ${fault}`);
-      if (!(error instanceof UserError))
-        this.#logger.error({ type: name, error }, 'this is a bug in millwright');
+      if (this.#faults.get(key) === fault) return;
+      this.#faults.set(key, fault);
+      this.#logger.error({ type }, `${this.#staying(type, kind)}: ${fault}`);
+      if (!(error instanceof UserError)) this.#logger.error({ type, error }, 'this is a bug in millwright');
     }
   }
 
-  #staying(type: string): string {
-    const version = this.#models.get(type)?.version;
-    return version === undefined ? `no network for ${type}` : `${version} stays in use for ${type}`;
+  #staying(type: string, kind: ForecastKind): string {
+    const inUse = kind === 'failures' ? this.#models.get(type) : this.#values.get(type)?.predictor;
+    return inUse ? `${inUse.version} stays in use for ${type}` : `no network for the ${kind} of ${type}`;
   }
-
   async #openVersion(directory: string, type: MachineType): Promise<LiveModel> {
     const startedMs = this.#clock.nowMs();
     const predictor = await openPredictor(directory, this.#engine, featureSpec(type), codeVersion());
@@ -223,7 +264,14 @@ export class LiveModels {
     };
   }
 
-  #retire({ predictor }: LiveModel): void {
+  async #openValues(directory: string, type: MachineType): Promise<LiveValues> {
+    return {
+      directory,
+      predictor: await openValuePredictor(directory, this.#engine, featureSpec(type), codeVersion()),
+    };
+  }
+
+  #retire(predictor: { readonly version: string; close(): Promise<void> }): void {
     const closed = Promise.allSettled(this.#uses)
       .then(() => predictor.close())
       .catch((error: unknown) => this.#logger.error({ error }, `cannot close ${predictor.version}`))

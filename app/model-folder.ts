@@ -1,19 +1,28 @@
 /**
- * Where trained networks are: `<model.dir>/<machine type>/<version>/`, and beside the versions a file `current`
- * that names the one in use.
+ * Where trained networks are: `<model.dir>/<machine type>/<version>/`, and beside the versions a file `current` that names
+ * the one in use for failures, and `current-values` the one for values.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../domain/errors.js';
 
+/** What a network forecasts. */
+export type ForecastKind = 'failures' | 'values';
+
+const pointers: Readonly<Record<ForecastKind, string>> = { failures: 'current', values: 'current-values' };
+
 export function versionsFolder(modelDir: string, type: string): string {
   return join(modelDir, type);
 }
 
 /** Folder of the version in use; undefined when no network was trained for the type yet. */
-export async function currentVersionFolder(modelDir: string, type: string): Promise<string | undefined> {
-  const file = join(versionsFolder(modelDir, type), 'current');
+export async function currentVersionFolder(
+  modelDir: string,
+  type: string,
+  kind: ForecastKind = 'failures',
+): Promise<string | undefined> {
+  const file = join(versionsFolder(modelDir, type), pointers[kind]);
   let version: string;
   try {
     version = (await readFile(file, 'utf8')).trim();
@@ -38,11 +47,16 @@ export async function modelInUse(modelDir: string, type: string): Promise<string
 }
 
 /** Makes `version` the one in use, in one step: a crash leaves the old or the new. */
-export async function setCurrentVersion(modelDir: string, type: string, version: string): Promise<void> {
+export async function setCurrentVersion(
+  modelDir: string,
+  type: string,
+  version: string,
+  kind: ForecastKind = 'failures',
+): Promise<void> {
   const folder = versionsFolder(modelDir, type);
   await mkdir(folder, { recursive: true });
   // A name of its own: two trainings may end at the same time.
   const written = join(folder, `.current-${randomUUID()}`);
   await writeFile(written, `${version}\n`);
-  await rename(written, join(folder, 'current'));
+  await rename(written, join(folder, pointers[kind]));
 }

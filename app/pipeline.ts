@@ -112,7 +112,7 @@ async function start({ deployment, roles, logger }: PipelineOptions, running: Ru
     });
   if (roles.has('alerts')) runStage(alertStage(deployment), [topics.forecasts]);
   if (models && roles.has('model')) {
-    const stage = forecastStage(deployment, models);
+    const stage = forecastStage(deployment, models, models.values);
     runStage({ ...stage, handlerFor: models.holding(stage.handlerFor) });
   }
   if (roles.has('stream')) runStage(stepStage(deployment));

@@ -3,6 +3,7 @@ import { makeAlertStage } from '../alerts/alert-stage.js';
 import type { Predictor } from '../domain/features.js';
 import type { PartitionHandler, PartitionId } from '../domain/log.js';
 import { topics } from '../domain/topics.js';
+import type { ValuePredictor } from '../domain/values.js';
 import { makeForecastStage } from '../stream/forecast-stage.js';
 import { makeStepStage } from '../stream/step-stage.js';
 import type { Deployment } from './config.js';
@@ -26,12 +27,14 @@ export function stepStage(deployment: Deployment): Stage {
 export function forecastStage(
   deployment: Deployment,
   predictors: Pick<ReadonlyMap<string, Predictor>, 'get'>,
+  values?: Pick<ReadonlyMap<string, ValuePredictor>, 'get'>,
 ): Stage {
   const { types, directory } = deployment;
   const handlerFor = makeForecastStage({
     types,
     directory,
     predictorFor: (type) => predictors.get(type),
+    ...(values ? { valuePredictorFor: (type) => values.get(type) } : {}),
     batchWindowsMax: 1024,
   });
   return { name: groups.model, topic: topics.steps, handlerFor };

@@ -3,13 +3,14 @@
  * ForecastRecord per window in the order of the steps. Events and ticks pass through in their places.
  */
 import type { Buffer } from 'node:buffer';
-import type { Predictor } from '../domain/features.js';
-import { expectedDay, type ForecastRecord } from '../domain/forecast.js';
+import type { FeatureSpec, Predictor } from '../domain/features.js';
+import { expectedDay, type ForecastRecord, type ForecastValues } from '../domain/forecast.js';
 import type { EventRecord, TickRecord } from '../domain/input.js';
 import type { Batch, Checkpoint, PartitionHandler, PartitionId } from '../domain/log.js';
 import type { MachineDirectory } from '../domain/machine-directory.js';
 import type { MachineType } from '../domain/machine-type.js';
 import { decodeRecord, encodeRecord, topics } from '../domain/topics.js';
+import { limitPassings, type ValueOutlook, type ValuePredictor } from '../domain/values.js';
 import { curveFault, obstacleIn } from './assessable.js';
 import { featureSpec } from './features.js';
 import { type IssuedWindow, WindowOperator } from './window-operator.js';
@@ -20,6 +21,8 @@ export interface ForecastStage {
   readonly directory: MachineDirectory;
   /** The model for a machine type, if there is one. Asked once per batch: it may change between batches. */
   readonly predictorFor: (type: string) => Predictor | undefined;
+  /** What forecasts the values of its sensors, if there is anything; asked as often. */
+  readonly valuePredictorFor?: (type: string) => ValuePredictor | undefined;
   /** Greatest number of windows in one call of a predictor: bounds memory. */
   readonly batchWindowsMax: number;
 }
@@ -88,7 +91,7 @@ class ForecastPartition implements PartitionHandler {
     let model = models.get(typeName);
     if (!model) {
       const type = this.#stage.types.get(typeName) as MachineType;
-      model = new Model(type, this.#stage.predictorFor(typeName));
+      model = new Model(type, this.#stage.predictorFor(typeName), this.#stage.valuePredictorFor?.(typeName));
       models.set(typeName, model);
     }
     return model;
@@ -100,12 +103,16 @@ class Model {
   readonly pending: Pending[] = [];
   readonly #type: MachineType;
   readonly #predictor: Predictor | undefined;
+  /** undefined, too, where its features are not the type's: forecasts of failures go on without it. */
+  readonly #values: ValuePredictor | undefined;
   readonly #misfit: string;
 
-  constructor(type: MachineType, predictor: Predictor | undefined) {
+  constructor(type: MachineType, predictor: Predictor | undefined, values: ValuePredictor | undefined) {
     this.#type = type;
     this.#predictor = predictor;
-    this.#misfit = predictor ? describeMisfit(type, predictor) : `no model for machine type ${type.name}`;
+    this.#values = values && describeMisfit(type, values) === '' ? values : undefined;
+    const model = predictor ?? values;
+    this.#misfit = model ? describeMisfit(type, model) : `no model for machine type ${type.name}`;
   }
 
   /** Why there can be no forecast from a window, in words; '' if nothing is in the way. */
@@ -120,23 +127,50 @@ class Model {
   /** Predicts all that is pending and puts the forecasts in their places. */
   async predict(outputs: (Output | undefined)[]): Promise<void> {
     const pending = this.pending.splice(0);
-    if (!this.#predictor || pending.length === 0) return;
-    const curves = await this.#predictor.predict(pending.map(({ window }) => window.window));
+    if (pending.length === 0) return;
+    const windows = pending.map(({ window }) => window.window);
+    const curves = await this.#predictor?.predict(windows);
+    const outlooks = await this.#values?.foresee(windows);
     const horizon = this.#type.horizonSteps;
     pending.forEach(({ window, place, stepOffset }, index) => {
-      const curve = curves.subarray(index * horizon, (index + 1) * horizon);
-      const fault = curve.length === horizon ? curveFault(curve) : 'the model gave too few values';
+      const outlook = outlooks?.[index];
+      const values = outlook && this.#describeValues(outlook);
+      // Where failures are known, their curve; the health index stands in only where there is none.
+      const curve = curves
+        ? curves.subarray(index * horizon, (index + 1) * horizon)
+        : Float32Array.from(outlook?.health?.probabilities ?? []);
+      const fault =
+        !curves && !outlook?.health
+          ? (outlook?.healthReason ?? '')
+          : curve.length === horizon
+            ? curveFault(curve)
+            : 'the model gave too few values';
+      const status = window.final ? 'ok' : 'provisional';
+      const reason = window.final ? '' : 'the newest step is still open';
       outputs[place] =
         fault === ''
-          ? this.#forecast(
-              window,
-              stepOffset,
-              window.final ? 'ok' : 'provisional',
-              window.final ? '' : 'the newest step is still open',
-              Array.from(curve),
-            )
-          : this.refuse(window, fault, stepOffset);
+          ? this.#forecast(window, stepOffset, status, reason, Array.from(curve), values)
+          : this.#forecast(window, stepOffset, 'not-assessable', fault, [], values);
     });
+  }
+
+  #describeValues({ sensors, health }: ValueOutlook): ForecastValues {
+    const rounded = sensors.map(({ sensor, low, median, high }) => ({
+      sensor,
+      low: low.map(significant),
+      median: median.map(significant),
+      high: high.map(significant),
+    }));
+    const limitsOf = (name: string) => this.#type.sensors.find((sensor) => sensor.name === name);
+    return {
+      model: this.#values?.version ?? '',
+      sensors: rounded,
+      passings: rounded.flatMap((forecast) => {
+        const { lowLimit, highLimit } = limitsOf(forecast.sensor) ?? {};
+        return limitPassings(forecast, { low: lowLimit, high: highLimit });
+      }),
+      healthIndex: health && significant(health.index),
+    };
   }
 
   #forecast(
@@ -145,6 +179,7 @@ class Model {
     status: ForecastRecord['status'],
     reason: string,
     probabilities: readonly number[],
+    values?: ForecastValues,
   ): ForecastRecord {
     return {
       kind: 'forecast',
@@ -157,18 +192,28 @@ class Model {
       revision: window.revision,
       status,
       reason,
-      model: this.#predictor?.version ?? '',
+      model: (this.#predictor ?? this.#values)?.version ?? '',
+      ...(!this.#predictor && this.#values ? { curve: 'health-limit' as const } : {}),
       probabilities,
       expectedDay: expectedDay(probabilities),
       coverage: window.coverage,
       silentSensors: window.silentSensors,
       stepOffset,
+      ...(values ? { values } : {}),
     };
   }
 }
 
+/** Six significant digits: more than a sensor has, and half the bytes. */
+function significant(value: number): number {
+  return Number(value.toPrecision(6));
+}
+
 /** Where a model's features differ from the machine type's, in words; '' if they are the same. */
-function describeMisfit(type: MachineType, { spec, version }: Predictor): string {
+function describeMisfit(
+  type: MachineType,
+  { spec, version }: { readonly spec: FeatureSpec; readonly version: string },
+): string {
   const wanted = featureSpec(type);
   const column = wanted.names.findIndex((name, index) => name !== spec.names[index]);
   if (column >= 0)

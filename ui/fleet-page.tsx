@@ -302,6 +302,11 @@ function Expected(props: {
     return <span class="muted">beyond {steps(forecast.probabilities.length, stepMs)}</span>;
   return (
     <>
+      {forecast.curve === 'health-limit' && (
+        <span class="curve-kind" title="health index passes its limit: no forecast of a failure">
+          limit{' '}
+        </span>
+      )}
       <span class="expected-days">{steps(forecast.expectedDay, stepMs)}</span>{' '}
       <span class="muted">{stepEnd(forecast.originMs, forecast.expectedDay, { stepMs, timeZone })}</span>
     </>
@@ -342,7 +347,7 @@ function DayTicks({ horizon, stepMs }: { readonly horizon: number; readonly step
   const days = [1, 7, 14, 21, 28, 35, 60, 90].filter((day) => day <= horizon);
   return (
     <>
-      <span class="hidden">Probability of failure, next {steps(horizon, stepMs)}</span>
+      <span class="hidden">Probability, next {steps(horizon, stepMs)}</span>
       {days.map((day) => {
         const [left, right] = cellEdges(day, horizon, 1000);
         return (
@@ -364,7 +369,7 @@ function Legend({ theme }: { readonly theme: Theme }) {
   const cells = Array.from({ length: 11 }, (_, index) => index / 10);
   return (
     <span class="legend wide-only" aria-hidden="true">
-      failed by then: 0 %
+      by then: 0 %
       <span class="legend-scale">
         {cells.map((value) => (
           <span key={value} style={{ background: theme.risk(value) }} />

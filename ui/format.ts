@@ -1,4 +1,5 @@
 /** Numbers and times in words. Times are plant time in the plant's zone unless a name says otherwise. */
+import type { CurveKind } from '../domain/forecast.js';
 
 const dayMs = 86_400_000;
 const hourMs = 3_600_000;
@@ -9,6 +10,22 @@ export function chance(probability: number): string {
   if (probability > 0.99) return '> 99 %';
   return `${Math.round(probability * 100)} %`;
 }
+
+/** What the probabilities of a forecast are of, in words: nothing but a failure curve may speak of failures. */
+export const curveWords: Readonly<
+  Record<CurveKind, { readonly title: string; readonly probability: string; readonly within: string }>
+> = {
+  failure: {
+    title: 'Probability of having failed',
+    probability: 'probability of failure',
+    within: 'fails within',
+  },
+  'health-limit': {
+    title: 'Probability that the health index has passed its limit',
+    probability: 'probability that the health index passes its limit (no forecast of a failure)',
+    within: 'passes limit within',
+  },
+};
 
 /** A share of something counted, or a threshold: `0.976` → `98 %`. */
 export function percent(share: number): string {

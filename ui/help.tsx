@@ -40,6 +40,11 @@ export function Help(props: { readonly open: boolean; readonly onClose: () => vo
         the seventh cell. “Expected” is the first step by whose end a failure is more likely than not. A
         hatched strip means that the data do not allow a forecast: not that all is well.
       </p>
+      <p>
+        Machines of a kind that has no failure on record yet have a health index instead: how far they depart
+        from what is expected of them. Their strips are the probability that it passes its limit, and “limit”
+        stands before the expected day. That is no forecast of a failure.
+      </p>
       <form method="dialog">
         <button type="submit">Close</button>
       </form>

@@ -5,7 +5,7 @@ import { AlertCard } from './alert-card.js';
 import { machineApiPath } from './client.js';
 import { CurveChart } from './curve-chart.js';
 import { orderFleet } from './fleet-order.js';
-import { chance, dateTime, percent, span, stepEnd, stepName, steps } from './format.js';
+import { chance, curveWords, dateTime, percent, span, stepEnd, stepName, steps } from './format.js';
 import { useKeys } from './keyboard.js';
 import { MovedChart } from './moved-chart.js';
 import type { PlantState } from './plant-state.js';
@@ -49,7 +49,11 @@ export function MachinePage(props: {
     Escape: () => navigate('/'),
   });
   const type = state.typeOf(data?.type ?? row?.forecast.type ?? '');
-  const history = useMemo(() => (data?.forecast ? [data.forecast, ...data.previous] : []), [data]);
+  const history = useMemo(() => {
+    const newest = data?.forecast;
+    // A curve of failures and one of the health index have nothing to say to one another.
+    return newest ? [newest, ...data.previous.filter(({ curve }) => curve === newest.curve)] : [];
+  }, [data]);
   const previous = useMemo(
     () => history.slice(1, 1 + fadingCurves).filter((earlier) => earlier.probabilities.length > 0),
     [history],
@@ -104,11 +108,21 @@ export function MachinePage(props: {
           {failure}
         </p>
       )}
+      {forecast?.curve === 'health-limit' && (
+        <p class="notice-line">
+          No failure of this kind of machine has been learned from yet. What follows is a health index: how
+          far the machine departs from what is expected of it
+          {data.values?.healthIndex == null ? '' : ` (now ${data.values.healthIndex.toFixed(2)}, limit 1)`}.
+          Passing its limit is no forecast of a failure.
+        </p>
+      )}
       {forecast && curve.length > 0 && <Numbers forecast={forecast} type={type} />}
       <div class="columns">
         <div class="card curve-card">
           <div class="card-head">
-            <h2>Probability of having failed, by {stepName(type.stepMs)}</h2>
+            <h2>
+              {curveWords[forecast?.curve ?? 'failure'].title}, by {stepName(type.stepMs)}
+            </h2>
             {forecast && (
               <span class="muted">
                 issued {dateTime(forecast.originMs, type.timeZone)}
@@ -121,7 +135,7 @@ export function MachinePage(props: {
             <CurveChart
               forecast={forecast}
               previous={previous}
-              rules={state.plant?.rules ?? []}
+              rules={(state.plant?.rules ?? []).filter((rule) => rule.curve === forecast.curve)}
               events={data.events}
               type={type}
               theme={theme}
@@ -252,18 +266,20 @@ function MachineNotices(props: {
 
 /** The curve at the days people ask for. */
 function Numbers({ forecast, type }: { readonly forecast: ForecastWire; readonly type: MachineTypeWire }) {
-  const { probabilities, expectedDay } = forecast;
+  const { probabilities, expectedDay, curve } = forecast;
   const days = [...new Set([7, 14, probabilities.length])].filter((day) => day <= probabilities.length);
   return (
     <dl class="numbers">
       {days.map((day) => (
         <div key={day}>
-          <dt>fails within {steps(day, type.stepMs)}</dt>
+          <dt>
+            {curveWords[curve].within} {steps(day, type.stepMs)}
+          </dt>
           <dd>{chance(probabilities[day - 1] ?? 0)}</dd>
         </div>
       ))}
       <div>
-        <dt>expected</dt>
+        <dt>{curve === 'failure' ? 'expected' : 'limit expected'}</dt>
         <dd>
           {expectedDay === null ? (
             <>beyond {steps(probabilities.length, type.stepMs)}</>

@@ -1,7 +1,8 @@
 import { useCallback, useMemo } from 'preact/hooks';
+import type { LimitPassing } from '../domain/values.js';
 import type { EventWire, MachineTypeWire, MachineWire, SensorWire } from '../infra/http/wire.js';
 import { Canvas, hatch } from './canvas.js';
-import { count, quantity, stepName, stepTime } from './format.js';
+import { count, quantity, stepName, steps, stepTime } from './format.js';
 import type { Theme } from './theme.js';
 
 /** Every sensor over the window: mean and range of each step, gaps as gaps; what happened as ticks below. */
@@ -25,6 +26,7 @@ export function SensorCharts(props: {
         {stepTime(first.startMs, type)} to {stepTime(last.startMs, type)} · line: mean of the step · band: its
         lowest and highest reading · hatched: stuck · dots: out of physical range · ticks below: ◆
         maintenance, ! error, ✕ failure
+        {data.values && ' · dashed: forecast median · pale: where 80 % are expected'}
       </p>
     </>
   );
@@ -39,6 +41,7 @@ function SensorChart(props: {
   readonly theme: Theme;
 }) {
   const { sensor, data, stepMs, theme } = props;
+  const passings = (data.values?.passings ?? []).filter((passing) => passing.sensor === sensor.name);
   const draw = useCallback(
     (context: CanvasRenderingContext2D, widthPx: number, heightPx: number) =>
       drawSensor(context, { widthPx, heightPx: heightPx - plotBottomPx, sensor, data, theme }),
@@ -62,6 +65,11 @@ function SensorChart(props: {
         )}
       </figcaption>
       <Canvas heightPx={78} label={`${sensor.name}: ${words}`} draw={draw} />
+      {passings.map((passing) => (
+        <p class="sensor-passing" key={passing.side}>
+          {describePassing(passing, sensor.unit, stepMs)}
+        </p>
+      ))}
     </figure>
   );
 }
@@ -76,15 +84,16 @@ interface SensorPicture {
 
 function drawSensor(context: CanvasRenderingContext2D, picture: SensorPicture): void {
   const { widthPx, heightPx, sensor, data, theme } = picture;
-  const steps = data.steps.length;
+  const ahead = data.values?.sensors.find((each) => each.sensor === sensor.name);
+  const columns = shownColumns(data);
   context.clearRect(0, 0, widthPx, heightPx + plotBottomPx);
   const present = (value: number | null): value is number => value !== null;
-  const lowest = Math.min(...sensor.lows.filter(present));
-  const highest = Math.max(...sensor.highs.filter(present));
+  const lowest = Math.min(...sensor.lows.filter(present), ...(ahead?.low ?? []));
+  const highest = Math.max(...sensor.highs.filter(present), ...(ahead?.high ?? []));
   const room = highest - lowest || Math.abs(highest) * 0.01 || 1;
-  const x = (index: number) => ((index + 0.5) / steps) * widthPx;
+  const x = (index: number) => ((index + 0.5) / columns) * widthPx;
   const y = (value: number) => 4 + (1 - (value - lowest) / room) * (heightPx - 8);
-  const cell = widthPx / steps;
+  const cell = widthPx / columns;
 
   context.fillStyle = theme.grid;
   context.fillRect(0, heightPx, widthPx, 1);
@@ -113,6 +122,28 @@ function drawSensor(context: CanvasRenderingContext2D, picture: SensorPicture): 
     for (let index = from; index <= to; index++) context.lineTo(x(index), y(sensor.means[index] ?? 0));
     context.stroke();
   }
+  if (ahead) {
+    const at = (index: number) => x(data.steps.length + index);
+    context.fillStyle = `${theme.accent}1c`;
+    context.beginPath();
+    for (const [index, high] of ahead.high.entries()) context.lineTo(at(index), y(high));
+    for (const [index, low] of [...ahead.low.entries()].reverse()) context.lineTo(at(index), y(low));
+    context.fill();
+    context.strokeStyle = theme.accent;
+    context.setLineDash([3, 3]);
+    context.beginPath();
+    for (const [index, median] of ahead.median.entries()) context.lineTo(at(index), y(median));
+    context.stroke();
+    context.strokeStyle = theme.warning;
+    for (const { sensor: name, limit } of data.values?.passings ?? []) {
+      if (name !== sensor.name) continue;
+      context.beginPath();
+      context.moveTo(0, y(limit));
+      context.lineTo(widthPx, y(limit));
+      context.stroke();
+    }
+    context.setLineDash([]);
+  }
   context.fillStyle = theme.critical;
   for (const [index, outOfRange] of sensor.outOfRangeCounts.entries()) {
     if (outOfRange === 0) continue;
@@ -120,7 +151,22 @@ function drawSensor(context: CanvasRenderingContext2D, picture: SensorPicture): 
     context.arc(x(index), 4, 2.5, 0, 2 * Math.PI);
     context.fill();
   }
-  drawEvents(context, data, theme, widthPx, heightPx + plotBottomPx - 1);
+  drawEvents(context, data, theme, widthPx, heightPx + plotBottomPx - 1, columns);
+}
+
+/** Columns of a sensor's chart: the steps shown, and those ahead where they are forecast. */
+function shownColumns({ steps, values }: MachineWire): number {
+  return steps.length + (values?.sensors[0]?.median.length ?? 0);
+}
+
+/** Such as "rises above 7.10 mm/s in about 12 d (8 d to 19 d)". */
+function describePassing(passing: LimitPassing, unit: string, stepMs: number): string {
+  const { side, limit, day, earliestDay, latestDay } = passing;
+  const what = `${side === 'above' ? 'rises above' : 'falls below'} ${quantity(limit, unit)}`;
+  const earliest = steps(earliestDay ?? 1, stepMs);
+  if (day === null) return `may reach its limit: ${what} from ${earliest} on, at the earliest`;
+  const latest = latestDay === null ? 'later than forecast' : steps(latestDay, stepMs);
+  return `${what} in about ${steps(day, stepMs)} (${earliest} to ${latest})`;
 }
 
 /** First and last index of each stretch without a null. */
@@ -144,13 +190,14 @@ export function signOf(event: EventWire): string {
   )[event.event];
 }
 
-/** Signs along the axis of the steps, at `bottomPx`. */
+/** Signs along the axis of the steps, at `bottomPx`; the axis has `columns` steps, of which the first are those shown. */
 export function drawEvents(
   context: CanvasRenderingContext2D,
   data: MachineWire,
   theme: Theme,
   widthPx: number,
   bottomPx: number,
+  columns: number = data.steps.length,
 ): void {
   const steps = data.steps;
   context.font = 'bold 10px system-ui, sans-serif';
@@ -164,6 +211,6 @@ export function drawEvents(
     if (index < 0) continue;
     context.fillStyle =
       event.event === 'maintenance' ? theme.accent : event.event === 'error' ? theme.warning : theme.critical;
-    context.fillText(signOf(event), ((index + 0.5) / steps.length) * widthPx, bottomPx);
+    context.fillText(signOf(event), ((index + 0.5) / columns) * widthPx, bottomPx);
   }
 }

@@ -1,7 +1,7 @@
 import { useCallback } from 'preact/hooks';
 import type { ForecastWire } from '../infra/http/wire.js';
 import { Canvas, hatch } from './canvas.js';
-import { chance, steps } from './format.js';
+import { chance, curveWords, steps } from './format.js';
 import type { Theme } from './theme.js';
 
 export const stripHeightPx = 22;
@@ -47,10 +47,10 @@ export function cellEdges(day: number, horizon: number, widthPx: number): readon
   return [left, right - (day === horizon ? 0 : day % 7 === 0 ? 3 : 1)];
 }
 
-function describe({ probabilities, reason }: ForecastWire, stepMs: number): string {
+function describe({ probabilities, reason, curve }: ForecastWire, stepMs: number): string {
   if (probabilities.length === 0) return `cannot be assessed: ${reason}`;
   const parts = [1, 7, 14, 30]
     .filter((day) => day <= probabilities.length)
     .map((day) => `${chance(probabilities[day - 1] ?? 0)} within ${steps(day, stepMs)}`);
-  return `probability of failure: ${parts.join(', ')}`;
+  return `${curveWords[curve].probability}: ${parts.join(', ')}`;
 }

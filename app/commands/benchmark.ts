@@ -1,25 +1,24 @@
 /** `millwright benchmark`: networks and baselines on public data, under the protocol that published figures use. */
-import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { wallClock } from '../../domain/clock.js';
-import { UserError } from '../../domain/errors.js';
 import { type CmapssSubset, cmapssSubsets } from '../../infra/files/cmapss.js';
-import { parseTimeMs } from '../../infra/files/parse-time.js';
 import { type TrainingConfig, trainingConfigSchema } from '../../model/config.js';
 import { azureTrainingFile, benchmarkAzurePdm } from '../benchmark/azure-pdm.js';
 import { formatBenchmark } from '../benchmark/benchmark-text.js';
 import { benchmarkCmapss } from '../benchmark/cmapss.js';
 import type { BenchmarkRequest } from '../benchmark/networks.js';
-import type { BenchmarkProgress, BenchmarkResult } from '../benchmark/result.js';
+import { showProgress } from '../benchmark/progress.js';
+import type { BenchmarkResult } from '../benchmark/result.js';
 import { loadYaml } from '../config-file.js';
 import { formatNumber, formatSpan } from '../terminal/format.js';
 import { printResult } from '../terminal/print-result.js';
 import { ProgressBar } from '../terminal/progress.js';
 import { makeTerminal } from '../terminal/terminal.js';
-import { trainingNote } from '../terminal/training-note.js';
-import { wholeNumber } from './options.js';
+import { healthCommand, valuesCommand } from './benchmark-values.js';
+import { azurePeriod, checkWritable, day, wholeNumber } from './options.js';
 
 interface BenchmarkOptions {
   readonly dir: string;
@@ -44,7 +43,9 @@ export function benchmarkCommand(signal: AbortSignal): Command {
   return new Command('benchmark')
     .description('train and score networks on public data, beside baselines')
     .addCommand(cmapssCommand(signal))
-    .addCommand(azureCommand(signal));
+    .addCommand(azureCommand(signal))
+    .addCommand(valuesCommand(signal))
+    .addCommand(healthCommand(signal));
 }
 
 function cmapssCommand(signal: AbortSignal): Command {
@@ -79,15 +80,7 @@ function azureCommand(signal: AbortSignal): Command {
       '\nExample:\n  millwright benchmark azure-pdm --dir DIR --train-until 2015-06-30 --test-from 2015-07-31 --test-to 2015-08-30 --json azure.json\n\nExit code: 0 scored, 2 wrong usage or data.',
     )
     .action((options: AzureOptions) => {
-      const period = {
-        trainUntilMs: options.trainUntil,
-        testFromMs: options.testFrom,
-        testToMs: options.testTo,
-      };
-      if (!(period.trainUntilMs < period.testFromMs && period.testFromMs <= period.testToMs))
-        throw new UserError(
-          'days must ascend: --train-until before --test-from, which is not after --test-to',
-        );
+      const period = azurePeriod(options);
       return runBenchmark(options, loadYaml(azureTrainingFile, trainingConfigSchema), signal, (request) =>
         benchmarkAzurePdm({ ...request, period }),
       );
@@ -101,13 +94,6 @@ function withCommonOptions(command: Command, trainingDefault: string): Command {
     .option('--training <file>', `training settings (YAML); default: ${trainingDefault}`)
     .option('--models <folder>', 'keep the trained networks here; default: they are thrown away')
     .option('--json <file>', 'write the scores to this file as JSON');
-}
-
-/** Start of a day written as 2015-06-30, as if in UTC. */
-function day(text: string): number {
-  const timeMs = /^\d{4}-\d{2}-\d{2}$/.test(text) ? parseTimeMs(text, 'iso', 'UTC') : undefined;
-  if (timeMs === undefined) throw new InvalidArgumentError('write a day such as 2015-06-30.');
-  return timeMs;
 }
 
 async function runBenchmark(
@@ -139,29 +125,5 @@ async function runBenchmark(
     printResult({ json: result, human: () => formatBenchmark(result) }, false);
   } finally {
     if (options.models === undefined) await rm(modelDir, { recursive: true, force: true });
-  }
-}
-
-function showProgress(bar: ProgressBar, progress: BenchmarkProgress): void {
-  if (progress.phase === 'read') bar.update(0, 1, 'reading the files');
-  else if (progress.phase === 'score') bar.update(1, 1, 'scoring, baselines too');
-  else {
-    const { network, of, training } = progress;
-    bar.update(
-      (network - 1) * training.of + training.step,
-      of * training.of,
-      `network ${network} of ${of} · ${trainingNote(training)}`,
-    );
-  }
-}
-
-/** Leaves what is in the file, so that a benchmark that is broken off does not cost the scores of the last one. */
-async function checkWritable(file: string): Promise<void> {
-  try {
-    await appendFile(file, '');
-  } catch (error) {
-    throw new UserError(`cannot write ${file}: ${String(error)}; choose another file for --json`, {
-      cause: error,
-    });
   }
 }

@@ -1,5 +1,6 @@
 /** What most commands share: reading the deployment, the data set, numbers. */
 import { existsSync } from 'node:fs';
+import { appendFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
@@ -8,6 +9,7 @@ import { UserError } from '../../domain/errors.js';
 import { globPattern } from '../../domain/machine-directory.js';
 import { datasetSchema } from '../../infra/files/dataset-config.js';
 import { openDataset } from '../../infra/files/open-dataset.js';
+import { parseTimeMs } from '../../infra/files/parse-time.js';
 import { loadYaml } from '../config-file.js';
 import { loadFactory } from '../simulate/factory-config.js';
 import { factoryDataset } from '../simulate/simulate-factory.js';
@@ -79,4 +81,38 @@ export function keepMachines(dataset: Dataset, words: string | undefined): Datas
       for await (const record of dataset.records()) if (kept(record.machine)) yield record;
     },
   };
+}
+
+/** Start of a day written as 2015-06-30, as if in UTC. */
+export function day(text: string): number {
+  const timeMs = /^\d{4}-\d{2}-\d{2}$/.test(text) ? parseTimeMs(text, 'iso', 'UTC') : undefined;
+  if (timeMs === undefined) throw new InvalidArgumentError('write a day such as 2015-06-30.');
+  return timeMs;
+}
+
+/** Leaves what is in the file, so that a benchmark that is broken off does not cost the scores of the last one. */
+export async function checkWritable(file: string): Promise<void> {
+  try {
+    await appendFile(file, '');
+  } catch (error) {
+    throw new UserError(`cannot write ${file}: ${String(error)}; choose another file for --json`, {
+      cause: error,
+    });
+  }
+}
+
+/** The three days of a benchmark on Azure PdM. */
+export function azurePeriod(options: {
+  readonly trainUntil: number;
+  readonly testFrom: number;
+  readonly testTo: number;
+}) {
+  const period = {
+    trainUntilMs: options.trainUntil,
+    testFromMs: options.testFrom,
+    testToMs: options.testTo,
+  };
+  if (!(period.trainUntilMs < period.testFromMs && period.testFromMs <= period.testToMs))
+    throw new UserError('days must ascend: --train-until before --test-from, which is not after --test-to');
+  return period;
 }

@@ -5,7 +5,13 @@ import { Command } from 'commander';
 import { z } from 'zod';
 import { UserError } from '../../domain/errors.js';
 import type { FeatureWindow, Predictor } from '../../domain/features.js';
-import { expectedDay, probabilityWithin } from '../../domain/forecast.js';
+import {
+  type CurveKind,
+  curveOf,
+  expectedDay,
+  type ForecastValues,
+  probabilityWithin,
+} from '../../domain/forecast.js';
 import type { FleetRow } from '../../domain/store.js';
 import { openEmbeddedStore } from '../../infra/embedded/store.js';
 import { windowOfRows } from '../../stream/sequence.js';
@@ -75,7 +81,12 @@ async function showNewest(deployment: Deployment, machine: string, json: boolean
             ? `${machine} cannot be assessed: ${forecast.reason}`
             : [
                 `${machine} at ${formatTime(forecast.originMs)} · ${forecast.status}${forecast.reason ? ` (${forecast.reason})` : ''} · model ${forecast.model}`,
-                ...describeCurve(probabilities, (days) => probabilityWithin(forecast, days)),
+                ...describeCurve(
+                  probabilities,
+                  (days) => probabilityWithin(forecast, days),
+                  curveOf(forecast),
+                ),
+                ...describeValues(forecast.values),
               ].join('\n'),
       },
       json,
@@ -111,9 +122,11 @@ async function forecastWindow(deployment: Deployment, file: string, options: Pre
     const predictor = requirePredictor(predictors.byType, type.name);
     const probabilities = [...(await predictor.predict([await readWindow(file, predictor)]))];
     const human = () =>
-      describeCurve(probabilities, (days) => probabilities[Math.min(days, probabilities.length) - 1]).join(
-        '\n',
-      );
+      describeCurve(
+        probabilities,
+        (days) => probabilities[Math.min(days, probabilities.length) - 1],
+        'failure',
+      ).join('\n');
     printResult(
       { json: { model: predictor.version, probabilities, expectedDay: expectedDay(probabilities) }, human },
       options.json,
@@ -143,14 +156,35 @@ async function readWindow(file: string, { spec }: Predictor): Promise<FeatureWin
 function describeCurve(
   probabilities: readonly number[],
   within: (days: number) => number | undefined,
+  kind: CurveKind,
 ): string[] {
   const expected = expectedDay(probabilities);
   const parts = [7, 14, 30].map(
     (days) => `within ${days} d ${formatProbability(within(days) ?? Number.NaN)}`,
   );
   return [
-    `P(fail) ${parts.join(' · ')} · ${expected === null ? `expected beyond ${probabilities.length} d` : `expected in ${formatDays(expected)}`}`,
+    `${kind === 'failure' ? 'P(fail)' : 'P(health index passes its limit; no forecast of a failure)'} ${parts.join(' · ')} · ${expected === null ? `expected beyond ${probabilities.length} d` : `expected in ${formatDays(expected)}`}`,
     '',
     ...curveChart(probabilities),
+  ];
+}
+
+/** The newest forecast of every sensor whose values are forecast, and the limits that it may pass. */
+function describeValues(values: ForecastValues | undefined): string[] {
+  if (!values) return [];
+  const { healthIndex, sensors, passings } = values;
+  const shown = (value: number | undefined) => (value === undefined ? '' : value.toPrecision(4));
+  return [
+    '',
+    ...(healthIndex === null ? [] : [`health index ${healthIndex.toFixed(2)} (limit 1)`]),
+    ...sensors.map(
+      ({ sensor, low, median, high }) =>
+        `${sensor} in ${median.length} d: ${shown(median.at(-1))} (80 % within ${shown(low.at(-1))} to ${shown(high.at(-1))})`,
+    ),
+    ...passings.map(({ sensor, side, limit, day, earliestDay, latestDay }) =>
+      day === null
+        ? `${sensor} may pass its limit: ${side} ${limit} from day ${earliestDay} on`
+        : `${sensor} passes its limit, ${side} ${limit}, in about ${day} d (${earliestDay} to ${latestDay ?? 'beyond the horizon'})`,
+    ),
   ];
 }

@@ -29,6 +29,7 @@ import { formatFolds } from '../trials/folds-text.js';
 import { UnfinishedTraining } from '../unfinished-training.js';
 import { jsonOption, wholeNumber } from './options.js';
 import { tellNotes } from './read-histories.js';
+import { describeValues, onlyValues, printValues, trainValuesIfAny } from './train-values.js';
 import {
   loadTraining,
   readTrainingHistories,
@@ -119,6 +120,11 @@ Exit code: 0 trained and in use, 1 trained and not taken into use, 2 wrong usage
         onRetry: (reason: UserError, learningRate: number) =>
           tellNotes(terminal, [reason.message, `Trying once more with learning rate ${learningRate}.`]),
       };
+      if (onlyValues(type, histories)) {
+        const values = await trainValuesIfAny(request, bar);
+        if (values) printValues(values, bar, { startedMs, json: options.json });
+        return;
+      }
       const { artifact, members } = await trainAsAsked(request, size, bar, view).catch((error: unknown) => {
         if (signal.aborted && unfinished.exists())
           bar.end('stopped; the same command with --resume goes on from the last validation');
@@ -128,12 +134,20 @@ Exit code: 0 trained and in use, 1 trained and not taken into use, 2 wrong usage
       const inUse = decided.adopt || options.force;
       if (inUse) await setCurrentVersion(modelDir, type.name, artifact.version);
       await unfinished.drop();
+      const values = await trainValuesIfAny(request, bar);
       const { version, directory, metrics } = artifact;
       const seconds = (wallClock.nowMs() - startedMs) / 1000;
       bar.end(`${version} in ${formatSpan(seconds * 1000)}`);
       printResult(
         {
-          json: { version, directory, metrics, adoption: { ...decided, inUse }, seconds },
+          json: {
+            version,
+            directory,
+            metrics,
+            adoption: { ...decided, inUse },
+            values: values ?? null,
+            seconds,
+          },
           human: () =>
             [
               `Trained on ${formatCounted(metrics.trainingMachineCount, 'machine')}, best at step ${metrics.bestStep}.`,
@@ -141,6 +155,7 @@ Exit code: 0 trained and in use, 1 trained and not taken into use, 2 wrong usage
               inUse
                 ? `In use from now on, also by a millwright run that is under way: ${directory}`
                 : `Not taken into use; it is in ${directory}. \`millwright train --force\` takes a network into use all the same.`,
+              ...(values ? describeValues(values) : []),
               'Judge it before you trust it, on machines it has not seen: millwright backtest --help',
             ].join('\n'),
         },

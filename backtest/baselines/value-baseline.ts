@@ -15,6 +15,20 @@ export interface ValueBaseline {
   ): Float64Array[];
 }
 
+/** The mean of the series' training part: the best that there is for values without memory. */
+export const trainingMean: ValueBaseline = {
+  name: 'mean',
+  forecast(series, origins, trainingEnd, horizonSteps) {
+    let [sum, count] = [0, 0];
+    for (let at = 0; at < trainingEnd; at++) {
+      if (Number.isNaN(series[at] as number)) continue;
+      sum += series[at] as number;
+      count += 1;
+    }
+    return origins.map(() => new Float64Array(horizonSteps).fill(sum / count));
+  },
+};
+
 /** The value of one season before, again and again; where that is missing, the one a season earlier. */
 export function seasonalNaive(seasonSteps: number): ValueBaseline {
   return {

@@ -154,9 +154,8 @@ async function presentMachine(
   const until = atMs === undefined ? {} : { toMs: atMs + 1 };
   // Several models may have spoken at one origin: read enough to find the origins of one of them.
   const found = await store.forecasts(machine, { ...until, limit: 3 * (previousOrigins + 1) });
-  const history = onePerOrigin(found)
-    .slice(0, previousOrigins + 1)
-    .map(presentForecast);
+  const records = onePerOrigin(found).slice(0, previousOrigins + 1);
+  const history = records.map(presentForecast);
   const forecast = history[0] ?? null;
   const steps = await store.steps(machine, { ...until, limit: 1 });
   const newest = forecast ?? steps[0];
@@ -185,6 +184,7 @@ async function presentMachine(
     timeMs: clock.nowMs(),
     forecast,
     previous: history.slice(1),
+    values: records[0]?.values ?? null,
     moved:
       forecast && forecast.probabilities.length > 0
         ? followTarget(history, forecast.originMs + defaultTargetDay(forecast) * stepMs, stepMs)

@@ -1,6 +1,6 @@
 /** Turns records of the domain into what goes over the wire. Pure. */
 import type { AlertRecord } from '../../domain/alert.js';
-import type { ForecastRecord } from '../../domain/forecast.js';
+import { curveOf, type ForecastRecord } from '../../domain/forecast.js';
 import type { EventRecord } from '../../domain/input.js';
 import type { MachineType } from '../../domain/machine-type.js';
 import type { StepRecord } from '../../domain/step.js';
@@ -18,10 +18,12 @@ import type {
 
 const dayMs = 86_400_000;
 
+/** Without the sensors' values, which are as much again as all else: one machine's page has them. */
 export function presentForecast(forecast: ForecastRecord): ForecastWire {
-  const { kind: _kind, stepOffset: _stepOffset, ...rest } = forecast;
+  const { kind: _kind, stepOffset: _stepOffset, values: _values, ...rest } = forecast;
   return {
     ...rest,
+    curve: curveOf(forecast),
     probabilities: forecast.probabilities.map((value) => Math.round(value * 1e4) / 1e4),
     coverage: Math.round(forecast.coverage * 1e4) / 1e4,
   };

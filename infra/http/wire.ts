@@ -1,9 +1,9 @@
 /** What goes over the wire of /api/v1. Read by the server, the page and anyone with curl; additions only. */
 import type { AlertRecord } from '../../domain/alert.js';
-import type { ForecastStatus } from '../../domain/forecast.js';
+import type { CurveKind, ForecastStatus, ForecastValues } from '../../domain/forecast.js';
 import type { EventRecord } from '../../domain/input.js';
 
-/** One level of a rule on the curve: an alert is raised where P(fail ≤ `days` d) reaches `set`. */
+/** One level of a rule on a curve: an alert is raised where P(≤ `days` d) reaches `set`. */
 export interface RuleThreshold {
   readonly rule: string;
   /** Days (steps) ahead, 1..H. */
@@ -11,6 +11,8 @@ export interface RuleThreshold {
   readonly severity: string;
   /** Probability in [0, 1]. */
   readonly set: number;
+  /** Of which curves. */
+  readonly curve: CurveKind;
 }
 
 export interface ErrorWire {
@@ -61,6 +63,8 @@ export interface ForecastWire {
   readonly status: ForecastStatus;
   readonly reason: string;
   readonly model: string;
+  /** What the probabilities are of. */
+  readonly curve: CurveKind;
   readonly probabilities: readonly number[];
   readonly expectedDay: number | null;
   readonly coverage: number;
@@ -100,6 +104,8 @@ export interface MachineWire {
   readonly forecast: ForecastWire | null;
   /** Forecasts of earlier origins, newest first, by the same model where it spoke. */
   readonly previous: readonly ForecastWire[];
+  /** What was said of the sensors' values at the forecast's origin; null without a network for them. */
+  readonly values: ForecastValues | null;
   /** How the forecast for one day moved: the expected day, or the seventh. */
   readonly moved: MovedWire | null;
   readonly steps: readonly { readonly startMs: number; readonly endMs: number; readonly final: boolean }[];

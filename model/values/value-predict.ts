@@ -18,8 +18,9 @@ export async function openValuePredictor(
   directory: string,
   engine: Engine,
   wanted?: FeatureSpec,
+  running?: string,
 ): Promise<ValueNetworkPredictor> {
-  const { version, preprocessing, model } = await readArtifact(directory);
+  const { version, preprocessing, model } = await readArtifact(directory, running);
   if (!('network' in preprocessing))
     throw new UserError(`${directory} forecasts failures, not values: name a network that forecasts values.`);
   const misfit = wanted && checkFits(preprocessing.spec, wanted);

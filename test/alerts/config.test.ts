@@ -102,10 +102,23 @@ const conditions: readonly (readonly [string, unknown])[] = [
   ['failure_probability(14d)', { kind: 'failure-probability', withinMs: 14 * 86_400_000 }],
   ['  failure_probability ( 36h ) ', { kind: 'failure-probability', withinMs: 36 * 3_600_000 }],
   ['expected_day()', { kind: 'expected-day' }],
-  ['', { column: 1, message: 'write failure_probability(…) or expected_day(…), not the end' }],
+  ['limit_probability(14d)', { kind: 'limit-probability', withinMs: 14 * 86_400_000 }],
+  ['limit_day()', { kind: 'limit-day' }],
+  [
+    '',
+    {
+      column: 1,
+      message:
+        'write failure_probability(…), expected_day(…), limit_probability(…) or limit_day(…), not the end',
+    },
+  ],
   [
     'failure_probabilty(14d)',
-    { column: 1, message: 'write failure_probability(…) or expected_day(…), not "failure_probabilty(14d)"' },
+    {
+      column: 1,
+      message:
+        'write failure_probability(…), expected_day(…), limit_probability(…) or limit_day(…), not "failure_probabilty(14d)"',
+    },
   ],
   ['failure_probability 14d', { column: 21, message: 'expected "(" after failure_probability, found "14d"' }],
   [
@@ -121,7 +134,11 @@ const conditions: readonly (readonly [string, unknown])[] = [
   ['expected_day(3d)', { column: 14, message: 'expected ")", found "3d)"' }],
   [
     'process.exit(1)',
-    { column: 1, message: 'write failure_probability(…) or expected_day(…), not "process.exit(1)"' },
+    {
+      column: 1,
+      message:
+        'write failure_probability(…), expected_day(…), limit_probability(…) or limit_day(…), not "process.exit(1)"',
+    },
   ],
 ];
 for (const [text, parsed] of conditions)
@@ -155,6 +172,10 @@ test('without rules every type gets a warning far ahead and a critical alert nea
     ]);
   assert.deepEqual(told([turbine()]), [
     ['turbine', 'failure-within-30d warning', 'failure-within-14d critical'],
+  ]);
+  const valued = turbine({ sensors: [{ name: 'speed', forecast: true }] });
+  assert.deepEqual(told([valued]), [
+    ['turbine', 'failure-within-30d warning', 'limit-within-14d warning', 'failure-within-14d critical'],
   ]);
   const press = turbine({ name: 'press', step: { kind: 'fixed', durationMs: '8h' }, horizonSteps: 12 });
   assert.deepEqual(told([turbine(), press]), [

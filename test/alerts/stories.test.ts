@@ -55,6 +55,23 @@ const stories: Record<string, Story> = {
       ['7 p 0.1', 'resolved critical (condition-cleared) @7 0.1'],
     ],
   },
+  'a rule judges forecasts of what it speaks of, and no others': {
+    config: { rules: [twoLevels, { ...twoLevels, name: 'departs', condition: 'limit_probability(14d)' }] },
+    lines: [
+      ['1 p 0.5 limit', 'departs: fired warning @1 0.5'],
+      ['2 p 0.9 limit', 'departs: raised critical @2 0.9'],
+      // The first failures have been learned: the health index is no longer told.
+      ['3 p 0.7', 'near: fired critical @3 0.7; departs: resolved critical (condition-cleared) @3'],
+      ['4 p 0.1', 'near: resolved critical (condition-cleared) @4 0.1'],
+    ],
+  },
+  'silence of a health index is told by its own rule only': {
+    config: { rules: [twoLevels, { ...twoLevels, name: 'departs', condition: 'limit_probability(14d)' }] },
+    lines: [
+      ['1 p 0.1 limit', ''],
+      ['3.5 tick', 'departs: not-assessable (no forecast since 2026-03-02) @3 0.1'],
+    ],
+  },
   'a jump fires with the highest severity at once': {
     lines: [['1 p 0.9', 'fired critical @1 0.9']],
   },

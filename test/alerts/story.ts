@@ -155,6 +155,7 @@ export function parseLine(line: string, openAlertId: string): Input {
       return forecastOf(day, Number(rest[0]), {
         revision: after('rev') ?? 0,
         ...(rest.includes('provisional') ? { status: 'provisional' } : {}),
+        ...(rest.includes('limit') ? { curve: 'health-limit' } : {}),
       });
     case 'young':
       return forecastOf(day, null, { stepIndex: 1, reason: 'history too short' });

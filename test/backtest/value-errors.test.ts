@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { seasonalNaive, smoothing } from '../../backtest/baselines/value-baseline.js';
+import { seasonalNaive, smoothing, trainingMean } from '../../backtest/baselines/value-baseline.js';
 import {
   type JudgedValue,
   seasonalNaiveScale,
@@ -78,6 +78,7 @@ describe('baselines of value forecasts', () => {
   );
   series[30] = NaN;
   const baselines = [
+    trainingMean,
     seasonalNaive(1),
     seasonalNaive(4),
     smoothing('simple', 1),

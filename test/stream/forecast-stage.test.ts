@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { Predictor } from '../../domain/features.js';
-import type { ForecastRecord } from '../../domain/forecast.js';
+import { curveOf, type ForecastRecord } from '../../domain/forecast.js';
 import type { InputRecord } from '../../domain/input.js';
 import { type MachineType, machineTypeSchema } from '../../domain/machine-type.js';
 import { topics } from '../../domain/topics.js';
+import type { ValueOutlook, ValuePredictor } from '../../domain/values.js';
+import { featureSpec } from '../../stream/features.js';
 import { asLog, forecastStage, makeFakePredictor, runBoth, runStage } from './run-stages.js';
 
 const dayMs = 86_400_000;
@@ -172,4 +174,77 @@ test('events and ticks keep their places among the forecasts', async () => {
     all.map((record) => (record.kind === 'forecast' ? `forecast ${record.stepIndex}` : record.kind)),
     ['forecast 0', 'tick', 'event', 'forecast 0', 'tick'],
   );
+});
+
+describe('values of sensors', () => {
+  const valued = machineTypeSchema.parse({
+    ...type,
+    name: 'press',
+    sensors: [
+      { name: 'heat', forecast: true, highLimit: 5 },
+      { name: 'load', expectedPerStep: 2 },
+    ],
+    provisionalEveryMs: undefined,
+    graceMs: undefined,
+    step: { kind: 'fixed', durationMs: '1d' },
+  });
+  const inputs = [readings('a', 0, full), tick(1), readings('a', 1, full), tick(2)];
+  const foreseeing = (health: ValueOutlook['health'], healthReason = ''): ValuePredictor => ({
+    version: 'values-1',
+    spec: featureSpec(valued),
+    sensors: [{ name: 'heat', unit: '', column: 0 }],
+    foresee: async (windows) =>
+      windows.map(() => ({
+        sensors: [{ sensor: 'heat', low: [1, 2, 3], median: [2, 4, 6], high: [4, 6, 8.0000001] }],
+        health,
+        healthReason,
+      })),
+    close: async () => {},
+  });
+  const newestOf = async (predictor: Predictor | undefined, values: ValuePredictor) => {
+    const { forecasts: all } = await runBoth(valued, inputs, predictor, undefined, values);
+    return all.filter((record): record is ForecastRecord => record.kind === 'forecast').at(-1);
+  };
+  const health = { index: 0.5, probabilities: [0, 0.25, 0.75] };
+
+  test('go beside the curve of failures, with the limit that they may pass', async () => {
+    const newest = await newestOf(makeFakePredictor(valued), foreseeing(health));
+    assert.equal(newest && curveOf(newest), 'failure');
+    assert.equal(newest?.model, 'fake-1');
+    assert.notDeepEqual(newest?.probabilities, health.probabilities);
+    assert.deepEqual(newest?.values, {
+      model: 'values-1',
+      sensors: [{ sensor: 'heat', low: [1, 2, 3], median: [2, 4, 6], high: [4, 6, 8] }],
+      passings: [{ sensor: 'heat', side: 'above', limit: 5, day: 3, earliestDay: 2, latestDay: null }],
+      healthIndex: 0.5,
+    });
+  });
+
+  test('without a network for failures the curve is that of the health index, and says so', async () => {
+    const newest = await newestOf(undefined, foreseeing(health));
+    assert.equal(newest?.curve, 'health-limit');
+    assert.deepEqual([newest?.status, newest?.model], ['ok', 'values-1']);
+    assert.deepEqual(newest?.probabilities, health.probabilities);
+    assert.equal(newest?.expectedDay, 3);
+  });
+
+  test('without an index there is no curve, but there are values', async () => {
+    const newest = await newestOf(undefined, foreseeing(null, 'history too short for a health index'));
+    assert.deepEqual(
+      [newest?.status, newest?.reason, newest?.curve, newest?.probabilities],
+      ['not-assessable', 'history too short for a health index', 'health-limit', []],
+    );
+    assert.equal(newest?.values?.sensors.length, 1);
+  });
+
+  test('those of other features are left out, the curve of failures goes on', async () => {
+    const other = { ...foreseeing(health), spec: { ...featureSpec(valued), names: ['warmth.mean'] } };
+    const newest = await newestOf(makeFakePredictor(valued), other);
+    assert.deepEqual([newest?.status, newest?.values], ['ok', undefined]);
+    const alone = await newestOf(undefined, other);
+    assert.equal(
+      alone?.reason,
+      'model values-1 has feature "warmth.mean" where machine type press has "heat.mean": train again',
+    );
+  });
 });

@@ -13,6 +13,7 @@ import {
   type TopicRecords,
   topics,
 } from '../../domain/topics.js';
+import type { ValuePredictor } from '../../domain/values.js';
 import { featureSpec } from '../../stream/features.js';
 import { makeForecastStage } from '../../stream/forecast-stage.js';
 import { makeStepStage } from '../../stream/step-stage.js';
@@ -54,9 +55,16 @@ export function forecastStage(
   type: MachineType,
   predictor: Predictor | undefined,
   batchWindowsMax = 100,
+  values?: ValuePredictor,
 ): () => PartitionHandler {
   const types = new Map([[type.name, type]]);
-  const stage = makeForecastStage({ types, directory, predictorFor: () => predictor, batchWindowsMax });
+  const stage = makeForecastStage({
+    types,
+    directory,
+    predictorFor: () => predictor,
+    valuePredictorFor: () => values,
+    batchWindowsMax,
+  });
   return () => stage({ topic: topics.steps, partition: 3 });
 }
 
@@ -115,11 +123,12 @@ export async function runBoth(
   inputs: readonly InputRecord[],
   predictor: Predictor | undefined,
   rng?: Rng,
+  values?: ValuePredictor,
 ): Promise<{ steps: NewRecord[]; forecasts: TopicRecords['forecasts'][] }> {
   const { outputs: steps } = await runStage(stepStage(type), topics.inputs, encodeInputs(inputs), rng);
   const windowsMax = rng ? 1 + rng.int(5) : 100;
   const { outputs } = await runStage(
-    forecastStage(type, predictor, windowsMax),
+    forecastStage(type, predictor, windowsMax, values),
     topics.steps,
     asLog(steps, topics.steps),
     rng,

@@ -51,8 +51,8 @@ const sensorShapes: readonly (readonly [number, number, number])[] = [
 ];
 
 export const fixtureRules: readonly RuleThreshold[] = [
-  { rule: 'failure-soon', days: 7, severity: 'critical', set: 0.5 },
-  { rule: 'failure-soon', days: 14, severity: 'warning', set: 0.4 },
+  { rule: 'failure-soon', days: 7, severity: 'critical', set: 0.5, curve: 'failure' },
+  { rule: 'failure-soon', days: 14, severity: 'warning', set: 0.4, curve: 'failure' },
 ];
 
 export type Flaw = 'none' | 'silent' | 'young' | 'gateway-down';
