@@ -78,7 +78,9 @@ async function showNewest(deployment: Deployment, machine: string, json: boolean
         json: forecast,
         human: () =>
           probabilities.length === 0
-            ? `${machine} cannot be assessed: ${forecast.reason}`
+            ? [`${machine} cannot be assessed: ${forecast.reason}`, ...describeValues(forecast.values)].join(
+                '\n',
+              )
             : [
                 `${machine} at ${formatTime(forecast.originMs)} · ${forecast.status}${forecast.reason ? ` (${forecast.reason})` : ''} · model ${forecast.model}`,
                 ...describeCurve(
