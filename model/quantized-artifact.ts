@@ -48,6 +48,10 @@ export async function quantizeVersion(
 ): Promise<{ readonly quantization: Quantization; readonly written?: WrittenArtifact }> {
   const artifact = await readArtifact(request.directory);
   const { model, version, preprocessing, metrics } = artifact;
+  if ('network' in preprocessing)
+    throw new UserError(
+      `The model in ${request.directory} forecasts values, not failures: what is lost by int8 is measured on failures. Name a network that forecasts failures.`,
+    );
   const quantized = await quantizeModel(model, request.engine);
   if (quantized === undefined)
     throw new UserError(
