@@ -23,6 +23,7 @@ import type { AlertRecord } from '../../domain/alert.js';
 import type { Dataset } from '../../domain/dataset.js';
 import type { ForecastRecord } from '../../domain/forecast.js';
 import type { Log } from '../../domain/log.js';
+import { decodeRecord } from '../../domain/topics.js';
 import { openEmbeddedLog } from '../../infra/embedded/log.js';
 import { openEmbeddedStore } from '../../infra/embedded/store.js';
 import { connectPublisher, type Publisher } from '../../infra/mqtt/publisher.js';
@@ -165,12 +166,15 @@ async function runLive(
   assert.equal(ledger.received, ledger.accepted, 'everything fits');
 }
 
-/** Forecasts or alerts of a log as their bytes, in its order. */
+/** Forecasts or alerts of a log, in its order. */
 async function valuesOf(log: Log, topic: 'forecasts' | 'alerts'): Promise<string[]> {
-  return (await recordsOf(log, topic))
-    .flat()
-    .map((record) => record.slice(record.indexOf(' ') + 1))
-    .filter((value) => value.startsWith('{"kind":"forecast"') || value.startsWith('{"kind":"alert"'));
+  const values: string[] = [];
+  for (const { partition, beginOffset } of await log.status(topic))
+    for await (const record of log.read({ topic, partition }, beginOffset)) {
+      const value = decodeRecord(topic, record);
+      if (value.kind === 'forecast' || value.kind === 'alert') values.push(asText(value));
+    }
+  return values;
 }
 
 function asText(record: ForecastRecord | AlertRecord): string {

@@ -9,13 +9,13 @@ import type { Log } from '../../domain/log.js';
 import type { TopicName } from '../../domain/topics.js';
 import { MemoryLog } from '../../infra/memory/log.js';
 
-/** `offset value` of every record, by partition. */
+/** `offset value` of every record, by partition; the value byte by byte. */
 export async function recordsOf(log: Log, topic: TopicName): Promise<string[][]> {
   const partitions: string[][] = [];
   for (const { partition, beginOffset } of await log.status(topic)) {
     const records: string[] = [];
     for await (const { offset, value } of log.read({ topic, partition }, beginOffset))
-      records.push(`${offset} ${value.toString()}`);
+      records.push(`${offset} ${value.toString('latin1')}`);
     partitions.push(records);
   }
   return partitions;

@@ -182,7 +182,7 @@ function tickAfter(inputs: readonly InputRecord[], offset: number) {
 function bytesOf(records: readonly { topic: string; key: string; value: Buffer }[], topic: string): string[] {
   return records
     .filter((record) => record.topic === topic)
-    .map(({ key, value }) => `${key} ${value.toString()}`);
+    .map(({ key, value }) => `${key} ${value.toString('latin1')}`);
 }
 
 const leakCases = Math.ceil(100 * scale);
