@@ -127,7 +127,7 @@ export async function findOrigin(
   const own = issued.findLast(({ originMs }) => originMs === forecast.originMs);
   if (!own)
     throw new UserError(
-      `the steps behind the forecast of "${machine}" are not in the store any more: nothing to explain`,
+      `the steps behind the forecast of "${machine}" are not in the store, not yet or no more: nothing to explain`,
     );
   return {
     forecast,

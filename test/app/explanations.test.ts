@@ -37,6 +37,9 @@ before(async () => {
   });
   await publisher.end();
   while ((await pipeline.store.forecasts('pump-0', { fromMs: 24 * hourMs })).length === 0) await sleep(50);
+  // Forecasts come first; the steps behind them follow within a second.
+  for (const machine of ['pump-0', 'pump-1'])
+    while ((await pipeline.store.steps(machine, { fromMs: 23 * hourMs })).length === 0) await sleep(50);
   explanations = new Explanations(deployment, pipeline.store);
 });
 after(async () => {
