@@ -12,7 +12,8 @@ import { Rng } from '../domain/rng.js';
 import { decodeRecord, encodeRecord, topics } from '../domain/topics.js';
 import { featureSpec } from '../stream/features.js';
 import { makeForecastStage } from '../stream/forecast-stage.js';
-import { StepOperator, type StepOutput } from '../stream/step-operator.js';
+import { StepOperator } from '../stream/step-operator.js';
+import type { StepOutput } from '../stream/step-output.js';
 import { makeStepStage } from '../stream/step-stage.js';
 
 const quick = process.argv.includes('--quick');

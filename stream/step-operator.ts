@@ -32,24 +32,19 @@ import type { MachineType } from '../domain/machine-type.js';
 import type { StepRecord } from '../domain/step.js';
 import { addReading, aggregateSize, valueMagnitudeMax } from './aggregate.js';
 import { emptyLedger, type Ledger } from './ledger.js';
-import { eventName, MachineState, type StepState } from './machine-state.js';
+import { Lives } from './lives.js';
+import { eventName, type MachineState, type StepState } from './machine-state.js';
 import { explainRefusal, type Refusal, rejectEvent, rejectReading } from './rejections.js';
-import { makeStepRecord } from './step-record.js';
-import { collectState, machineKey, restoreState, stepKey } from './step-state-entries.js';
+import type { StepOutput } from './step-output.js';
+import { collectState, restoreState } from './step-state-entries.js';
 import { TypeClock } from './type-clock.js';
 
 /** The year 0. Event times before it are no times, and calendars end there. */
 const earliestMs = -62_167_219_200_000;
 
-/** Where the operator puts what it emits, in order. */
-export interface StepOutput {
-  readonly steps: (StepRecord | EventRecord | TickRecord)[];
-  readonly rejected: RejectedRecord[];
-}
-
 export class StepOperator {
   readonly #clocks: ReadonlyMap<string, TypeClock>;
-  #machines = new Map<string, MachineState>();
+  readonly #lives = new Lives();
   #nextOffset = 0;
   #watermarkMs = -Infinity;
   #tickMs = -Infinity;
@@ -58,15 +53,6 @@ export class StepOperator {
   #late = 0;
   #rejected = 0;
   #eventLedger: Ledger = emptyLedger;
-  /** Machines by id; undefined when one came or went. */
-  #ordered: MachineState[] | undefined;
-  /** Earliest `dueMs` of all machines. */
-  #dueMs = Infinity;
-  /** Machines with a closed step whose record is out of date. */
-  readonly #reopened = new Set<MachineState>();
-  readonly #dirty = new Set<MachineState>();
-  /** Keys of state entries that are no more. */
-  readonly #removed = new Set<string>();
 
   constructor(types: ReadonlyMap<string, MachineType>) {
     this.#clocks = new Map([...types].map(([name, type]) => [name, new TypeClock(type)]));
@@ -117,9 +103,9 @@ export class StepOperator {
       ledger,
       eventLedger,
     };
-    const entries = collectState(meta, this.#clocks, this.#removed, this.#dirty);
-    this.#removed.clear();
-    this.#dirty.clear();
+    const entries = collectState(meta, this.#clocks, this.#lives.removed, this.#lives.dirty);
+    this.#lives.removed.clear();
+    this.#lives.dirty.clear();
     return entries;
   }
 
@@ -127,7 +113,7 @@ export class StepOperator {
   restore(entries: Iterable<{ readonly key: string; readonly value: Buffer }>): void {
     assert(this.#nextOffset === 0, 'restore before the first record');
     const restored = restoreState(entries, this.#clocks);
-    for (const key of restored.forgottenKeys) this.#removed.add(key);
+    for (const key of restored.forgottenKeys) this.#lives.removed.add(key);
     if (!restored.meta) return;
     ({ nextOffset: this.#nextOffset, watermarkMs: this.#watermarkMs, tickMs: this.#tickMs } = restored.meta);
     ({
@@ -137,12 +123,8 @@ export class StepOperator {
       rejected: this.#rejected,
     } = restored.meta.ledger);
     this.#eventLedger = restored.meta.eventLedger;
-    this.#machines = restored.machines;
     for (const clock of this.#clocks.values()) clock.advance(this.#watermarkMs);
-    for (const machine of this.#machines.values()) {
-      this.#dueMs = Math.min(this.#dueMs, machine.dueMs);
-      if (machine.steps.some((step) => step.closed && step.changed)) this.#reopened.add(machine);
-    }
+    this.#lives.restore(restored.machines);
   }
 
   #readings(record: ReadingsRecord, offset: number, output: StepOutput): void {
@@ -154,7 +136,7 @@ export class StepOperator {
         this.#rejectReading(record, i, 'unknown-machine-type', undefined, output);
       return;
     }
-    let machine = this.#known(record, clock, output);
+    let machine = this.#lives.known(record, clock, this.#watermarkMs, output);
     let guess = 0;
     for (let i = 0; i < sensors.length; i++) {
       const name = sensors[i] as string;
@@ -187,8 +169,8 @@ export class StepOperator {
           this.#rejectReading(record, i, reason, clock, output);
           continue;
         }
-        machine ??= this.#add(record, clock);
-        step = this.#open(machine, timeMs);
+        machine ??= this.#lives.add(record, clock);
+        step = this.#lives.open(machine, timeMs);
       }
       this.#addReading(machine, step, guess, timeMs, value, offset);
     }
@@ -220,15 +202,7 @@ export class StepOperator {
         machine.dirty = true;
       }
     }
-    this.#touch(machine, step);
-  }
-
-  /** A step's contents have changed: its newest record and its state entry are out of date. */
-  #touch(machine: MachineState, step: StepState): void {
-    step.changed = true;
-    step.dirty = true;
-    if (step.closed) this.#reopened.add(machine);
-    this.#dirty.add(machine);
+    this.#lives.touch(machine, step);
   }
 
   #countEvent(end: keyof Ledger): void {
@@ -249,7 +223,7 @@ export class StepOperator {
     if (timeMs >= clock.aheadMs && timeMs >= clock.aheadOf(record.ingestTimeMs)) {
       return this.#rejectEvent(record, 'in-the-future', clock, output);
     }
-    const machine = this.#known(record, clock, output);
+    const machine = this.#lives.known(record, clock, this.#watermarkMs, output);
     const name = eventName(record.event, record.code);
     switch (record.event) {
       case 'error': {
@@ -259,122 +233,30 @@ export class StepOperator {
         if (reason) {
           return this.#rejectEvent(record, reason, clock, output);
         }
-        const speaking = machine ?? this.#add(record, clock);
-        const step = this.#open(speaking, timeMs);
+        const speaking = machine ?? this.#lives.add(record, clock);
+        const step = this.#lives.open(speaking, timeMs);
         if (!step.addEvent(name, timeMs)) return 'duplicate';
-        this.#touch(speaking, step);
+        this.#lives.touch(speaking, step);
         break;
       }
       case 'maintenance':
-        if (!this.#maintain(machine ?? this.#add(record, clock), record.code, timeMs)) return 'duplicate';
+        if (!this.#lives.maintain(machine ?? this.#lives.add(record, clock), record.code, timeMs))
+          return 'duplicate';
         break;
       case 'failure':
       case 'retired':
         if (record.event === 'failure' && !clock.type.failureEndsLife) {
-          if (machine && !this.#note(machine, name, timeMs)) return 'duplicate';
-        } else if (!this.#end(machine ?? this.#add(record, clock), name, timeMs, output)) return 'duplicate';
+          if (machine && !this.#lives.note(machine, name, timeMs)) return 'duplicate';
+        } else if (!this.#lives.end(machine ?? this.#lives.add(record, clock), name, timeMs, output))
+          return 'duplicate';
         break;
       case 'acknowledge':
       case 'feedback':
-        if (machine && !this.#note(machine, name, timeMs)) return 'duplicate';
+        if (machine && !this.#lives.note(machine, name, timeMs)) return 'duplicate';
         break;
     }
     output.steps.push(record);
     return 'accepted';
-  }
-
-  /** Notes an event without effect on the step, if that is kept; false if it was noted. */
-  #note(machine: MachineState, name: string, timeMs: number): boolean {
-    const step = machine.findAt(timeMs);
-    if (!step) return true;
-    this.#dirty.add(machine);
-    return step.addEvent(name, timeMs);
-  }
-
-  /**
-   * Resets an age; false if the event was there. A machine without a life is remembered for it: what was done before it
-   * speaks counts in the life that then begins.
-   */
-  #maintain(machine: MachineState, kind: string, timeMs: number): boolean {
-    if (!machine.living) {
-      if (timeMs < machine.notBeforeMs) return true;
-      machine.dueMs = Infinity;
-    }
-    const noted = machine.noteMaintenance(kind, timeMs);
-    this.#dirty.add(machine);
-    if (noted === 'new')
-      for (const step of machine.steps) if (step.endMs > timeMs) this.#touch(machine, step);
-    return noted !== 'duplicate';
-  }
-
-  /**
-   * Ends a machine's life, if the time is in the present one, and keeps stragglers of it out. False if this
-   * very event has been seen.
-   */
-  #end(machine: MachineState, name: string, timeMs: number, output: StepOutput): boolean {
-    this.#dirty.add(machine);
-    if (!machine.noteEnding(name, timeMs)) return false;
-    if (machine.living && timeMs >= machine.lifeStartMs && timeMs >= machine.notBeforeMs) {
-      this.#revise(machine, output);
-      const { calendar } = machine.clock;
-      while (calendar.stepAt(machine.nextStartMs).endMs <= timeMs && machine.silentCount < silentMax(machine))
-        this.#close(machine, output);
-      this.#drop(machine, timeMs);
-    } else if (!machine.living) {
-      machine.forgetMaintenance();
-      this.#bar(machine, timeMs + 1);
-    }
-    return true;
-  }
-
-  /** Takes a life's steps away; nothing up to `endMs` or to its newest reading can come back to it. */
-  #drop(machine: MachineState, endMs: number): void {
-    const { horizonMs } = machine.clock;
-    const open = machine.steps.filter((step) => !step.closed);
-    const newestMs = Math.max(endMs, ...open.map((step) => step.newestReadingMs()));
-    machine.cutSteps = [
-      ...open.filter(({ issuedCount }) => issuedCount > 0),
-      ...machine.cutSteps.filter(({ startMs }) => startMs >= horizonMs),
-    ].map(({ startMs, issuedCount }) => ({ startMs, issuedCount }));
-    for (const step of machine.steps) this.#removed.add(stepKey(machine.id, step.startMs));
-    machine.steps.length = 0;
-    machine.recent = undefined;
-    machine.living = false;
-    machine.forgetMaintenance();
-    this.#reopened.delete(machine);
-    this.#bar(machine, Math.max(newestMs + 1, machine.nextStartMs));
-  }
-
-  /** Keeps readings before a time out of a machine without a life, for as long as they would not be late anyway. */
-  #bar(machine: MachineState, beforeMs: number): void {
-    const { calendar, type } = machine.clock;
-    machine.notBeforeMs = Math.max(machine.notBeforeMs, beforeMs);
-    let { endMs } = calendar.stepAt(machine.notBeforeMs);
-    for (let steps = 0; steps < type.revisionSteps; steps++) endMs = calendar.stepAt(endMs).endMs;
-    machine.dueMs = endMs + type.graceMs;
-    machine.dirty = true;
-    this.#dueMs = Math.min(this.#dueMs, machine.dueMs);
-    this.#dirty.add(machine);
-  }
-
-  /** Ends the life of a machine that no event ended, and says so downstream. */
-  #retire(machine: MachineState, comment: string, output: StepOutput): void {
-    const endMs = machine.nextStartMs;
-    this.#revise(machine, output);
-    this.#drop(machine, endMs - 1);
-    output.steps.push({
-      kind: 'event',
-      event: 'retired',
-      machine: machine.id,
-      type: machine.clock.type.name,
-      site: machine.site,
-      line: machine.line,
-      eventTimeMs: endMs,
-      ingestTimeMs: this.#watermarkMs,
-      code: '',
-      by: 'millwright',
-      comment,
-    });
   }
 
   #tick(record: TickRecord, output: StepOutput): void {
@@ -384,132 +266,8 @@ export class StepOperator {
     this.#watermarkMs = Math.max(this.#watermarkMs, record.timeMs);
     const provisional = new Set<TypeClock>();
     for (const clock of this.#clocks.values()) if (clock.advance(this.#watermarkMs)) provisional.add(clock);
-    if (this.#watermarkMs >= this.#dueMs || provisional.size > 0) {
-      this.#ordered ??= [...this.#machines.values()].sort(byId);
-      for (const machine of this.#ordered) this.#advance(machine, provisional.has(machine.clock), output);
-      this.#dueMs = Infinity;
-      for (const { dueMs } of this.#machines.values()) this.#dueMs = Math.min(this.#dueMs, dueMs);
-    } else {
-      for (const machine of [...this.#reopened].sort(byId)) this.#revise(machine, output);
-    }
+    this.#lives.advance(this.#watermarkMs, provisional, output);
     output.steps.push(record);
-  }
-
-  /** Emits what the watermark makes due for a machine. */
-  #advance(machine: MachineState, provisional: boolean, output: StepOutput): void {
-    this.#revise(machine, output);
-    if (this.#watermarkMs >= machine.dueMs) {
-      if (!machine.living) {
-        this.#forget(machine);
-        return;
-      }
-      while (machine.living && this.#watermarkMs >= machine.dueMs) {
-        this.#close(machine, output);
-        if (machine.silentCount >= silentMax(machine))
-          this.#retire(machine, `silent for ${machine.silentCount} steps`, output);
-      }
-      this.#dropClosedBefore(machine, machine.clock.horizonMs);
-    }
-    if (!provisional || !machine.living) return;
-    const open = machine.find(machine.nextStartMs);
-    if (open?.changed && open.startMs <= this.#watermarkMs) this.#emit(machine, open, output);
-  }
-
-  /** Emits re-opened steps with their next revision. */
-  #revise(machine: MachineState, output: StepOutput): void {
-    if (!this.#reopened.delete(machine)) return;
-    for (const step of machine.steps) if (step.closed && step.changed) this.#emit(machine, step, output);
-  }
-
-  /** Closes the first open step, empty if nothing is in it. */
-  #close(machine: MachineState, output: StepOutput): void {
-    const { calendar, type } = machine.clock;
-    const next = calendar.stepAt(machine.nextStartMs);
-    const step = machine.open(next);
-    step.stepIndex = machine.closedCount++;
-    machine.nextStartMs = next.endMs;
-    machine.dueMs = calendar.stepAt(next.endMs).endMs + type.graceMs;
-    machine.silentCount = step.lastOffset < 0 ? machine.silentCount + 1 : 0;
-    machine.dirty = true;
-    this.#emit(machine, step, output);
-  }
-
-  /** A closed step gives a final record, an open one (it must be the first open step) a provisional one. */
-  #emit(machine: MachineState, step: StepState, output: StepOutput): void {
-    const stepIndex = step.closed ? step.stepIndex : machine.closedCount;
-    output.steps.push(makeStepRecord(machine, step, stepIndex, step.closed));
-    step.issuedCount++;
-    step.changed = false;
-    step.dirty = true;
-    if (!machine.settled) {
-      machine.settled = true;
-      machine.dirty = true;
-    }
-    this.#dirty.add(machine);
-  }
-
-  #dropClosedBefore(machine: MachineState, horizonMs: number): void {
-    for (;;) {
-      const step = machine.steps[0];
-      if (!step?.closed || step.startMs >= horizonMs) return;
-      machine.steps.shift();
-      this.#removed.add(stepKey(machine.id, step.startMs));
-      if (machine.recent === step) machine.recent = undefined;
-    }
-  }
-
-  #forget(machine: MachineState): void {
-    this.#machines.delete(machine.id);
-    this.#dirty.delete(machine);
-    this.#removed.add(machineKey(machine.id));
-    this.#ordered = undefined;
-  }
-
-  /** The machine as known so far. One that comes with another type ends its life as the first. */
-  #known(
-    record: ReadingsRecord | EventRecord,
-    clock: TypeClock,
-    output: StepOutput,
-  ): MachineState | undefined {
-    const machine = this.#machines.get(record.machine);
-    if (!machine) return undefined;
-    if (machine.clock !== clock) {
-      if (machine.living) this.#retire(machine, `now of type ${clock.type.name}`, output);
-      machine.clock = clock;
-      machine.forgetMaintenance();
-      this.#bar(machine, machine.notBeforeMs);
-    }
-    if (machine.site !== record.site || machine.line !== record.line) {
-      machine.site = record.site;
-      machine.line = record.line;
-      machine.dirty = true;
-      this.#dirty.add(machine);
-    }
-    return machine;
-  }
-
-  #add(record: ReadingsRecord | EventRecord, clock: TypeClock): MachineState {
-    const machine = new MachineState(record.machine, clock, record.site, record.line);
-    this.#machines.set(machine.id, machine);
-    this.#dirty.add(machine);
-    this.#ordered = undefined;
-    return machine;
-  }
-
-  /** The step of a time that nothing refuses, opened if need be; begins a life, or moves its start back. */
-  #open(machine: MachineState, timeMs: number): StepState {
-    const step = machine.clock.calendar.stepAt(timeMs);
-    if (!machine.living) machine.begin(step);
-    else if (step.startMs < machine.lifeStartMs) machine.beginAt(step);
-    this.#dueMs = Math.min(this.#dueMs, machine.dueMs);
-    const opened = machine.open(step);
-    assert(
-      opened.closed || opened.startMs >= machine.nextStartMs,
-      'closed steps within the horizon to be kept',
-    );
-    machine.recent = opened;
-    this.#dirty.add(machine);
-    return opened;
   }
 
   /** Why a reading or error of that time cannot be taken; undefined if it can. */
@@ -535,7 +293,7 @@ export class StepOperator {
   ): void {
     if (reason === 'late') this.#late++;
     else this.#rejected++;
-    const detail = explainRefusal(reason, this.#watermarkMs, clock, this.#machines.get(record.machine));
+    const detail = explainRefusal(reason, this.#watermarkMs, clock, this.#lives.get(record.machine));
     output.rejected.push(rejectReading(record, index, reason, detail));
   }
 
@@ -545,7 +303,7 @@ export class StepOperator {
     clock: TypeClock | undefined,
     output: StepOutput,
   ): 'late' | 'rejected' {
-    const detail = explainRefusal(reason, this.#watermarkMs, clock, this.#machines.get(record.machine));
+    const detail = explainRefusal(reason, this.#watermarkMs, clock, this.#lives.get(record.machine));
     output.rejected.push(rejectEvent(record, reason, detail));
     return reason === 'late' ? 'late' : 'rejected';
   }
@@ -556,13 +314,4 @@ export class StepOperator {
     this.#watermarkMs = timeMs;
     for (const clock of this.#clocks.values()) clock.advance(timeMs);
   }
-}
-
-/** Silent steps after which a machine retires: not before its last reading is out of the horizon. */
-function silentMax({ clock }: MachineState): number {
-  return Math.max(clock.type.retireAfterSteps, clock.type.revisionSteps);
-}
-
-function byId(a: MachineState, b: MachineState): number {
-  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }

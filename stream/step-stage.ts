@@ -3,7 +3,8 @@ import type { Buffer } from 'node:buffer';
 import type { Batch, Checkpoint, NewRecord, PartitionHandler, PartitionId } from '../domain/log.js';
 import type { MachineType } from '../domain/machine-type.js';
 import { decodeRecord, encodeRecord, topics } from '../domain/topics.js';
-import { StepOperator, type StepOutput } from './step-operator.js';
+import { StepOperator } from './step-operator.js';
+import type { StepOutput } from './step-output.js';
 
 /**
  * Makes the handler of each partition of `inputs`. A batch that emits anything ends in a checkpoint; without, one

@@ -9,7 +9,8 @@ import { test } from 'node:test';
 import type { StateEntry } from '../../domain/log.js';
 import { Rng } from '../../domain/rng.js';
 import type { SensorAggregate } from '../../domain/step.js';
-import { StepOperator, type StepOutput } from '../../stream/step-operator.js';
+import { StepOperator } from '../../stream/step-operator.js';
+import type { StepOutput } from '../../stream/step-output.js';
 import { computeNaively } from './naive-steps.js';
 import { makeRandomHistory, type RandomHistory, scale, seed } from './random-history.js';
 

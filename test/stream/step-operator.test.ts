@@ -4,7 +4,8 @@ import { UserError } from '../../domain/errors.js';
 import type { EventKind, InputRecord, ReadingsRecord } from '../../domain/input.js';
 import { type MachineTypeInput, machineTypeSchema } from '../../domain/machine-type.js';
 import type { StepRecord } from '../../domain/step.js';
-import { StepOperator, type StepOutput } from '../../stream/step-operator.js';
+import { StepOperator } from '../../stream/step-operator.js';
+import type { StepOutput } from '../../stream/step-output.js';
 import { readAccount } from '../../stream/step-state-entries.js';
 
 const dayMs = 86_400_000;
