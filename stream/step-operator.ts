@@ -20,16 +20,9 @@
  */
 import type { Buffer } from 'node:buffer';
 import { assert } from '../domain/assert.js';
-import type {
-  EventRecord,
-  InputRecord,
-  ReadingsRecord,
-  RejectedRecord,
-  TickRecord,
-} from '../domain/input.js';
+import type { EventRecord, InputRecord, ReadingsRecord, TickRecord } from '../domain/input.js';
 import type { StateEntry } from '../domain/log.js';
 import type { MachineType } from '../domain/machine-type.js';
-import type { StepRecord } from '../domain/step.js';
 import { addReading, aggregateSize, valueMagnitudeMax } from './aggregate.js';
 import { emptyLedger, type Ledger } from './ledger.js';
 import { Lives } from './lives.js';

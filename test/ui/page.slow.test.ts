@@ -105,6 +105,7 @@ plantTest('where a step is an hour, nothing speaks of days', 25, async ({ server
     const readWords = async () => {
       const labelled = await page.locator('main [aria-label]').all();
       const labels = await Promise.all(labelled.map((one) => one.getAttribute('aria-label')));
+      // biome-ignore lint/performance/useDomNodeTextContent: words are parted as a person sees them
       return [await page.locator('main').innerText(), ...labels].join('\n');
     };
     await page.reload();
