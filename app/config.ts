@@ -19,6 +19,7 @@ import { type Environment, type Problem, problemsError, readYaml } from './confi
 import { defaultTextOf } from './config-options.js';
 import { isDuration } from './config-schema.js';
 import { suggestion } from './config-suggestion.js';
+import { engineNames } from './engine.js';
 import { factorySchema } from './simulate/factory-config.js';
 
 const dayMs = 86_400_000;
@@ -100,6 +101,12 @@ export const deploymentShape = {
         .min(1)
         .default('models')
         .describe('Folder of trained networks, one folder per version, relative to this file.'),
+      engine: z
+        .enum(engineNames)
+        .default('onnx')
+        .describe(
+          'What runs the networks, to train and to forecast. `onnx` comes with Millwright; `tfjs` is TensorFlow.js, which you install beside it.',
+        ),
       checkEveryMs: durationMs
         .refine((ms) => ms >= 10, 'must be at least "10ms"')
         .default(5000)

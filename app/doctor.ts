@@ -6,10 +6,11 @@ import { dirname, join } from 'node:path';
 import { UserError, WorldError } from '../domain/errors.js';
 import { openEmbeddedLog } from '../infra/embedded/log.js';
 import { openEmbeddedStore } from '../infra/embedded/store.js';
-import { OnnxEngine } from '../infra/onnx/engine.js';
+import type { Engine } from '../model/ports.js';
 import { openPredictor } from '../model/predict.js';
 import { featureSpec } from '../stream/features.js';
 import { type Deployment, loadDeployment } from './config.js';
+import { openEngine } from './engine.js';
 import { computeLedger } from './ledger.js';
 import { currentVersionFolder } from './model-folder.js';
 import { formatBytes, formatCounted } from './terminal/format.js';
@@ -110,7 +111,13 @@ function notYet(what: string): Finding {
 }
 
 async function checkModels({ config, types }: Deployment): Promise<Finding[]> {
-  const engine = new OnnxEngine();
+  let engine: Engine;
+  try {
+    engine = openEngine(config.model.engine);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return [{ what: 'engine', state: 'bad', sentence: error.message }];
+  }
   try {
     const findings: Finding[] = [];
     for (const [name, type] of types) {

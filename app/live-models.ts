@@ -13,13 +13,14 @@ import type { PartitionHandler, PartitionId } from '../domain/log.js';
 import type { MachineType } from '../domain/machine-type.js';
 import type { ValuePredictor } from '../domain/values.js';
 import type { HealthReport } from '../infra/http/ports.js';
-import { OnnxEngine } from '../infra/onnx/engine.js';
 import { CurveCache } from '../model/curve-cache.js';
+import type { Engine } from '../model/ports.js';
 import { type NetworkPredictor, openPredictor } from '../model/predict.js';
 import { openValuePredictor, type ValueNetworkPredictor } from '../model/values/value-predict.js';
 import { warmUp } from '../model/warm-up.js';
 import { featureSpec } from '../stream/features.js';
 import type { Deployment } from './config.js';
+import { openEngine } from './engine.js';
 import type { Logger } from './logger.js';
 import { currentVersionFolder, type ForecastKind } from './model-folder.js';
 import { codeVersion } from './training.js';
@@ -55,7 +56,7 @@ export class LiveModels {
   readonly #deployment: Deployment;
   readonly #logger: Logger;
   readonly #clock: Clock;
-  readonly #engine = new OnnxEngine();
+  readonly #engine: Engine;
   readonly #models = new Map<string, LiveModel>();
   readonly #values = new Map<string, LiveValues>();
   /** Machine type → why the version that `current` names is not in use. */
@@ -70,6 +71,7 @@ export class LiveModels {
 
   private constructor(deployment: Deployment, logger: Logger, clock: Clock) {
     this.#deployment = deployment;
+    this.#engine = openEngine(deployment.config.model.engine);
     this.#logger = logger;
     this.#clock = clock;
   }

@@ -1,10 +1,10 @@
 /** Opens the network in use of every machine type. */
 import { UserError } from '../domain/errors.js';
 import type { Predictor } from '../domain/features.js';
-import { OnnxEngine } from '../infra/onnx/engine.js';
 import { openPredictor } from '../model/predict.js';
 import { featureSpec } from '../stream/features.js';
 import type { Deployment } from './config.js';
+import { openEngine } from './engine.js';
 import type { Logger } from './logger.js';
 import { currentVersionFolder } from './model-folder.js';
 import { codeVersion } from './training.js';
@@ -20,7 +20,7 @@ export interface Predictors {
  */
 export async function openPredictors(deployment: Deployment, logger: Logger): Promise<Predictors> {
   const { config, types } = deployment;
-  const engine = new OnnxEngine();
+  const engine = openEngine(config.model.engine);
   const byType = new Map<string, Predictor>();
   try {
     for (const [name, type] of types) {

@@ -5,7 +5,6 @@ import { wallClock } from '../domain/clock.js';
 import { UserError } from '../domain/errors.js';
 import type { History } from '../domain/features.js';
 import type { MachineType } from '../domain/machine-type.js';
-import { OnnxEngine } from '../infra/onnx/engine.js';
 import type { WrittenArtifact } from '../model/artifact.js';
 import { checkpointFolder } from '../model/checkpoint-folder.js';
 import type { TrainingConfig } from '../model/config.js';
@@ -14,6 +13,7 @@ import { openPredictor } from '../model/predict.js';
 import type { TrainingProgress } from '../model/trained-network.js';
 import { train } from '../model/trainer.js';
 import { featureSpec } from '../stream/features.js';
+import { type EngineName, openEngine } from './engine.js';
 import { setCurrentVersion, versionsFolder } from './model-folder.js';
 
 export interface NetworkRequest {
@@ -26,6 +26,7 @@ export interface NetworkRequest {
   readonly checkpointsIn?: string;
   /** Folder of a network to learn from, and the weight of what it says in the labels. */
   readonly teacher?: { readonly directory: string; readonly share: number };
+  readonly engine?: EngineName;
   readonly signal?: AbortSignal;
   onProgress?(progress: TrainingProgress): void;
   onRetry?(reason: UserError, learningRate: number): void;
@@ -74,8 +75,9 @@ export async function trainEnsembleVersion(
 /** Trains and writes a version without taking it into use. */
 export async function trainVersion(request: NetworkRequest): Promise<WrittenArtifact> {
   const { type, modelDir, seed, teacher, checkpointsIn, signal, onProgress, onRetry } = request;
-  const engine = new OnnxEngine();
-  const partners = Array.from({ length: request.config.threads - 1 }, () => new OnnxEngine());
+  const open = () => openEngine(request.engine ?? 'onnx');
+  const engine = open();
+  const partners = Array.from({ length: request.config.threads - 1 }, open);
   try {
     const predictor =
       teacher && (await openPredictor(teacher.directory, engine, featureSpec(type), codeVersion()));

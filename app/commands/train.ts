@@ -115,6 +115,7 @@ Exit code: 0 trained and in use, 1 trained and not taken into use, 2 wrong usage
         modelDir,
         config,
         seed,
+        engine: deployment.config.model.engine,
         checkpointsIn: unfinished.folder,
         signal,
         onRetry: (reason: UserError, learningRate: number) =>
