@@ -11,6 +11,7 @@ import { distillCommand } from './commands/distill.js';
 import { doctorCommand } from './commands/doctor.js';
 import { explainCommand } from './commands/explain.js';
 import { exportCommand } from './commands/export.js';
+import { importCommand } from './commands/import.js';
 import { inspectCommand } from './commands/inspect.js';
 import { ledgerCommand } from './commands/ledger.js';
 import { predictCommand } from './commands/predict.js';
@@ -52,6 +53,7 @@ function makeProgram(signal: AbortSignal): Command {
     quantizeCommand(signal),
     distillCommand(signal),
     exportCommand(),
+    importCommand(),
     rejectedCommand(),
     ledgerCommand(),
     configCommand(),

@@ -63,6 +63,28 @@ export function parameterNorms(flat: Tensor, layout: ParameterLayout): Tensor {
   return concat(norms, 'norm');
 }
 
+/** The flat vector's parts by name: views of it. */
+export function sliceParameters(flat: Float32Array, layout: ParameterLayout): Map<string, Float32Array> {
+  let offset = 0;
+  return new Map(
+    layout.map(({ name, dims }) => {
+      const start = offset;
+      offset += sizeOf('parameters', dims);
+      return [name, flat.subarray(start, offset)];
+    }),
+  );
+}
+
+/** The reverse. Every parameter of the layout must be there, in its size. */
+export function joinParameters(
+  byName: ReadonlyMap<string, Float32Array>,
+  layout: ParameterLayout,
+): Float32Array {
+  const flat = new Float32Array(parameterCount(layout));
+  for (const [name, part] of sliceParameters(flat, layout)) part.set(byName.get(name) as Float32Array);
+  return flat;
+}
+
 export function parameter(parameters: ReadonlyMap<string, Tensor>, name: string): Tensor {
   const tensor = parameters.get(name);
   if (tensor === undefined) throw new Error(`parameter "${name}": got ${[...parameters.keys()].join()}`);

@@ -2,7 +2,9 @@
 import { writeFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { UserError } from '../../domain/errors.js';
+import { writeLayersModel } from '../../infra/tfjs/layers-file.js';
 import { type ReadArtifact, readArtifact } from '../../model/artifact.js';
+import { readNetworks } from '../../model/explanation/stored-networks.js';
 import { exportOnnx } from '../../model/export-onnx.js';
 import { formatBytes } from '../terminal/format.js';
 import { printResult } from '../terminal/print-result.js';
@@ -32,6 +34,17 @@ const formats = {
       note: 'Any ONNX runtime runs it. What goes in and comes out, with the names of the features, is in its metadata.',
     };
   },
+  tfjs: async (artifact: ReadArtifact, out: string): Promise<Exported> => {
+    const [network, ...others] = readNetworks(artifact);
+    if (network === undefined || others.length > 0)
+      throw new UserError(
+        `${artifact.version} is an ensemble: export one of the networks that it was made of, with --model`,
+      );
+    return {
+      bytes: await writeLayersModel(network, out),
+      note: '`tf.loadLayersModel` reads it, `millwright import` takes it back. It is the network alone, from standardised inputs to the failure probabilities, without calibration: userDefinedMetadata in model.json says how inputs are made.',
+    };
+  },
 } as const;
 type Format = keyof typeof formats;
 
@@ -47,7 +60,7 @@ export function exportCommand(): Command {
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      '\nExample:\n  millwright export --out press.onnx\n\nExit code: 0, or 2 when the network cannot be used or the file exists.',
+      '\nExamples:\n  millwright export --out press.onnx\n  millwright export --format tfjs --out press-tfjs       (a folder: model.json, weights.bin)\n\nExit code: 0, or 2 when the network cannot be used or the file exists.',
     )
     .action(async (options: ExportOptions) => {
       const { format, out } = options;

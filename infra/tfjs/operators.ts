@@ -13,7 +13,17 @@ export function operatorCalled(name: string): Operator {
   return operator;
 }
 
-type Elementwise = 'abs' | 'exp' | 'isNaN' | 'log' | 'neg' | 'sigmoid' | 'softplus' | 'sqrt' | 'tanh';
+type Elementwise =
+  | 'abs'
+  | 'exp'
+  | 'isNaN'
+  | 'log'
+  | 'neg'
+  | 'relu'
+  | 'sigmoid'
+  | 'softplus'
+  | 'sqrt'
+  | 'tanh';
 type Pairwise = 'add' | 'div' | 'equal' | 'lessEqual' | 'maximum' | 'minimum' | 'mul' | 'sub';
 
 const each =
@@ -52,8 +62,10 @@ const operators: ReadonlyMap<string, Operator> = new Map<string, Operator>([
   ['Min', pairs('minimum')],
   ['Mul', pairs('mul')],
   ['Neg', each('neg')],
+  ['OneHot', oneHot],
   ['Pad', pad],
   ['RNN', rnn],
+  ['Relu', each('relu')],
   ['ReduceMean', (call) => call.tf.mean(call.input(0), call.list('axes'), call.number('keepdims', 1) === 1)],
   ['ReduceMin', (call) => call.tf.min(call.input(0), call.list('axes'), call.number('keepdims', 1) === 1)],
   ['ReduceSum', (call) => call.tf.sum(call.input(0), call.numbers(1), call.number('keepdims', 1) === 1)],
@@ -131,6 +143,20 @@ function maxPool(call: Call): TfTensor {
   );
   const pooled = tf.maxPool(padded, [width, 1], [1, 1], 'valid');
   return tf.reshape(pooled, [batch, channels, length + before + after - width + 1]);
+}
+
+/** 1 and 0, as our graphs have them. */
+function oneHot(call: Call): TfTensor {
+  const { tf } = call;
+  const [depth] = call.numbers(1) as [number];
+  const axis = call.number('axis', -1);
+  const indices = tf.expandDims(call.input(0), axis);
+  const classes = tf.tensor(
+    Int32Array.from({ length: depth }, (_, index) => index),
+    indices.shape.map((_, other) => (other === axis ? depth : 1)),
+    'int32',
+  );
+  return tf.cast(tf.equal(indices, classes), 'float32');
 }
 
 function pad(call: Call): TfTensor {

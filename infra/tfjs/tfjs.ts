@@ -26,6 +26,7 @@ export interface Tf {
   readonly isNaN: Unary;
   readonly log: Unary;
   readonly neg: Unary;
+  readonly relu: Unary;
   readonly sigmoid: Unary;
   readonly softplus: Unary;
   readonly sqrt: Unary;

@@ -34,7 +34,7 @@ export function readNetworks({ version, model, preprocessing }: ModelContents): 
   const text = metadataProps.find(({ key }) => key === networkShapesKey)?.value;
   const refuse = (why: string) =>
     new UserError(
-      `${version} cannot be explained: ${why}. Train it again with \`millwright train\`, and explain that.`,
+      `The networks in ${version} cannot be looked into: ${why}. Train it again with \`millwright train\`, and take that.`,
     );
   if ('network' in preprocessing) throw refuse('it forecasts values, not failures');
   if (text === undefined) throw refuse('its file does not say which network it holds');

@@ -169,7 +169,8 @@ describe('explanations', () => {
     await assert.rejects(
       Explainer.open({ version: 'lstm-old', model, preprocessing }, engine),
       (error) =>
-        error instanceof UserError && /lstm-old cannot be explained.*Train it again/.test(error.message),
+        error instanceof UserError &&
+        /networks in lstm-old cannot be looked into.*Train it again/.test(error.message),
     );
     const wrong = networkMetadata([{ ...shape, hiddenSize: 9 }]);
     await assert.rejects(
