@@ -60,6 +60,7 @@ const machineTypeExamples: Examples = {
   attributes: '[{ name: maker, values: [acme, other] }, { name: weight, unit: t }]',
   eventCodes: '[E1, E2]',
   maintenanceKinds: '[seal, bearing]',
+  'plannedVisits.everySteps': '15',
   'step.durationMs': '1h',
   graceMs: '1h',
   provisionalEveryMs: '6h',

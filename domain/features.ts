@@ -15,6 +15,8 @@ export interface FeatureSpec {
   readonly contextSteps: number;
   /** Steps forecast: H. */
   readonly horizonSteps: number;
+  /** Maintenance that is planned: every so many steps, counted from the last maintenance of any kind. */
+  readonly plannedVisits?: { readonly everySteps: number } | undefined;
 }
 
 /** Whether a feature is a measurement or a count of events: no clock and no label, whose means would say nothing. */

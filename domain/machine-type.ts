@@ -135,6 +135,14 @@ export const machineTypeSchema = z
       .array(nameSchema)
       .default([])
       .describe('Kinds of maintenance or replacement; steps since each become features.'),
+    plannedVisits: z
+      .strictObject({
+        everySteps: z.number().int().min(2).describe('Steps from one visit to the next.'),
+      })
+      .optional()
+      .describe(
+        'Machines are maintained at a fixed cadence, counted from their last maintenance of any kind; networks with `task: day-decoder` know the visits to come. Default: nothing is planned.',
+      ),
     step: stepSchema.default({ kind: 'calendar-day', timeZone: 'UTC' }).describe('The interval of one step.'),
     graceMs: durationMs
       .default(0)

@@ -33,9 +33,25 @@ export const trainingConfigSchema = z.strictObject({
     .enum(taskNames)
     .default('dense')
     .describe(
-      'How a window becomes a forecast. `dense`: every step learns to forecast the whole horizon; `many-to-one`: only the newest step does; `equal-length`: day k is read from step k; `encoder-decoder`: a second network runs over the days of the horizon; `encoder-decoder-recursive`: and reads its own output for the day before.',
+      'How a window becomes a forecast. `dense`: every step learns to forecast the whole horizon; `many-to-one`: only the newest step does; `equal-length`: day k is read from step k; `encoder-decoder`: a second network runs over the days of the horizon; `encoder-decoder-recursive`: and reads its own output for the day before; `day-decoder`: a small network, the same for all days, reads the newest state, the newest step itself, which day it is, and what is planned for that day (`plannedVisits` of the machine type).',
     ),
   hiddenSize: z.number().int().min(1).max(1024).default(64).describe('Width of each recurrent layer.'),
+  decoderUnits: z
+    .number()
+    .int()
+    .min(1)
+    .max(1024)
+    .default(64)
+    .describe('With task day-decoder: width of the two layers that look at a day.'),
+  visitAgeSteps: z
+    .number()
+    .int()
+    .min(0)
+    .max(365)
+    .default(30)
+    .describe(
+      'With task day-decoder: the steps since the last maintenance of any kind are told step by step up to this many, so that the network can find the cadence of the visits. 0: not told.',
+    ),
   batchSize: z.number().int().min(1).max(4096).default(64).describe('Windows per training step.'),
   threads: z
     .number()

@@ -30,6 +30,13 @@ export function checkFits(
     spec.settingColumns.map((column) => `"${spec.names[column]}"`).join(', ') || 'none';
   if (have.settingColumns.join() !== want.settingColumns.join())
     return differ('the list of operating settings', settings(have), settings(want));
+  // A model that does not look at the plan fits whatever is planned.
+  if (have.plannedVisits && have.plannedVisits.everySteps !== want.plannedVisits?.everySteps)
+    return differ(
+      'the cadence of planned visits',
+      `every ${have.plannedVisits.everySteps} steps`,
+      want.plannedVisits ? `every ${want.plannedVisits.everySteps} steps` : 'not told',
+    );
   for (const size of ['windowSteps', 'contextSteps', 'horizonSteps'] as const)
     if (have[size] !== want[size]) return differ(size, String(have[size]), String(want[size]));
   return undefined;

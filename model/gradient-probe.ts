@@ -12,11 +12,12 @@ import { multiply } from './graph/operators/multiply.js';
 import { reduceSum } from './graph/operators/reduce-sum.js';
 import { track } from './graph/operators/track.js';
 import { squareRoot } from './graph/operators/without-gradient.js';
+import { windowFeeds } from './known-future.js';
 import type { NetworkShape } from './network.js';
 import { buildLoss } from './network-graph.js';
 import { type Engine, type LoadedGraph, outputOf, type TensorValue } from './ports.js';
 import type { Preprocessing } from './preprocessing.js';
-import { preprocess, realSteps, windowDims } from './preprocessing-graph.js';
+import { newestVisitAge, preprocess, realSteps, windowDims } from './preprocessing-graph.js';
 import { labelsOf } from './tasks.js';
 import type { TrainingBatch } from './windows.js';
 
@@ -35,7 +36,7 @@ export interface Probed {
 }
 
 /**
- * Inputs: `parameters` [P], `windows` [B, C, F], and the labels of buildTrainingStep; without dropout. Outputs: those of
+ * Inputs: `parameters` [P], what is read of windows and the labels as in buildTrainingStep; without dropout. Outputs: those of
  * `Probed`.
  */
 export function buildGradientProbe(
@@ -49,7 +50,8 @@ export function buildGradientProbe(
   const x = track(preprocess(windows, preprocessing, 'oldest-first'));
   const { remainingLifeWeight } = options;
   const real = realSteps(windows, spec);
-  const built = buildLoss(graph, shape, x, { dropout: 0, remainingLifeWeight }, real);
+  const visitAge = newestVisitAge(windows, preprocessing);
+  const built = buildLoss(graph, shape, x, { dropout: 0, remainingLifeWeight }, real, visitAge);
   const [gradient, ofInputs] = differentiate(graph, built.loss, [built.parameters, x] as const);
   graph.withoutTape(() => {
     graph.output('loss', built.loss);
@@ -89,11 +91,10 @@ export class GradientProbe {
       dims: [data.length, 1],
       data: Float32Array.from(data),
     });
-    const { batchSize, remainingLifeWeight } = this.#options;
-    const { contextSteps, names } = this.#spec;
+    const { remainingLifeWeight } = this.#options;
     const probed = await this.#graph.run({
       parameters: { dims: [parameters.length], data: Float32Array.from(parameters) },
-      windows: { dims: [batchSize, contextSteps, names.length], data: Float32Array.from(batch.windows) },
+      ...windowFeeds(this.#spec, Float32Array.from(batch.windows)),
       eventDay: perRow(batch.eventDay),
       knownDays: perRow(batch.knownDays),
       ...(remainingLifeWeight > 0

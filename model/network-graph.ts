@@ -1,5 +1,7 @@
 /** The three graphs of a network: one to train it, one to judge it while it trains, one to serve it. */
+import { assert } from '../domain/assert.js';
 import { fuseLayers, newestRows, type UnrolledLayers, unrollLayers } from './cells/layers.js';
+import { decodeDays } from './day-decoder.js';
 import { decode, type RunLayers } from './decoder.js';
 import { differentiate } from './graph/differentiate.js';
 import { cubeDims, type Dim, type Dims, dim, dimOf, fixedSize, matrixDims } from './graph/dims.js';
@@ -16,8 +18,9 @@ import { remainingLifeLoss, remainingLifeSteps } from './heads/remaining-life.js
 import { softSurvivalLoss } from './heads/soft-labels.js';
 import {
   decoderOf,
-  dropoutWidth,
+  dropoutWidths,
   encoderOf,
+  futureSizeOf,
   isRecursive,
   type NetworkShape,
   networkLayout,
@@ -33,7 +36,7 @@ import {
   unpackParameters,
 } from './parameters.js';
 import type { Preprocessing } from './preprocessing.js';
-import { preprocess, realStepCounts, realSteps, windowDims } from './preprocessing-graph.js';
+import { newestVisitAge, preprocess, realStepCounts, realSteps, windowDims } from './preprocessing-graph.js';
 import { labelsOf } from './tasks.js';
 
 /** Constants of a served model whose names hold this were learned; inspect.ts counts them. */
@@ -59,7 +62,8 @@ export interface TrainingStepOptions extends OptimizerOptions {
 /**
  * One training step: new parameters and moments from old ones and a batch.
  *
- * Inputs: `parameters`, `moment1`, `moment2` [P]; `windows` [B, C, F]; per row [R, 1]: `eventDay`, `knownDays`, and with
+ * Inputs: `parameters`, `moment1`, `moment2` [P]; `windows` [B, C, F]; where the network reads what is known of the
+ * days to come, `future` [B, H, K]; per row [R, 1]: `eventDay`, `knownDays`, and with
  * the second task `lifeShare`, `lifeWeight`; `schedule` [3] (adamwSchedule); with dropout `dropout` [B, dropoutWidth],
  * 0 or 1 / (1 − share). Outputs: `nextParameters`, `nextMoment1`, `nextMoment2`, `loss`, `hazardLoss`; of the gradient
  * before clipping `gradientNorm`, and `parameterNorms` [number of parameters], in the order of the layout.
@@ -139,7 +143,8 @@ function buildGradients(
   const windows = graph.input('windows', windowDims(preprocessing.spec, batch));
   const x = preprocess(windows, preprocessing, 'oldest-first');
   const real = labelsOf(shape.task) === 'every-step' ? undefined : realSteps(windows, preprocessing.spec);
-  const built = buildLoss(graph, shape, x, options, real);
+  const visitAge = newestVisitAge(windows, preprocessing);
+  const built = buildLoss(graph, shape, x, options, real, visitAge);
   const [gradient] = differentiate(graph, built.loss, [built.parameters] as const);
   return { ...built, gradient };
 }
@@ -184,19 +189,23 @@ export interface LossOptions {
 /**
  * x [T, B, I] → the loss, with the inputs that it needs. Also the ground of the gradient checks, in float64.
  * `real` [T·B, 1] (see UnrollOptions): for tasks with labels of the newest step, whose windows may begin before the
- * series does.
+ * series does. `visitAge` [B, S]: see newestVisitAge.
  */
-export function buildLoss(graph: Graph, shape: NetworkShape, x: Tensor, options: LossOptions, real?: Tensor) {
+export function buildLoss(
+  graph: Graph,
+  shape: NetworkShape,
+  x: Tensor,
+  options: LossOptions,
+  real?: Tensor,
+  visitAge?: Tensor,
+) {
   const layout = networkLayout(shape);
   const parameters = graph.input('parameters', [dim('parameter', parameterCount(layout))], { tracked: true });
   const byName = unpackParameters(parameters, layout);
   const [, batch] = cubeDims('loss', 'x', x.dims);
-  const masks =
-    options.dropout > 0
-      ? dropoutMasks(graph, shape.hiddenSize, dropoutWidth(shape) / shape.hiddenSize, batch)
-      : undefined;
+  const masks = options.dropout > 0 ? dropoutMasks(graph, dropoutWidths(shape), batch) : undefined;
   const encoded = unrollLayers(x, encoderOf(shape, byName), { real, dropout: masks?.slice(0, shape.layers) });
-  const logits = trainedLogits(shape, byName, encoded, batch, masks?.slice(shape.layers));
+  const logits = trainedLogits(shape, byName, x, encoded, masks?.slice(shape.layers), visitAge);
   const row = logits.dims[0] as Dim;
   const label = (name: string, columns: Dim) => graph.input(name, [row, columns]);
   const [, horizon] = matrixDims('loss', 'logits', logits.dims);
@@ -215,28 +224,34 @@ export function buildLoss(graph: Graph, shape: NetworkShape, x: Tensor, options:
   return { parameters, logits, loss, hazardLoss };
 }
 
-/** x [T, B, I] → logits [B, H] of the newest step, as served, with gradients. `real`: see buildLoss. */
+/**
+ * x [T, B, I] → logits [B, H] of the newest step, as served, with gradients. `real`: see buildLoss. A day decoder
+ * reads more than x: it cannot be had here.
+ */
 export function newestLogits(
   x: Tensor,
   shape: NetworkShape,
   parameters: ReadonlyMap<string, Tensor>,
   real: Tensor,
 ): Tensor {
+  assert(shape.task !== 'day-decoder', 'a network that reads x alone');
   const [, batch] = cubeDims('newestLogits', 'x', x.dims);
   const encoded = unrollLayers(x, encoderOf(shape, parameters), { real });
   if (shape.task === 'dense') return hazardLogits(newestRows(encoded.states, batch), parameters);
-  return trainedLogits(shape, parameters, encoded, batch, undefined);
+  return trainedLogits(shape, parameters, x, encoded, undefined, undefined);
 }
 
 /** Logits [T·B, H] of every step, or [B, H] of the newest: see labelsOf. */
 function trainedLogits(
   shape: NetworkShape,
   parameters: ReadonlyMap<string, Tensor>,
+  x: Tensor,
   encoded: UnrolledLayers,
-  batch: Dim,
   decoderMasks: readonly Tensor[] | undefined,
+  visitAge: Tensor | undefined,
 ): Tensor {
   const { states } = encoded;
+  const [, batch] = cubeDims('trainedLogits', 'x', x.dims);
   switch (shape.task) {
     case 'dense':
       return hazardLogits(states, parameters);
@@ -258,7 +273,27 @@ function trainedLogits(
       };
       return decode(run, encoded.last(), parameters, shape.horizonSteps, isRecursive(shape.task));
     }
+    case 'day-decoder': {
+      const state = newestRows(states, batch);
+      const newest = newestRows(asRows(x), batch);
+      const future = futureInput(x.graph, shape, batch);
+      const row = [state, newest, ...(visitAge ? [visitAge] : [])];
+      return decodeDays({ row, future }, parameters, shape.horizonSteps, decoderMasks?.[0]);
+    }
   }
+}
+
+/** `future` [B, H, K], where the network reads what is known of the days to come. */
+function futureInput(graph: Graph, shape: NetworkShape, batch: Dim): Tensor | undefined {
+  const size = futureSizeOf(shape);
+  if (size === 0) return undefined;
+  return graph.input('future', [batch, dim('horizon', shape.horizonSteps), dim('future', size)]);
+}
+
+/** x [T, B, I] → [T·B, I] */
+function asRows(x: Tensor): Tensor {
+  const [time, batch, input] = cubeDims('asRows', 'x', x.dims);
+  return reshape(x, [dim('row', fixedSize('asRows', time) * fixedSize('asRows', batch)), input]);
 }
 
 /** [K·B, H] → [K, B, H] */
@@ -266,20 +301,19 @@ function perStep(states: Tensor, steps: number, batch: Dim): Tensor {
   return reshape(states, [dim('time', steps), batch, dimOf('perStep', states.dims, 'hidden')]);
 }
 
-/** One mask per recurrent layer, cut out of the input `dropout`. */
-export function dropoutMasks(graph: Graph, hiddenSize: number, count: number, batch: Dim): readonly Tensor[] {
-  const hidden = dim('hidden', hiddenSize);
-  const input = graph.input('dropout', [batch, dim('hidden', count * hiddenSize)]);
-  return count === 1
-    ? [input]
-    : split(
-        input,
-        'hidden',
-        Array.from({ length: count }, () => hidden),
-      );
+/** One mask per width, cut out of the input `dropout`. */
+export function dropoutMasks(graph: Graph, widths: readonly number[], batch: Dim): readonly Tensor[] {
+  const total = widths.reduce((sum, width) => sum + width, 0);
+  const input = graph.input('dropout', [batch, dim('hidden', total)]);
+  if (widths.length === 1) return [input];
+  return split(
+    input,
+    'hidden',
+    widths.map((width) => dim('hidden', width)),
+  );
 }
 
-/** Judges parameters: inputs `parameters` [P] and `windows` [B, C, F] of any B; output `logits` [B, H]. */
+/** Judges parameters: inputs `parameters` [P] and those of buildForecast; output `logits` [B, H]. */
 export function buildValidation(shape: NetworkShape, preprocessing: Preprocessing): Uint8Array {
   const graph = new Graph();
   const layout = networkLayout(shape);
@@ -290,7 +324,8 @@ export function buildValidation(shape: NetworkShape, preprocessing: Preprocessin
 }
 
 /**
- * What is served: input `windows` [B, C, F] raw, NaN where missing; output `failureProbabilities` [B, H], and with
+ * What is served: inputs `windows` [B, C, F] raw, NaN where missing, and where the network reads what is known of the
+ * days to come `future` [B, H, K]; output `failureProbabilities` [B, H], and with
  * `lifeCapSteps`, for a network that learned it as a second task, `remainingLife` [B, 1] in steps, at most the cap.
  */
 export function buildForecast(
@@ -328,13 +363,20 @@ function buildServed(
     order: 'newest-first',
     lengths: realStepCounts(windows, preprocessing.spec),
   });
-  return { logits: servedLogits(encoded, byName, shape), newest: () => encoded.newest(), byName };
+  return {
+    logits: servedLogits(x, encoded, byName, shape, newestVisitAge(windows, preprocessing)),
+    newest: () => encoded.newest(),
+    byName,
+  };
 }
 
+/** x [T, B, I], newest step first. */
 function servedLogits(
+  x: Tensor,
   encoded: ReturnType<typeof fuseLayers>,
   byName: ReadonlyMap<string, Tensor>,
   shape: NetworkShape,
+  visitAge: Tensor | undefined,
 ): Tensor {
   switch (shape.task) {
     case 'dense':
@@ -355,6 +397,14 @@ function servedLogits(
         return { states: ran.states(), last: ran.last };
       };
       return decode(run, encoded.last(), byName, shape.horizonSteps, isRecursive(shape.task));
+    }
+    case 'day-decoder': {
+      const state = encoded.newest();
+      const future = futureInput(x.graph, shape, state.dims[0] as Dim);
+      const [, batch, input] = cubeDims('day-decoder', 'x', x.dims);
+      const newest = reshape(select(x, 'time', [0]), [batch, input]);
+      const row = [state, newest, ...(visitAge ? [visitAge] : [])];
+      return decodeDays({ row, future }, byName, shape.horizonSteps);
     }
   }
 }

@@ -7,6 +7,7 @@ import {
   layersOf,
   type NormalizationName,
 } from './cells/layers.js';
+import { type DayDecoderShape, dayDecoderLayout } from './day-decoder.js';
 import { decoderInputSize } from './decoder.js';
 import { dim } from './graph/dims.js';
 import type { Tensor } from './graph/graph.js';
@@ -14,7 +15,7 @@ import { dayHazardLayout } from './heads/day-hazards.js';
 import { hazardLayout } from './heads/hazards.js';
 import { remainingLifeLayout } from './heads/remaining-life.js';
 import type { ParameterLayout } from './parameters.js';
-import { hasDecoder, type TaskName } from './tasks.js';
+import { hasDecoder, readsKnownFuture, type TaskName } from './tasks.js';
 
 export interface NetworkShape {
   readonly cell: CellName;
@@ -29,6 +30,11 @@ export interface NetworkShape {
   readonly remainingLife: boolean;
   /** [H] first biases of the hazards. */
   readonly firstLogits: readonly number[];
+  /** Of the task day-decoder: width of its layers; hiddenSize when left out. */
+  readonly decoderUnits?: number;
+  /** Of the task day-decoder: steps of the visit age (newestVisitAge), and covariates known of each day; 0 when left out. */
+  readonly visitAgeSize?: number;
+  readonly futureSize?: number;
 }
 
 export function networkLayout(shape: NetworkShape): ParameterLayout {
@@ -38,13 +44,25 @@ export function networkLayout(shape: NetworkShape): ParameterLayout {
   return [
     ...layersLayout('encoder', shape),
     ...(hasDecoder(shape.task) ? layersLayout('decoder', decoderShape(shape)) : []),
-    ...(perDay ? dayHazardLayout : hazardLayout)(hidden, horizon, shape.firstLogits),
+    ...(shape.task === 'day-decoder'
+      ? dayDecoderLayout(dayDecoderShape(shape))
+      : (perDay ? dayHazardLayout : hazardLayout)(hidden, horizon, shape.firstLogits)),
     ...(shape.remainingLife ? remainingLifeLayout(hidden) : []),
   ];
 }
 
 function decoderShape(shape: NetworkShape): LayersShape {
   return { ...shape, inputSize: decoderInputSize(isRecursive(shape.task)) };
+}
+
+/** Covariates that the network reads of each day of the horizon. */
+export function futureSizeOf({ task, futureSize = 0 }: NetworkShape): number {
+  return readsKnownFuture(task) ? futureSize : 0;
+}
+
+function dayDecoderShape(shape: NetworkShape): DayDecoderShape {
+  const { decoderUnits = shape.hiddenSize, visitAgeSize = 0 } = shape;
+  return { ...shape, decoderUnits, visitAgeSize, futureSize: futureSizeOf(shape) };
 }
 
 export function isRecursive(task: TaskName): boolean {
@@ -59,9 +77,21 @@ export function decoderOf(shape: NetworkShape, parameters: ReadonlyMap<string, T
   return layersOf('decoder', decoderShape(shape), parameters);
 }
 
-/** Columns of the dropout input, one hidden size per recurrent layer: encoder first, lowest first. */
+/**
+ * Widths of the dropout masks: one hidden size per recurrent layer, encoder first, lowest first; then the first layer of
+ * a day decoder.
+ */
+export function dropoutWidths(shape: NetworkShape): readonly number[] {
+  const recurrent = shape.layers * (hasDecoder(shape.task) ? 2 : 1);
+  return [
+    ...Array.from({ length: recurrent }, () => shape.hiddenSize),
+    ...(shape.task === 'day-decoder' ? [dayDecoderShape(shape).decoderUnits] : []),
+  ];
+}
+
+/** Columns of the dropout input: all masks side by side. */
 export function dropoutWidth(shape: NetworkShape): number {
-  return shape.hiddenSize * shape.layers * (hasDecoder(shape.task) ? 2 : 1);
+  return dropoutWidths(shape).reduce((sum, width) => sum + width, 0);
 }
 
 /** Such as "LSTM of 64 units", for people. */

@@ -4,6 +4,7 @@ import { UserError, WorldError } from '../domain/errors.js';
 import type { FeatureSpec, FeatureWindow, Predictor } from '../domain/features.js';
 import { readArtifact } from './artifact.js';
 import { checkFits } from './fit.js';
+import { windowFeeds } from './known-future.js';
 import type { Engine, LoadedGraph } from './ports.js';
 
 /** Windows in one run: beyond this a run gets no faster per window, only longer. */
@@ -148,9 +149,7 @@ export class NetworkPredictor implements Predictor {
       chunk.forEach(({ rows }, index) => {
         data.set(rows, index * length);
       });
-      const outputs = await this.#graph.run({
-        windows: { dims: [rowCount, contextSteps, names.length], data },
-      });
+      const outputs = await this.#graph.run(windowFeeds(this.spec, data));
       for (const key of Object.keys(outputNames) as (keyof Outlook)[]) {
         const data = outputs[outputNames[key]]?.data as Float32Array | undefined;
         if (!data) continue;

@@ -22,6 +22,7 @@ import {
   cast,
   clip,
   cumulativeSum,
+  equal,
   indexOfLeast,
   isMissing,
   least,
@@ -114,6 +115,24 @@ export function preprocess(windows: Tensor, preprocessing: Preprocessing, order:
 function batchLast(windows: Tensor): Tensor {
   const [batch] = windows.dims as readonly [Dim];
   return transpose(windows, ['context', 'feature', batch.name]);
+}
+
+/**
+ * windows [B, C, F] → [B, S], where the preprocessing has it: 1 at the steps since the last maintenance of any kind, as seen
+ * from the newest row; zeros for S and more, and for never. Standardised, 14 and 15 steps would be nearly the same input.
+ */
+export function newestVisitAge(windows: Tensor, { spec, visitAge }: Preprocessing): Tensor | undefined {
+  if (!visitAge) return undefined;
+  const { graph } = windows;
+  const newest = select(windows, 'context', [spec.contextSteps - 1], 'visit-age');
+  const ages = select(newest, 'feature', visitAge.columns);
+  const never = graph.scalar(1e9);
+  const last = least(where(isMissing(ages), never, ages), 'feature'); // [B, 1]
+  const steps = graph.constant(
+    [dim('visit-age', visitAge.steps)],
+    Array.from({ length: visitAge.steps }, (_, step) => step),
+  );
+  return cast(equal(last, steps), 'float');
 }
 
 /**

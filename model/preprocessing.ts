@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { UserError } from '../domain/errors.js';
 import { type FeatureSpec, type History, isCount, isMeasured } from '../domain/features.js';
 import type { Rng } from '../domain/rng.js';
+import { maintenanceColumns } from './known-future.js';
 import { assignRegime, findRegimes, regimesSchema } from './regimes.js';
 
 export const preprocessingSchema = z.strictObject({
@@ -20,6 +21,7 @@ export const preprocessingSchema = z.strictObject({
     windowSteps: z.number().int().min(1),
     contextSteps: z.number().int().min(1),
     horizonSteps: z.number().int().min(1),
+    plannedVisits: z.strictObject({ everySteps: z.number().int().min(2) }).optional(),
   }),
   /** Columns that the network reads, ascending; the others never varied in training. */
   keptColumns: z.array(z.number().int().min(0)).min(1),
@@ -36,6 +38,10 @@ export const preprocessingSchema = z.strictObject({
   /** Standardised values are cut to ± this. */
   clipSds: z.number().positive(),
   regimes: regimesSchema,
+  /** For a day decoder: steps since the last maintenance, the least of these columns, one-hot up to this many. */
+  visitAge: z
+    .strictObject({ columns: z.array(z.number().int().min(0)).min(1), steps: z.number().int().min(1) })
+    .optional(),
   /** [regime][kept column]. A spread of 0 (constant in that regime) gives 0. */
   means: z.array(z.array(z.number())).min(1),
   sds: z.array(z.array(z.number().min(0))).min(1),
@@ -65,6 +71,8 @@ export interface FitOptions {
   readonly clipSds: number;
   readonly lagSteps?: readonly number[];
   readonly differenceSteps?: readonly number[];
+  /** Default: 0. */
+  readonly visitAgeSteps?: number;
 }
 
 /** Statistics of all rows of `histories`, which are the training machines'. */
@@ -74,6 +82,8 @@ export function fitPreprocessing(
   options: FitOptions,
   rng: Rng,
 ): Preprocessing {
+  const { visitAgeSteps = 0 } = options;
+  const visitColumns = maintenanceColumns(spec);
   const regimes = findRegimes(spec, histories, rng);
   const regimeCount = Math.max(1, regimes.centroids.length);
   const width = spec.names.length;
@@ -121,6 +131,7 @@ export function fitPreprocessing(
       windowSteps: spec.windowSteps,
       contextSteps: spec.contextSteps,
       horizonSteps: spec.horizonSteps,
+      ...(spec.plannedVisits ? { plannedVisits: { ...spec.plannedVisits } } : {}),
     },
     keptColumns,
     smoothedColumns: keptColumns.filter(measured),
@@ -130,6 +141,9 @@ export function fitPreprocessing(
     ...stepsWithin('differenceSteps', options.differenceSteps, spec),
     clipSds: options.clipSds,
     regimes,
+    ...(visitColumns.length > 0 && visitAgeSteps > 0
+      ? { visitAge: { columns: [...visitColumns], steps: visitAgeSteps } }
+      : {}),
     means: rows.map((row) => row.map(({ mean }) => mean)),
     sds: rows.map((row) => row.map(({ sd }) => sd)),
   };

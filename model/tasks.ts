@@ -8,6 +8,8 @@
  *   encoder-decoder              a second network, started with the state of the first, runs over the H days and emits
  *                                one hazard a day; its inputs say which day it is
  *   encoder-decoder-recursive    the same, and the day before's output is an input as well
+ *   day-decoder                  a feed-forward network shared by the days reads the state after the newest step, the newest
+ *                                step's inputs, which day it is, and what is known of that day, and emits its hazard
  *
  * Source for encoder and decoder: Cho et al. 2014; Sutskever, Vinyals & Le 2014.
  */
@@ -17,6 +19,7 @@ export const taskNames = [
   'equal-length',
   'encoder-decoder',
   'encoder-decoder-recursive',
+  'day-decoder',
 ] as const;
 export type TaskName = (typeof taskNames)[number];
 
@@ -25,8 +28,14 @@ export function labelsOf(task: TaskName): 'every-step' | 'newest-step' {
   return task === 'dense' ? 'every-step' : 'newest-step';
 }
 
+/** Whether a second recurrent network runs over the horizon. */
 export function hasDecoder(task: TaskName): boolean {
   return task === 'encoder-decoder' || task === 'encoder-decoder-recursive';
+}
+
+/** Whether it reads what is known of the days to come. */
+export function readsKnownFuture(task: TaskName): boolean {
+  return task === 'day-decoder';
 }
 
 /** undefined, or a sentence that says why a task cannot be had with this window and horizon. */

@@ -116,7 +116,11 @@ async function runTraining(
     const stepOptions = { ...config, softLabels: teacher !== undefined };
     const stepGraph = await loadTrainingStep(engines, shape, preprocessing, stepOptions);
     loaded.push(stepGraph);
-    const validator = new Validator(await load(buildValidation(shape, preprocessing)), spec, plan.origins);
+    const validator = new Validator(
+      await load(buildValidation(shape, preprocessing)),
+      preprocessing.spec,
+      plan.origins,
+    );
     const probe = config.gradientsThroughTime === 'off' ? undefined : await loadProbe();
     const probeBatch = probe && plan.probeBatch();
 

@@ -2,6 +2,7 @@
 import type { FeatureSpec } from '../domain/features.js';
 import type { Rng, RngState } from '../domain/rng.js';
 import type { TrainingConfig } from './config.js';
+import { windowFeeds } from './known-future.js';
 import type { TensorValue } from './ports.js';
 import type { BatchSource, TrainingBatch } from './windows.js';
 
@@ -54,9 +55,8 @@ export class TrainingFeeds {
     const before = this.state;
     const batch = this.batch();
     const { batchSize, remainingLifeWeight, dropout } = this.#config;
-    const { contextSteps, names } = this.#spec;
     const feeds = {
-      windows: { dims: [batchSize, contextSteps, names.length], data: batch.windows },
+      ...windowFeeds(this.#spec, batch.windows),
       ...this.#labels(batch),
       ...(remainingLifeWeight > 0
         ? { lifeShare: perRow(batch.lifeShare), lifeWeight: perRow(batch.lifeWeight) }

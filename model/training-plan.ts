@@ -3,12 +3,13 @@ import { UserError } from '../domain/errors.js';
 import type { FeatureSpec, History } from '../domain/features.js';
 import { Rng } from '../domain/rng.js';
 import type { TrainingConfig } from './config.js';
+import { knownFutureNames } from './known-future.js';
 import { dropoutWidth, type NetworkShape, networkLayout } from './network.js';
 import { initializeParameters, type ParameterLayout } from './parameters.js';
 import { fitPreprocessing, inputSize, type Preprocessing } from './preprocessing.js';
 import type { SoftLabels } from './soft-labels.js';
 import { keepForValidation } from './split.js';
-import { labelsOf, refusalOf } from './tasks.js';
+import { labelsOf, readsKnownFuture, refusalOf } from './tasks.js';
 import { TrainingFeeds } from './training-feeds.js';
 import { thin } from './validation.js';
 import { DenseBatchSource, type Origin, OriginBatchSource, type TrainingBatch } from './windows.js';
@@ -32,17 +33,20 @@ export interface TrainingPlan {
  * there before the first batch is drawn.
  */
 export function planTraining(
-  spec: FeatureSpec,
+  ofType: FeatureSpec,
   histories: readonly History[],
   config: TrainingConfig,
   seed: number,
   softLabels?: ReadonlyMap<History, SoftLabels>,
 ): TrainingPlan {
+  // A network that does not look ahead does not depend on what is planned.
+  const spec = readsKnownFuture(config.task) ? ofType : { ...ofType, plannedVisits: undefined };
   const refusal = refusalOf(config.task, spec);
   if (refusal !== undefined) throw new UserError(refusal);
   const rng = new Rng(seed);
   const { training, validation, origins } = keepForValidation(histories, config, rng.fork());
-  const preprocessing = fitPreprocessing(spec, training, config, rng.fork());
+  const visitAgeSteps = config.task === 'day-decoder' ? config.visitAgeSteps : 0;
+  const preprocessing = fitPreprocessing(spec, training, { ...config, visitAgeSteps }, rng.fork());
   const shape: NetworkShape = {
     cell: config.cell,
     layers: config.layers,
@@ -53,6 +57,9 @@ export function planTraining(
     horizonSteps: spec.horizonSteps,
     remainingLife: config.remainingLifeWeight > 0,
     firstLogits: marginalLogits(training, spec.horizonSteps),
+    decoderUnits: config.decoderUnits,
+    visitAgeSize: preprocessing.visitAge?.steps ?? 0,
+    futureSize: knownFutureNames(spec).length,
   };
   const layout = networkLayout(shape);
   const parameters = initializeParameters(layout, rng.fork());

@@ -1,5 +1,6 @@
 /** How good a network is on windows it did not learn from: the loss that training stops by, and the Brier score. */
 import type { FeatureSpec } from '../domain/features.js';
+import { windowFeeds } from './known-future.js';
 import { type LoadedGraph, outputOf } from './ports.js';
 import { fillWindow, type Origin } from './windows.js';
 
@@ -39,7 +40,7 @@ export class Validator {
       });
       const judged = await this.#graph.run({
         parameters: { dims: [parameters.length], data: Float32Array.from(parameters) },
-        windows: { dims: [origins.length, contextSteps, names.length], data: windows },
+        ...windowFeeds(this.#spec, windows),
       });
       const values = outputOf(judged, 'logits').data as Float32Array;
       origins.forEach(({ history, step }, index) => {

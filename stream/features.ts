@@ -47,6 +47,7 @@ export function featureSpec(type: MachineType): FeatureSpec {
     windowSteps: type.windowSteps,
     contextSteps: type.contextSteps,
     horizonSteps: type.horizonSteps,
+    ...(type.plannedVisits ? { plannedVisits: type.plannedVisits } : {}),
   };
 }
 

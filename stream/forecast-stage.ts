@@ -220,6 +220,8 @@ function describeMisfit(
     return `model ${version} has feature "${spec.names[column] ?? 'none'}" where machine type ${type.name} has "${wanted.names[column]}": train again`;
   if (spec.names.length > wanted.names.length)
     return `model ${version} also wants feature "${spec.names[wanted.names.length]}": train again`;
+  if (spec.plannedVisits && spec.plannedVisits.everySteps !== wanted.plannedVisits?.everySteps)
+    return `model ${version} knows of visits every ${spec.plannedVisits.everySteps} steps, machine type ${type.name} has ${wanted.plannedVisits ? `them every ${wanted.plannedVisits.everySteps}` : 'none planned'}: train again`;
   for (const extent of ['contextSteps', 'horizonSteps'] as const)
     if (spec[extent] !== wanted[extent])
       return `model ${version} has ${extent} ${spec[extent]}, machine type ${type.name} has ${wanted[extent]}: train again`;

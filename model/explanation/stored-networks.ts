@@ -39,6 +39,11 @@ export function readNetworks({ version, model, preprocessing }: ModelContents): 
   if ('network' in preprocessing) throw refuse('it forecasts values, not failures');
   if (text === undefined) throw refuse('its file does not say which network it holds');
   const shapes = shapesSchema.parse(JSON.parse(text));
+  // Its known future and its last visit are no inputs of a step, so there is no line to integrate along.
+  if (shapes.some(({ task }) => task === 'day-decoder'))
+    throw new UserError(
+      `${version} cannot be explained: explanations do not know networks with \`task: day-decoder\`.`,
+    );
   const learned = graph.initializer.filter(({ name }) => name.includes(learnedStem));
   const each = 'members' in preprocessing ? preprocessing.members : [preprocessing];
   return shapes.map((shape, index) => {

@@ -81,7 +81,10 @@ export function buildValueLoss(
   const parameters = graph.input('parameters', [dim('parameter', parameterCount(layout))], { tracked: true });
   const byName = unpackParameters(parameters, layout);
   const [time, batch, input] = cubeDims('value loss', 'x', x.dims);
-  const masks = dropout > 0 ? dropoutMasks(graph, shape.hiddenSize, shape.layers, batch) : undefined;
+  const masks =
+    dropout > 0
+      ? dropoutMasks(graph, new Array<number>(shape.layers).fill(shape.hiddenSize), batch)
+      : undefined;
   const { states } = unrollLayers(x, valueLayers(shape, byName), { real, dropout: masks });
   const perStep = split(
     states,

@@ -54,7 +54,9 @@ export interface TrainedValues {
 const labelEverySteps = 5;
 
 export async function trainValues(request: ValueTrainingRequest): Promise<TrainedValues> {
-  const { spec, config, engine, clock, signal } = request;
+  const { config, engine, clock, signal } = request;
+  // What is planned is no input of these networks.
+  const spec = { ...request.spec, plannedVisits: undefined };
   const startedMs = clock.nowMs();
   const rng = new Rng(request.seed);
   const { training, validation } = splitForValues(request.histories, config.validationShare, rng.fork());

@@ -50,6 +50,9 @@ describe('every network', () => {
         horizonSteps,
         remainingLife: true,
         firstLogits: [-1, -2, -3, -1],
+        decoderUnits: 4,
+        visitAgeSize: 2,
+        futureSize: 2,
       };
       const graph = new Graph('float64');
       const x = graph.input('x', [dim('time', stepCount), dim('batch', batchSize), dim('input', inputs)]);
@@ -57,7 +60,9 @@ describe('every network', () => {
       const real = everyStep
         ? undefined
         : graph.input('real', [dim('row', stepCount * batchSize), dim('hidden', 1)]);
-      const { loss } = buildLoss(graph, shape, x, { dropout: 0.2, remainingLifeWeight: 0.7 }, real);
+      const visitAge = graph.input('visitAge', [dim('batch', batchSize), dim('visit-age', 2)]);
+      const options = { dropout: 0.2, remainingLifeWeight: 0.7 };
+      const { loss } = buildLoss(graph, shape, x, options, real, visitAge);
       const rng = new Rng(8);
       const draw = (count: number, value: (index: number) => number) =>
         Float64Array.from({ length: count }, (_, index) => value(index));
@@ -68,6 +73,8 @@ describe('every network', () => {
         real: draw(stepCount * batchSize, (row) =>
           Math.floor(row / batchSize) >= ([0, 1, 4][row % batchSize] as number) ? 1 : 0,
         ),
+        visitAge: draw(batchSize * 2, (index) => (index % 3 === 0 ? 1 : 0)),
+        future: draw(batchSize * horizonSteps * 2, () => rng.normal()),
         parameters: draw(parameterCount(networkLayout(shape)), () => 0.5 * rng.normal()),
         dropout: draw(batchSize * dropoutWidth(shape), () => (rng.uniform() < 0.2 ? 0 : 1.25)),
         eventDay: draw(rows, () => rng.int(horizonSteps + 1)),

@@ -19,11 +19,12 @@ torch.set_default_dtype(torch.float64)
 torch.set_num_threads(1)
 
 STEPS, BATCH, INPUTS, HIDDEN, DAYS = 4, 3, 2, 3, 3
+UNITS, FUTURE = 4, 2  # of the day decoder: width, and covariates known of each day
 LENGTHS = {"dense": [4, 4, 4]}  # steps per series
 SHORTER = [4, 2, 3]
 LIFE_WEIGHT, RATE, DECAY, CLIP, UPDATES = 0.5, 0.02, 0.1, 0.8, 20
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
-TASKS = ["dense", "many-to-one", "equal-length", "encoder-decoder", "encoder-decoder-recursive"]
+TASKS = ["dense", "many-to-one", "equal-length", "encoder-decoder", "encoder-decoder-recursive", "day-decoder"]
 
 
 class Layers(nn.Module):
@@ -51,15 +52,20 @@ class Network(nn.Module):
         self.encoder = Layers(cell, INPUTS, layers, normalization)
         if task.startswith("encoder-decoder"):
             self.decoder = Layers(cell, 2 + task.endswith("recursive"), layers, normalization)
+        if task == "day-decoder":
+            self.row = nn.Linear(HIDDEN + INPUTS, UNITS)
+            self.day = nn.Linear(DAYS + 2, UNITS, bias=False)
+            self.future = nn.Linear(FUTURE, UNITS, bias=False)
+            self.second = nn.Linear(UNITS, UNITS)
         if task in ("dense", "many-to-one"):
             self.hazards = nn.Linear(HIDDEN, DAYS)
         else:
-            self.score = nn.Linear(HIDDEN, 1, bias=False)
+            self.score = nn.Linear(UNITS if task == "day-decoder" else HIDDEN, 1, bias=False)
             self.marginal = nn.Parameter(torch.zeros(DAYS))
         self.life = nn.Linear(HIDDEN, 1)
 
-    def one_series(self, x):
-        """x [L, I] -> logits [R, K], remaining life [R, 1]; R is L for dense, else 1."""
+    def one_series(self, x, future):
+        """x [L, I], future [K, C] -> logits [R, K], remaining life [R, 1]; R is L for dense, else 1."""
         states, last = self.encoder(x)
         if self.task == "dense":
             return self.hazards(states), self.life(states)
@@ -69,6 +75,13 @@ class Network(nn.Module):
         if self.task == "equal-length":
             whole = torch.cat([torch.zeros(STEPS - len(x), HIDDEN), states])
             scores = self.score(whole[-DAYS:])[:, 0]
+        elif self.task == "day-decoder":
+            scores = []
+            for k in range(1, DAYS + 1):
+                which = torch.cat([nn.functional.one_hot(torch.tensor(k - 1), DAYS), torch.tensor([k / DAYS, 1 / k])])
+                read = self.row(torch.cat([newest[0], x[-1]])) + self.day(which) + self.future(future[k - 1])
+                scores.append(self.score(torch.relu(self.second(torch.relu(read))))[0])
+            scores = torch.stack(scores)
         else:
             days = torch.tensor([[k / DAYS, 1 / k] for k in range(1, DAYS + 1)])
             if self.task == "encoder-decoder":
@@ -82,8 +95,8 @@ class Network(nn.Module):
                 scores = torch.stack(parts)
         return (scores + self.marginal)[None], self.life(newest)
 
-    def forward(self, series):
-        parts = [self.one_series(x) for x in series]
+    def forward(self, series, futures):
+        parts = [self.one_series(x, future) for x, future in zip(series, futures)]
         # Rows are time-major: step 0 of all series, then step 1.
         stack = lambda index: torch.stack([part[index] for part in parts], 1).flatten(0, 1)
         return stack(0), stack(1)
@@ -99,7 +112,7 @@ def survival_loss(logits, event_day, known_days):
 
 
 def loss_of(network, case):
-    logits, life = network(case["series"])
+    logits, life = network(case["series"], case["future"])
     hazard_loss = survival_loss(logits, case["event_day"], case["known_days"])
     error = (case["life_weight"] * (life[:, 0] - case["life_share"]) ** 2).sum()
     return logits, hazard_loss, hazard_loss + LIFE_WEIGHT * error / max(1, case["life_weight"].sum())
@@ -145,11 +158,13 @@ def make(cell, task, layers, normalization, seed):
         "known_days": known_days,
         "life_share": torch.round(torch.rand(rows), decimals=3),
         "life_weight": torch.tensor([float(row % 3 != 1) for row in range(rows)]),
+        "future": torch.round(torch.randn(BATCH, DAYS, FUTURE), decimals=3) if task == "day-decoder" else [None] * BATCH,
     }
     golden = {
         "cell": cell, "task": task, "layers": layers, "normalization": normalization, "lengths": lengths, "x": flat(x),
         "eventDay": event_day.tolist(), "knownDays": known_days.tolist(),
         "lifeShare": flat(case["life_share"]), "lifeWeight": flat(case["life_weight"]),
+        **({"future": flat(case["future"])} if task == "day-decoder" else {}),
         "before": named(network, lambda parameter: parameter),
     }
     logits, hazard_loss, loss = loss_of(network, case)
@@ -184,7 +199,7 @@ if __name__ == "__main__":
         for c, cell in enumerate(CELLS)
         for t, task in enumerate(TASKS)
     ]
-    sizes = {"steps": STEPS, "batch": BATCH, "inputs": INPUTS, "hidden": HIDDEN, "days": DAYS}
+    sizes = {"steps": STEPS, "batch": BATCH, "inputs": INPUTS, "hidden": HIDDEN, "days": DAYS, "units": UNITS, "future": FUTURE}
     training = {"lifeWeight": LIFE_WEIGHT, "rate": RATE, "decay": DECAY, "clip": CLIP, "updates": UPDATES}
     print(json.dumps({"sizes": sizes, "training": training}))
     for case in cases:

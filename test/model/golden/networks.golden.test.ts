@@ -41,6 +41,8 @@ interface Golden {
   readonly knownDays: readonly number[];
   readonly lifeShare: readonly number[];
   readonly lifeWeight: readonly number[];
+  /** [B, H, K], where the task reads what is known of the days to come. */
+  readonly future?: readonly number[];
   readonly before: Named;
   readonly logits: readonly number[];
   readonly failureProbabilities: readonly number[];
@@ -53,7 +55,9 @@ interface Golden {
 
 const [head, ...lines] = readFileSync('test/model/golden/goldens.jsonl', 'utf8').trim().split('\n');
 const { sizes, training } = JSON.parse(head as string) as {
-  readonly sizes: Readonly<Record<'steps' | 'batch' | 'inputs' | 'hidden' | 'days', number>>;
+  readonly sizes: Readonly<
+    Record<'steps' | 'batch' | 'inputs' | 'hidden' | 'days' | 'units' | 'future', number>
+  >;
   readonly training: Readonly<Record<'lifeWeight' | 'rate' | 'decay' | 'clip' | 'updates', number>>;
 };
 const goldens = lines.map((line) => JSON.parse(line) as Golden);
@@ -63,6 +67,12 @@ const heads = (values: TorchValues): Heads => ({
   'hazards.bias': () => values('hazards.bias'),
   'day-hazards.weights': () => values('score.weight'),
   'day-hazards.bias': () => values('marginal'),
+  'day-decoder.row': () => transposed(values('row.weight'), sizes.units),
+  'day-decoder.row-bias': () => values('row.bias'),
+  'day-decoder.day': () => transposed(values('day.weight'), sizes.units),
+  'day-decoder.future': () => transposed(values('future.weight'), sizes.units),
+  'day-decoder.second': () => transposed(values('second.weight'), sizes.units),
+  'day-decoder.second-bias': () => values('second.bias'),
   'remaining-life.weights': () => values('life.weight'),
   'remaining-life.bias': () => values('life.bias'),
 });
@@ -86,6 +96,8 @@ interface AttributionGolden {
   /** Per series [its steps, inputs]. */
   readonly attributions: readonly (readonly number[])[];
 }
+/** A day decoder has no explanations. */
+const explained = goldens.filter(({ task }) => task !== 'day-decoder');
 const attributionGoldens = readFileSync('test/model/golden/attributions.jsonl', 'utf8')
   .trim()
   .split('\n')
@@ -99,8 +111,8 @@ describe('networks against PyTorch', () => {
   after(() => engine.close());
 
   it('has a golden for every cell and task', () => {
-    assert.equal(goldens.length, 15);
-    assert.equal(new Set(goldens.map(({ cell, task }) => `${cell} ${task}`)).size, 15);
+    assert.equal(goldens.length, 18);
+    assert.equal(new Set(goldens.map(({ cell, task }) => `${cell} ${task}`)).size, 18);
   });
 
   for (const golden of goldens) {
@@ -114,7 +126,11 @@ describe('networks against PyTorch', () => {
       horizonSteps: days,
       remainingLife: true,
       firstLogits: Array.from({ length: days }, () => 0),
+      decoderUnits: sizes.units,
+      futureSize: sizes.future,
     };
+    const future = (make: (values: readonly number[]) => TensorValue['data']): Record<string, TensorValue> =>
+      golden.future ? { future: { dims: [batch, days, sizes.future], data: make(golden.future) } } : {};
     const everyStep = labelsOf(golden.task) === 'every-step';
     const isReal = (row: number) =>
       Math.floor(row / batch) >= steps - (golden.lengths[row % batch] as number);
@@ -151,6 +167,7 @@ describe('networks against PyTorch', () => {
       const parameters = flatten(golden, golden.before, shape);
       const result = await loaded.run({
         x: { dims: [steps, batch, inputs], data: Float64Array.from(golden.x) },
+        ...future((values) => Float64Array.from(values)),
         parameters: { dims: [parameters.length], data: parameters },
         eventDay: perRow(golden.eventDay),
         knownDays: perRow(golden.knownDays),
@@ -192,6 +209,7 @@ describe('networks against PyTorch', () => {
         const result = await loaded.run({
           ...state,
           windows: { dims: [batch, steps, inputs], data: windows() },
+          ...future((values) => Float32Array.from(values)),
           eventDay: perRow(golden.eventDay),
           knownDays: perRow(golden.knownDays),
           lifeShare: perRow(golden.lifeShare),
@@ -217,7 +235,10 @@ describe('networks against PyTorch', () => {
     it(`${title}: served by the fused operators to 1e-6`, async () => {
       const parameters = Float32Array.from(flatten(golden, golden.before, shape));
       const loaded = await engine.load(buildForecast(shape, unchanged, parameters, {}));
-      const result = await loaded.run({ windows: { dims: [batch, steps, inputs], data: windows() } });
+      const result = await loaded.run({
+        windows: { dims: [batch, steps, inputs], data: windows() },
+        ...future((values) => Float32Array.from(values)),
+      });
       await loaded.close();
       const error = relativeError(
         outputOf(result, 'failureProbabilities').data as Float32Array,
@@ -226,8 +247,9 @@ describe('networks against PyTorch', () => {
       assert.ok(error < 1e-6, `error ${error}`);
     });
 
+    if (!explained.includes(golden)) continue;
     it(`${title}: integrated gradients as captum has them, to 1e-5 of the largest`, async () => {
-      const { day, attributions } = attributionGoldens[goldens.indexOf(golden)] as AttributionGolden;
+      const { day, attributions } = attributionGoldens[explained.indexOf(golden)] as AttributionGolden;
       const parameters = Float32Array.from(flatten(golden, golden.before, shape));
       const network = { shape, parameters, preprocessing: unchanged };
       const loaded = await engine.load(buildGradients([network], pointCount));

@@ -65,6 +65,7 @@ const cases: readonly [
   ['sigmoid', { a: matrix }, single(sigmoid)],
   ['tanh', { a: matrix }, single(tanh)],
   ['exp', { a: matrix }, single(exp)],
+  ['relu', { a: matrix }, single(relu)],
   ['softplus', { a: matrix }, single(softplus)],
   ['affine', { a: matrix, b: { dims: [column, other] } }, pair((a, b) => affine(a, b))],
   [
