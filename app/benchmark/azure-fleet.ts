@@ -21,6 +21,8 @@ import type { JudgedOrigin } from './forecasters.js';
 const typeFile = packageFile('data/azure-pdm/machine.yaml');
 const tablesFile = packageFile('data/azure-pdm/tables.yaml');
 const dayMs = 86_400_000;
+/** The fleet's cadence: in all of 2015 every machine is visited at multiples of this many days after its first visit. */
+const visitEverySteps = 15;
 
 /** Days as the file telemetry_daily.csv names them; ms of their start. */
 export interface AzurePeriod {
@@ -41,9 +43,12 @@ export interface AzureFleet {
 export async function readAzureFleet(
   dir: string,
   period: AzurePeriod,
+  plan: 'known' | 'unknown',
   signal?: AbortSignal,
 ): Promise<AzureFleet> {
-  const type = loadYaml(typeFile, machineTypeSchema);
+  const asShipped = loadYaml(typeFile, machineTypeSchema);
+  const type: MachineType =
+    plan === 'known' ? { ...asShipped, plannedVisits: { everySteps: visitEverySteps } } : asShipped;
   const dataset = await readCsv(tablesIn(dir), dir);
   const attributes = new Map(dataset.machines.map(({ machine, attributes: own }) => [machine, own]));
   const deployment = benchDeployment(typeFile, type, attributes);

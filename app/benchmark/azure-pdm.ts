@@ -19,12 +19,12 @@ import { type BenchmarkResult, type Forecasts, scoreTable } from './result.js';
 export const azureTrainingFile = packageFile('data/azure-pdm/training.yaml');
 
 export async function benchmarkAzurePdm(
-  request: BenchmarkRequest & { readonly period: AzurePeriod },
+  request: BenchmarkRequest & { readonly period: AzurePeriod; readonly plan: 'known' | 'unknown' },
 ): Promise<BenchmarkResult> {
-  const { period, onProgress, signal } = request;
+  const { period, plan, onProgress, signal } = request;
   const startedMs = wallClock.nowMs();
   onProgress?.({ phase: 'read' });
-  const fleet = await readAzureFleet(request.dir, period, signal);
+  const fleet = await readAzureFleet(request.dir, period, plan, signal);
   const { type, training, origins } = fleet;
   const networks = await trainNetworks(type, training, request);
   onProgress?.({ phase: 'score' });
@@ -33,8 +33,8 @@ export async function benchmarkAzurePdm(
     baselines: forecastWithBaselines(fleet),
   };
   return {
-    dataset: 'Azure PdM',
-    ...scoreTable(describeProtocol(period, type.horizonSteps), forecasts, type.horizonSteps),
+    dataset: plan === 'known' ? 'Azure PdM, known plan' : 'Azure PdM',
+    ...scoreTable(describeProtocol(fleet, period), forecasts, type.horizonSteps),
     versions: versionsOf(networks),
     seconds: (wallClock.nowMs() - startedMs) / 1000,
   };
@@ -53,7 +53,13 @@ function forecastWithBaselines({ type, training, origins }: AzureFleet): Forecas
   );
 }
 
-function describeProtocol({ trainUntilMs, testFromMs, testToMs }: AzurePeriod, horizonSteps: number): string {
+function describeProtocol(
+  { type: { horizonSteps, plannedVisits } }: AzureFleet,
+  { trainUntilMs, testFromMs, testToMs }: AzurePeriod,
+): string {
   const day = (timeMs: number) => new Date(timeMs).toISOString().slice(0, 10);
-  return `trained on days up to ${day(trainUntilMs)} with what was known when the test began; every machine at the end of each day from ${day(testFromMs)} to ${day(testToMs)}, failure within days 1 to ${horizonSteps} after it`;
+  const plan = plannedVisits
+    ? `; the network knows the maintenance plan, a visit every ${plannedVisits.everySteps} days after the last one on record`
+    : '';
+  return `trained on days up to ${day(trainUntilMs)} with what was known when the test began; every machine at the end of each day from ${day(testFromMs)} to ${day(testToMs)}, failure within days 1 to ${horizonSteps} after it${plan}`;
 }

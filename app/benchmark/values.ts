@@ -56,7 +56,7 @@ export async function benchmarkValues(
   const { dir, period, seasonSteps, seedCount, modelDir, config, signal, onProgress } = request;
   const startedMs = wallClock.nowMs();
   onProgress?.({ phase: 'read' });
-  const { type: plain, training, origins } = await readAzureFleet(dir, period, signal);
+  const { type: plain, training, origins } = await readAzureFleet(dir, period, 'unknown', signal);
   const type = withForecasts(plain);
   const machines = [...new Set(origins.map(({ history }) => history))];
   const fleet: FleetSeries = {

@@ -37,6 +37,7 @@ interface AzureOptions extends BenchmarkOptions {
   readonly trainUntil: number;
   readonly testFrom: number;
   readonly testTo: number;
+  readonly knownPlan: boolean;
 }
 
 export function benchmarkCommand(signal: AbortSignal): Command {
@@ -73,7 +74,8 @@ function azureCommand(signal: AbortSignal): Command {
     .requiredOption('--dir <folder>', 'folder of telemetry_daily.csv and the PdM_*.csv files, plain or .gz')
     .requiredOption('--train-until <day>', 'last day to train on, such as 2015-06-30', day)
     .requiredOption('--test-from <day>', 'first day at whose end a forecast is scored', day)
-    .requiredOption('--test-to <day>', 'last day at whose end a forecast is scored', day);
+    .requiredOption('--test-to <day>', 'last day at whose end a forecast is scored', day)
+    .option('--known-plan', 'the network knows the visits to come: the past cadence carried on', false);
   return withCommonOptions(command, 'those of data/azure-pdm/training.yaml')
     .addHelpText(
       'after',
@@ -82,7 +84,7 @@ function azureCommand(signal: AbortSignal): Command {
     .action((options: AzureOptions) => {
       const period = azurePeriod(options);
       return runBenchmark(options, loadYaml(azureTrainingFile, trainingConfigSchema), signal, (request) =>
-        benchmarkAzurePdm({ ...request, period }),
+        benchmarkAzurePdm({ ...request, period, plan: options.knownPlan ? 'known' : 'unknown' }),
       );
     });
 }

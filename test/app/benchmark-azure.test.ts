@@ -68,7 +68,7 @@ describe('the Azure benchmark, on a small fleet', () => {
   };
 
   it('counts days from 06:00: the row of a day, an error and a failure at that time are one step', async () => {
-    const { training, type } = await readAzureFleet(folder, period);
+    const { training, type } = await readAzureFleet(folder, period, 'unknown');
     const { names } = featureSpec(type);
     const first = training.find(({ machine }) => machine === 'machine-1');
     assert.equal(first?.stepCount, 45);
@@ -89,7 +89,7 @@ describe('the Azure benchmark, on a small fleet', () => {
   });
 
   it('trains on what was known when the test began', async () => {
-    const { training } = await readAzureFleet(folder, period);
+    const { training } = await readAzureFleet(folder, period, 'unknown');
     const [first, second, third] = [1, 2, 3].map((id) =>
       training.find(({ machine }) => machine === `machine-${id}`),
     );
@@ -102,7 +102,7 @@ describe('the Azure benchmark, on a small fleet', () => {
   });
 
   it('judges every machine at the end of every day of the test', async () => {
-    const { origins } = await readAzureFleet(folder, period);
+    const { origins } = await readAzureFleet(folder, period, 'unknown');
     assert.equal(origins.length, 4 * 12);
     const [first] = origins;
     assert.deepEqual(
@@ -120,11 +120,11 @@ describe('the Azure benchmark, on a small fleet', () => {
 
   it('says so when there are no rows in the days asked for', async () => {
     await assert.rejects(
-      readAzureFleet(folder, {
-        ...period,
-        testFromMs: startMs + 400 * dayMs,
-        testToMs: startMs + 410 * dayMs,
-      }),
+      readAzureFleet(
+        folder,
+        { ...period, testFromMs: startMs + 400 * dayMs, testToMs: startMs + 410 * dayMs },
+        'unknown',
+      ),
       (error: unknown) =>
         error instanceof UserError && /choose days that telemetry_daily\.csv has/.test(error.message),
     );

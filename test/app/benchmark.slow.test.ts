@@ -62,11 +62,15 @@ const skipAzure = existsSync(azureDir) ? false : `NOT RUN: the Azure files are n
 it('reads the Azure data as others do: their marginal hazard, their logistic', {
   skip: skipAzure,
 }, async () => {
-  const fleet = await readAzureFleet(azureDir, {
-    trainUntilMs: Date.UTC(2015, 5, 30),
-    testFromMs: Date.UTC(2015, 6, 31),
-    testToMs: Date.UTC(2015, 7, 30),
-  });
+  const fleet = await readAzureFleet(
+    azureDir,
+    {
+      trainUntilMs: Date.UTC(2015, 5, 30),
+      testFromMs: Date.UTC(2015, 6, 31),
+      testToMs: Date.UTC(2015, 7, 30),
+    },
+    'unknown',
+  );
   assert.equal(fleet.origins.length, 3100);
   const score = (baseline: Baseline) =>
     scoreRows(forecastWithBaseline(baseline, fleet.origins), 30).meanBrier?.toFixed(4);
