@@ -7,8 +7,6 @@ import type { Turns } from './turns.js';
 /** First wait after a commit failed with a retryable error, and the longest one: it doubles in between. */
 const retryMsFirst = 100;
 const retryMsMax = 5_000;
-/** Batches after which timers and sockets have their turn, for logs that answer without ever waiting. */
-const batchesPerTurn = 8;
 /** A partition this many batches behind does not wait for others any more. */
 const patienceBatches = 10;
 
@@ -105,7 +103,7 @@ export class PartitionLoop {
 
   /** False: stopped while a checkpoint could not be made durable, so that nothing later may be either. */
   async #process(handler: PartitionHandler): Promise<boolean> {
-    for (let batchCount = 1; !this.#stopping; batchCount++) {
+    while (!this.#stopping) {
       const { endOffset } = this.#source.bounds(this.partition);
       if (this.#position >= endOffset) {
         this.#setBusy(false);
@@ -116,8 +114,11 @@ export class PartitionLoop {
       if (!this.#canWait) this.#setBusy(true);
       else if (endOffset - this.#position < patienceBatches * this.#options.batchRecordsMax) {
         await this.#turns.wait();
-        if (this.#stopping) break;
       }
+      // A turn of the event loop for each batch: its checkpoint is on the way before the next partition begins, and
+      // timers and sockets are not kept waiting by a log that answers at once.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      if (this.#stopping) break;
       const records = this.#source.readBatch(this.partition, this.#position, this.#options.batchRecordsMax);
       const last = records[records.length - 1];
       if (last) {
@@ -126,7 +127,6 @@ export class PartitionLoop {
       }
       this.#position = last ? last.offset + 1 : endOffset;
       this.#onProgress(this.#position);
-      if (batchCount % batchesPerTurn === 0) await new Promise<void>((resolve) => setImmediate(resolve));
     }
     return true;
   }
