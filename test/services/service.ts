@@ -1,0 +1,140 @@
+/**
+ * Where a test finds a real service: at an address in the environment, in a container of this computer's Docker
+ * engine, or as a program on the PATH. Where there is none the test skips, and says so; with
+ * MILLWRIGHT_SERVICES=required that is a failure.
+ */
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { GenericContainer, StartedTestContainer } from 'testcontainers';
+
+export interface Service {
+  /** Ends what was started for the test; nothing for a service of the environment. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** A service that belongs to one test alone, which may treat it badly. Its address stays the same. */
+export interface OwnService extends Service {
+  /** As by a power cut: SIGKILL. What it has on its disk stays. */
+  kill(): Promise<void>;
+  /** Starts it after `kill`; resolves when it answers. */
+  startAgain(): Promise<void>;
+  /** Stops answering without closing a connection, until `resume`. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+}
+
+/** A way to get at a service: undefined where this computer lacks it. */
+export type Way<T> = () => Promise<T | undefined>;
+
+/** The first way that there is. `how` says what a person may do to have the service. */
+export async function firstOf<T>(name: string, how: string, ways: readonly Way<T>[]): Promise<T | undefined> {
+  for (const way of ways) {
+    const service = await way();
+    if (service !== undefined) return service;
+  }
+  const sentence = `no ${name} here: ${how}`;
+  if (process.env.MILLWRIGHT_SERVICES === 'required') throw new Error(sentence);
+  console.error(`SKIPPED: ${sentence}`);
+  return undefined;
+}
+
+/** What `describe` and `it` take: the reason to skip, or false. */
+export function skipWithout(service: unknown, name: string): string | false {
+  return service === undefined ? `no ${name} here` : false;
+}
+
+/**
+ * Runs an image, whose container is made by `make`, on a port of this computer that stays the same when it starts
+ * again. Undefined where there is no Docker engine, or neither the image nor a way to pull it.
+ */
+export async function startContainer(parts: {
+  readonly image: string;
+  /** The port inside. */
+  readonly port: number;
+  readonly make: (container: GenericContainer, hostPort: number) => GenericContainer;
+  /** Resolves when the service answers. */
+  readonly ready: (hostPort: number) => Promise<void>;
+}): Promise<(OwnService & { readonly port: number }) | undefined> {
+  // Every test ends what it starts, and the reaper is one more image to pull. "localhost" may be ::1, which Docker's
+  // proxy does not listen on.
+  process.env.TESTCONTAINERS_RYUK_DISABLED ??= 'true';
+  process.env.TESTCONTAINERS_HOST_OVERRIDE ??= '127.0.0.1';
+  const { GenericContainer, getContainerRuntimeClient } = await import('testcontainers');
+  const client = await getContainerRuntimeClient().catch(() => undefined);
+  if (client === undefined) return undefined;
+  const image = client.container.dockerode.getImage(parts.image);
+  const present = await image.inspect().then(
+    () => true,
+    () => false,
+  );
+  const hostPort = await freePort();
+  const configured = parts.make(
+    new GenericContainer(parts.image).withExposedPorts({ container: parts.port, host: hostPort }),
+    hostPort,
+  );
+  let started: StartedTestContainer;
+  try {
+    started = await configured.start();
+  } catch (error) {
+    if (present) throw error;
+    console.error(
+      `the image ${parts.image} cannot be pulled: ${error instanceof Error ? error.message : error}`,
+    );
+    return undefined;
+  }
+  const container = client.container.getById(started.getId());
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopping ??= container.remove({ force: true, v: true }).then(() => {});
+    return stopping;
+  };
+  try {
+    await parts.ready(hostPort);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    port: hostPort,
+    stop,
+    kill: async () => {
+      await container.kill();
+      await container.wait();
+    },
+    startAgain: async () => {
+      await container.start();
+      await parts.ready(hostPort);
+    },
+    pause: async () => {
+      await container.pause();
+    },
+    resume: async () => {
+      await container.unpause();
+    },
+  };
+}
+
+/** A TCP port that nobody listens on now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Tries `attempt` until it does not throw; after `longestMs` throws what it threw last. */
+export async function eventually(attempt: () => Promise<unknown>, longestMs: number): Promise<void> {
+  const end = performance.now() + longestMs;
+  for (;;) {
+    try {
+      await attempt();
+      return;
+    } catch (error) {
+      if (performance.now() > end) throw error;
+      await sleep(50);
+    }
+  }
+}
