@@ -12,6 +12,7 @@ import { secretSchema } from '../domain/secret.js';
 import { embeddedBrokerConfigSchema } from '../infra/embedded/broker.js';
 import { datasetSchema } from '../infra/files/dataset-config.js';
 import { httpConfigSchema } from '../infra/http/ports.js';
+import { influxConfigSchema } from '../infra/influx/config.js';
 import { mqttSourceConfigSchema } from '../infra/mqtt/source.js';
 import { ingestConfigSchema } from '../ingest/config.js';
 import { trainingConfigSchema } from '../model/config.js';
@@ -48,6 +49,10 @@ const logSchema = z.discriminatedUnion('kind', [
 const storeSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('embedded').describe('Forecasts, steps and alerts are kept in a folder in `dataDir`.'),
+  }),
+  z.strictObject({
+    kind: z.literal('influx').describe('They are kept in InfluxDB: 1.8, 1.11, or later by its v1 endpoints.'),
+    ...influxConfigSchema.shape,
   }),
 ]);
 
@@ -137,7 +142,7 @@ export type DeploymentConfig = z.output<typeof deploymentSchema>;
 export interface Deployment {
   /** Absolute path of the file. */
   readonly file: string;
-  /** Frozen. `dataDir`, `model.dir` and the files of `mqtt` are absolute paths. */
+  /** Frozen. `dataDir`, `model.dir` and the files of `mqtt` and `store` are absolute paths. */
   readonly config: DeploymentConfig;
   /** Machine types by name. */
   readonly types: ReadonlyMap<string, MachineType>;
@@ -218,6 +223,7 @@ export function checkDeployment(file: string, environment: Environment = process
     dataDir: absolute(value.dataDir),
     model: { ...value.model, dir: absolute(value.model.dir) },
     mqtt: value.mqtt.kind === 'client' ? absoluteFiles(value.mqtt, absolute) : value.mqtt,
+    store: value.store.kind === 'influx' ? absoluteFiles(value.store, absolute) : value.store,
   };
   return {
     ok: true,
@@ -232,10 +238,10 @@ export function checkDeployment(file: string, environment: Environment = process
 
 function absoluteFiles<
   T extends { caFile?: string | undefined; certFile?: string | undefined; keyFile?: string | undefined },
->(mqtt: T, absolute: (path: string) => string): T {
-  const made = { ...mqtt };
+>(connection: T, absolute: (path: string) => string): T {
+  const made = { ...connection };
   for (const key of ['caFile', 'certFile', 'keyFile'] as const) {
-    const path = mqtt[key];
+    const path = connection[key];
     if (path !== undefined) made[key] = absolute(path);
   }
   return made;

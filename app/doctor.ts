@@ -5,7 +5,6 @@ import { createConnection, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { UserError, WorldError } from '../domain/errors.js';
 import { openEmbeddedLog } from '../infra/embedded/log.js';
-import { openEmbeddedStore } from '../infra/embedded/store.js';
 import type { Engine } from '../model/ports.js';
 import { openPredictor } from '../model/predict.js';
 import { featureSpec } from '../stream/features.js';
@@ -13,6 +12,7 @@ import { type Deployment, loadDeployment } from './config.js';
 import { openEngine } from './engine.js';
 import { computeLedger } from './ledger.js';
 import { currentVersionFolder } from './model-folder.js';
+import { openStore } from './open-store.js';
 import { formatBytes, formatCounted } from './terminal/format.js';
 import { formatLedger } from './terminal/ledger-line.js';
 import { codeVersion } from './training.js';
@@ -93,11 +93,11 @@ async function checkLog({ config }: Deployment): Promise<Finding> {
   });
 }
 
-async function checkStore({ config }: Deployment): Promise<Finding> {
-  const dir = join(config.dataDir, 'store');
-  if (!existsSync(dir)) return notYet('store');
+async function checkStore(deployment: Deployment): Promise<Finding> {
+  const { config } = deployment;
+  if (config.store.kind === 'embedded' && !existsSync(join(config.dataDir, 'store'))) return notYet('store');
   return about('store', async () => {
-    const store = await openEmbeddedStore({ dir, mode: 'read-only' });
+    const { store } = await openStore(deployment, 'read-only');
     try {
       return `forecasts of ${formatCounted((await store.fleet()).length, 'machine')}`;
     } finally {

@@ -10,7 +10,6 @@ import type { ConsumerOptions, Log } from '../domain/log.js';
 import type { Store } from '../domain/store.js';
 import { topicSpecs, topics } from '../domain/topics.js';
 import { openEmbeddedLog } from '../infra/embedded/log.js';
-import { openEmbeddedStore } from '../infra/embedded/store.js';
 import type { HealthReport, HttpServer } from '../infra/http/ports.js';
 import type { Deployment } from './config.js';
 import { Explanations } from './explanations.js';
@@ -22,6 +21,7 @@ import { LiveModels } from './live-models.js';
 import { LiveTail } from './live-tail.js';
 import type { Logger } from './logger.js';
 import { startNotifiers } from './notify-part.js';
+import { openStore } from './open-store.js';
 import { startPage } from './page-part.js';
 import type { Role } from './roles.js';
 import { Running } from './running.js';
@@ -78,7 +78,10 @@ async function start({ deployment, roles, logger }: PipelineOptions, running: Ru
   });
   await log.ensureTopics(topicSpecs(config.log.partitions, config.log.retentionMs));
   const clock = config.ingest.time === 'messages' ? new SetClock((await lastTickMs(log)) ?? 0) : wallClock;
-  const store = await openEmbeddedStore({ dir: join(config.dataDir, 'store') });
+  // The embedded log has this folder for itself, and so its store; elsewhere who only reads takes no spool.
+  const mode = config.store.kind === 'embedded' || roles.has('store') ? 'read-write' : 'read-only';
+  const opened = await openStore(deployment, mode, (problem) => logger.warn({}, problem));
+  const { store } = opened;
   running.closeLater(() => store.close());
   const models =
     roles.has('model') || roles.has('page')
@@ -125,7 +128,12 @@ async function start({ deployment, roles, logger }: PipelineOptions, running: Ru
   models?.watch(config.model.checkEveryMs);
 
   const health = async () =>
-    summarise([...running.stopped(), ...(parts.ingest?.health() ?? []), ...(models?.health() ?? [])]);
+    summarise([
+      ...running.stopped(),
+      ...(parts.ingest?.health() ?? []),
+      ...(models?.health() ?? []),
+      ...opened.health(),
+    ]);
   let page: HttpServer | undefined;
   if (models && roles.has('page')) {
     const explanations = new Explanations(deployment, store);

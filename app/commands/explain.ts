@@ -1,12 +1,11 @@
 /** `millwright explain`: which sensor on which day moved a forecast. */
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Command } from 'commander';
 import { UserError } from '../../domain/errors.js';
-import { openEmbeddedStore } from '../../infra/embedded/store.js';
 import { parseTimeMs } from '../../infra/files/parse-time.js';
 import { loadDeployment } from '../config.js';
 import { Explanations } from '../explanations.js';
+import { openStore } from '../open-store.js';
 import { gateSentences, gatesSvg, saturatedGates } from '../pictures/gates-svg.js';
 import { formatExplanation } from '../terminal/explanation-table.js';
 import { printResult } from '../terminal/print-result.js';
@@ -52,10 +51,7 @@ Integrated gradients, compared with an average machine of the training data: see
       const atMs = options.at === undefined ? undefined : parseTimeMs(options.at, 'iso', 'UTC');
       if (options.at !== undefined && atMs === undefined)
         throw new UserError(`--at ${options.at} is no time; write 2026-08-20 or 2026-08-20T06:00Z`);
-      const store = await openEmbeddedStore({
-        dir: join(deployment.config.dataDir, 'store'),
-        mode: 'read-only',
-      });
+      const { store } = await openStore(deployment, 'read-only');
       const explanations = new Explanations(deployment, store);
       try {
         const at = atMs === undefined ? {} : { atMs };

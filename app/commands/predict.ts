@@ -1,6 +1,5 @@
 /** `millwright predict`: the failure curve of a machine, or of a window in a file. */
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { UserError } from '../../domain/errors.js';
@@ -13,11 +12,11 @@ import {
   probabilityWithin,
 } from '../../domain/forecast.js';
 import type { FleetRow } from '../../domain/store.js';
-import { openEmbeddedStore } from '../../infra/embedded/store.js';
 import { windowOfRows } from '../../stream/sequence.js';
 import { type Deployment, loadDeployment } from '../config.js';
 import { didYouMean } from '../config-suggestion.js';
 import { silentLogger } from '../logger.js';
+import { openStore } from '../open-store.js';
 import { openPredictors, requirePredictor } from '../predictors.js';
 import { formatDays, formatProbability, formatTime } from '../terminal/format.js';
 import { printResult } from '../terminal/print-result.js';
@@ -67,7 +66,7 @@ Exit code: 0 forecast, 1 the machine cannot be assessed, 2 wrong usage.`,
 }
 
 async function showNewest(deployment: Deployment, machine: string, json: boolean): Promise<void> {
-  const store = await openEmbeddedStore({ dir: join(deployment.config.dataDir, 'store'), mode: 'read-only' });
+  const { store } = await openStore(deployment, 'read-only');
   try {
     const [forecast] = await store.forecasts(machine, { limit: 1 });
     if (!forecast) throw noForecast(deployment, machine, await store.fleet());

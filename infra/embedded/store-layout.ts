@@ -2,13 +2,13 @@
  * Keys and values of the embedded store. Most keys are ordered so that a query is one range: machine, zero byte, time,
  * what else identifies the record. Steps and forecasts come for all machines at once, so time stands first in their
  * keys: by machine, each would change a page of its own, 4 KB for 500 bytes. Values are a revision (u32, little endian), so that it can be compared without
- * decoding, and the record as plain MessagePack: half the time and size of JSON, measured on forecasts. The aggregates
- * of a step are arrays in it: with the names of their fields it took three times the space and time.
+ * decoding, and the record as plain MessagePack: half the time and size of JSON, measured on forecasts.
  */
 import { Buffer } from 'node:buffer';
 import { Packr, RESET_BUFFER_MODE } from 'msgpackr';
 import { WorldError } from '../../domain/errors.js';
-import type { SensorAggregate, StepRecord } from '../../domain/step.js';
+import { type PackedStep, unpackStep } from '../../domain/packed-step.js';
+import type { StepRecord } from '../../domain/step.js';
 import type { Span } from '../../domain/store.js';
 import { change, type LmdbBatch } from './lmdb-batch.js';
 
@@ -113,35 +113,8 @@ export function putRevised(
   buffer.set(packed, at + 4);
 }
 
-const aggregateFields = [
-  'count',
-  'mean',
-  'm2',
-  'min',
-  'max',
-  'firstOffsetMs',
-  'first',
-  'lastOffsetMs',
-  'last',
-  'timeMean',
-  'timeM2',
-  'timeValueM',
-  'outOfRangeCount',
-] as const satisfies readonly (keyof SensorAggregate)[];
-
-type PackedStep = Omit<StepRecord, 'sensors'> & { readonly sensors: readonly (readonly number[] | null)[] };
-
-export function packStep(step: StepRecord): PackedStep {
-  const sensors = step.sensors.map((sensor) => sensor && aggregateFields.map((field) => sensor[field]));
-  return { ...step, sensors };
-}
-
 export function decodeStep(value: Buffer): StepRecord {
-  const packed = decodeRevised<PackedStep>(value);
-  const unpack = (numbers: readonly number[]) =>
-    Object.fromEntries(aggregateFields.map((field, index) => [field, numbers[index]]));
-  const sensors = packed.sensors.map((numbers) => numbers && (unpack(numbers) as unknown as SensorAggregate));
-  return { ...packed, sensors };
+  return unpackStep(decodeRevised<PackedStep>(value));
 }
 
 export function revisionOf(value: Buffer): number {

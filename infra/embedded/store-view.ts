@@ -1,8 +1,9 @@
 import type { AlertRecord, AlertState } from '../../domain/alert.js';
 import type { ForecastRecord } from '../../domain/forecast.js';
 import type { EventRecord } from '../../domain/input.js';
-import type { FleetRow, Span } from '../../domain/store.js';
-import { compareAlerts, compareText, isOpenAlert, matchesStates } from '../memory/store-rules.js';
+import type { Span } from '../../domain/store.js';
+import type { FleetIndex } from '../memory/fleet-index.js';
+import { isOpenAlert, matchesStates } from '../memory/store-rules.js';
 import type { Bytes, BytesRoot } from './lmdb-open.js';
 import {
   afterAll,
@@ -13,15 +14,6 @@ import {
   timeKey,
   timeOfKey,
 } from './store-layout.js';
-
-/** What the fleet view is made of: small beside the history, so that a writer keeps it in memory. */
-export interface FleetIndex {
-  /** By machine. */
-  readonly newest: Map<string, ForecastRecord>;
-  readonly removedMs: Map<string, number>;
-  /** Newest transition of every alert that is not resolved, by alert. */
-  readonly open: Map<string, AlertRecord>;
-}
 
 /** The queries of the embedded store, on what the folder holds right now. */
 export class StoreView {
@@ -128,19 +120,4 @@ function newestBelow(database: Bytes, belowMs: number): number | undefined {
   for (const key of database.getKeys({ ...(start && { start }), reverse: true, limit: 1 }))
     return timeOfKey(key);
   return undefined;
-}
-
-/** One row per machine that is not removed, by machine. */
-export function fleetRows(index: FleetIndex): FleetRow[] {
-  const alerts = new Map<string, AlertRecord[]>();
-  for (const alert of index.open.values()) {
-    const beside = alerts.get(alert.machine);
-    if (beside) beside.push(alert);
-    else alerts.set(alert.machine, [alert]);
-  }
-  const rows: FleetRow[] = [];
-  for (const [machine, forecast] of index.newest)
-    if ((index.removedMs.get(machine) ?? -Infinity) <= forecast.originMs)
-      rows.push({ forecast, alerts: (alerts.get(machine) ?? []).sort(compareAlerts) });
-  return rows.sort((a, b) => compareText(a.forecast.machine, b.forecast.machine));
 }

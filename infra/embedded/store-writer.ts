@@ -3,8 +3,10 @@ import type { AlertRecord } from '../../domain/alert.js';
 import { assert } from '../../domain/assert.js';
 import type { ForecastRecord } from '../../domain/forecast.js';
 import type { EventRecord } from '../../domain/input.js';
+import { packStep } from '../../domain/packed-step.js';
 import type { StepRecord } from '../../domain/step.js';
 import type { StoreBatch } from '../../domain/store.js';
+import type { FleetIndex } from '../memory/fleet-index.js';
 import { isNewerForecast, isOpenAlert, removalMs } from '../memory/store-rules.js';
 import { CommitQueue, type Prepared } from './commit-queue.js';
 import type { LmdbBatch } from './lmdb-batch.js';
@@ -15,7 +17,6 @@ import { encodeNumbers } from './log-layout.js';
 import {
   checkNames,
   decodeRevised,
-  packStep,
   putRevised,
   revisionOf,
   type StoreDatabase,
@@ -23,7 +24,7 @@ import {
   storeKey,
   timeKey,
 } from './store-layout.js';
-import { type FleetIndex, StoreView } from './store-view.js';
+import { StoreView } from './store-view.js';
 
 /** Guesses of a record's size: they bound the queue, nothing depends on them exactly. */
 const bytesPerStep = 2_000;

@@ -7,6 +7,7 @@ import type { ForecastRecord } from '../../domain/forecast.js';
 import type { EventRecord } from '../../domain/input.js';
 import type { StepRecord } from '../../domain/step.js';
 import type { FleetRow, Span, Store, StoreBatch } from '../../domain/store.js';
+import { fleetRows } from '../memory/fleet-index.js';
 import { compareAlerts, matchesStates } from '../memory/store-rules.js';
 import type { FolderMode } from './folder-lock.js';
 import { type LmdbFolder, openFolder, shareFolder } from './lmdb-folder.js';
@@ -14,7 +15,7 @@ import { openDatabase } from './lmdb-open.js';
 import { ReadsClient } from './reads-client.js';
 import { RemoteStore, storeClosed, storeOnlyRead } from './remote-store.js';
 import { decodeStep } from './store-layout.js';
-import { fleetRows, StoreView } from './store-view.js';
+import { StoreView } from './store-view.js';
 import { EmbeddedStoreWriter } from './store-writer.js';
 
 /** Grows when the layout of the folder changes. */
