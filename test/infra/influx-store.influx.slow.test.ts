@@ -17,10 +17,11 @@ import {
   storeBatch,
 } from '../conformance/store.js';
 import { startInflux } from '../services/influx.js';
+import { skipWithout } from '../services/service.js';
 
 const influx = await startInflux();
 
-describe('store on InfluxDB', { skip: influx === undefined && 'there is no InfluxDB' }, () => {
+describe('store on InfluxDB', { skip: skipWithout(influx, 'InfluxDB') }, () => {
   after(() => influx?.stop());
   const database = `test_${randomUUID().slice(0, 8)}`;
 

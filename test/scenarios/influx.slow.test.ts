@@ -5,7 +5,6 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { loadDeployment } from '../../app/config.js';
 import { anyStepCloses, topicOfMachine } from '../../app/history.js';
 import { openStore } from '../../app/open-store.js';
@@ -15,6 +14,7 @@ import type { Store } from '../../domain/store.js';
 import { connectPublisher } from '../../infra/mqtt/publisher.js';
 import { startInflux } from '../services/influx.js';
 import { InfluxFront } from '../services/influx-front.js';
+import { eventually, skipWithout } from '../services/service.js';
 import { brokerOf, type MillwrightProcess, runMillwright, startMillwright } from './millwright-process.js';
 import { makePlant, pumpHistory, removePlant, trainPumps } from './plant.js';
 
@@ -22,7 +22,7 @@ const influx = await startInflux();
 const machines = pumpHistory().machines.map(({ machine }) => machine);
 
 test('the pipeline on InfluxDB', {
-  skip: influx === undefined && 'there is no InfluxDB',
+  skip: skipWithout(influx, 'InfluxDB'),
   timeout: 300_000,
 }, async (t) => {
   const plant = makePlant();
@@ -88,7 +88,7 @@ test('the pipeline on InfluxDB', {
     front.all = 'pass';
     const again = startMillwright(t, ['run', '-c', file]);
     await brokerOf(again);
-    await eventually(async () => assert.deepEqual(await readAll(file), wanted));
+    await eventually(async () => assert.deepEqual(await readAll(file), wanted), 30_000);
     again.kill('SIGINT');
     await again.ended;
     assert.deepEqual(await readAll(file), wanted);
@@ -130,16 +130,4 @@ async function readMachine(store: Store, machine: string): Promise<unknown> {
     steps: await store.steps(machine),
     events: await store.events(machine),
   };
-}
-
-/** Until `check` passes, for 30 s at most. */
-async function eventually(check: () => Promise<void>): Promise<void> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await check();
-    } catch (error) {
-      if (attempt >= 60) throw error;
-      await sleep(500);
-    }
-  }
 }
