@@ -21,7 +21,6 @@ import { transpose } from './graph/operators/transpose.js';
 import {
   cast,
   clip,
-  cumulativeSum,
   equal,
   indexOfLeast,
   isMissing,
@@ -32,7 +31,6 @@ import {
   select,
   timesEach,
   timesStack,
-  total,
   where,
 } from './graph/operators/without-gradient.js';
 import type { Preprocessing } from './preprocessing.js';
@@ -53,15 +51,16 @@ export function preprocess(windows: Tensor, preprocessing: Preprocessing, order:
   const positions = (columns: readonly number[]) => columns.map((column) => keptColumns.indexOf(column));
   const rows = batchLast(windows);
   // Finite first: an infinite value times the 0 of a feature that is constant in its regime would be NaN.
-  const kept = clip(select(rows, 'feature', keptColumns, 'kept'), -1e30, 1e30);
-  const missing = isMissing(kept);
+  const raw = select(rows, 'feature', keptColumns, 'kept');
+  const kept = clip(raw, -1e30, 1e30);
+  const missing = isMissing(raw);
   const standardised = clip(
     standardise(rows, kept, preprocessing),
     -preprocessing.clipSds,
     preprocessing.clipSds,
   );
   const z = where(missing, graph.scalar(0), standardised); // [C, K, B]
-  const absent = cast(missing, 'float');
+  const absent = () => cast(missing, 'float');
 
   // Position in the context of each of the T steps that the network reads, in its order.
   const first = spec.contextSteps - spec.windowSteps;
@@ -71,7 +70,7 @@ export function preprocess(windows: Tensor, preprocessing: Preprocessing, order:
   const parts = [renamed(select(z, 'context', steps, 'time'), 'input')];
   const chosen = positions(smoothedColumns);
   const values = () => select(z, 'kept', chosen, 'smoothed');
-  const present = () => subtract(graph.scalar(1), select(absent, 'kept', chosen, 'smoothed'));
+  const present = () => subtract(graph.scalar(1), select(absent(), 'kept', chosen, 'smoothed'));
   if (smoothedColumns.length > 0 && smoothingAlphas.length > 0) {
     const both = timesStack(
       kernel(graph, spec.contextSteps, steps, smoothingAlphas),
@@ -99,7 +98,7 @@ export function preprocess(windows: Tensor, preprocessing: Preprocessing, order:
     }
   }
   if (maskedColumns.length > 0) {
-    const masks = select(absent, 'kept', positions(maskedColumns), 'masked');
+    const masks = select(absent(), 'kept', positions(maskedColumns), 'masked');
     parts.push(renamed(select(masks, 'context', steps, 'time'), 'input'));
   }
   const inputs = concat(parts, 'input');
@@ -139,27 +138,38 @@ export function newestVisitAge(windows: Tensor, { spec, visitAge }: Preprocessin
  * windows [B, C, F] → [B] int32: how many of the last T rows belong to the history. Rows before the first that has
  * any value are padding; later rows without values are a silence, and count.
  */
-export function realStepCounts(windows: Tensor, spec: Preprocessing['spec']): Tensor {
-  const newest = Array.from({ length: spec.windowSteps }, (_, index) => spec.contextSteps - 1 - index);
-  return total(select(cast(started(windows), 'int32'), 'context', newest, 'time'), 'time');
+export function realStepCounts(
+  windows: Tensor,
+  { contextSteps, windowSteps }: Preprocessing['spec'],
+): Tensor {
+  const { graph } = windows;
+  const first = firstRow(windows);
+  const before = contextSteps - windowSteps;
+  const read = before > 0 ? maximum(first, graph.scalar(before)) : first;
+  return cast(subtract(graph.scalar(contextSteps), read), 'int32');
 }
 
 /** The same for the unrolled network: [T·B, 1], time-major and oldest first, 1 for what belongs to the history. */
-export function realSteps(windows: Tensor, spec: Preprocessing['spec']): Tensor {
-  const first = spec.contextSteps - spec.windowSteps;
-  const steps = Array.from({ length: spec.windowSteps }, (_, index) => first + index);
-  const real = select(cast(started(windows), 'float'), 'context', steps, 'time'); // [T, B]
-  const [time, batch] = real.dims as readonly [Dim, Dim];
-  const row = dim('row', fixedSize('realSteps', time) * fixedSize('realSteps', batch));
-  return reshape(real, [row, dim('hidden', 1)]);
+export function realSteps(windows: Tensor, { contextSteps, windowSteps }: Preprocessing['spec']): Tensor {
+  const first = firstRow(windows);
+  const [batch] = first.dims as readonly [Dim];
+  const positions = Array.from({ length: windowSteps }, (_, step) => contextSteps - windowSteps + step);
+  const steps = windows.graph.constant([dim('time', windowSteps), dim(batch.name, 1)], positions);
+  const real = cast(lessOrEqual(first, steps), 'float'); // [T, B]
+  return reshape(real, [dim('row', windowSteps * fixedSize('realSteps', batch)), dim('hidden', 1)]);
 }
 
-/** [C, B]: true from the first row on that has any value. */
-function started(windows: Tensor): Tensor {
+/** [B]: position in the context of the first row that has any value, C where there is none. */
+function firstRow(windows: Tensor): Tensor {
   const { graph } = windows;
-  const empty = least(cast(isMissing(batchLast(windows)), 'float'), 'feature'); // [C, B]: 1 where all missing
-  const seen = cumulativeSum(subtract(graph.scalar(1), empty), 'context');
-  return lessOrEqual(graph.scalar(1), seen);
+  const empty = least(cast(isMissing(windows), 'float'), 'feature'); // [B, C]: 1 where all are missing
+  const [, context] = empty.dims as readonly [Dim, Dim];
+  const contextSteps = fixedSize('firstRow', context);
+  const positions = graph.constant(
+    [context],
+    Array.from({ length: contextSteps }, (_, row) => row),
+  );
+  return least(add(multiply(empty, graph.scalar(contextSteps)), positions), 'context');
 }
 
 /** rows [C, F, B], kept [C, K, B] of them → [C, K, B] */
