@@ -4,10 +4,11 @@ import { UserError, WorldError } from '../domain/errors.js';
 import type { FeatureSpec, FeatureWindow, Predictor } from '../domain/features.js';
 import { readArtifact } from './artifact.js';
 import { checkFits } from './fit.js';
+import { inBlocks } from './in-blocks.js';
 import { windowFeeds } from './known-future.js';
 import type { Engine, LoadedGraph } from './ports.js';
 
-/** Windows in one run: beyond this a run gets no faster per window, only longer. */
+/** Windows handed over at once: more would only take more memory. */
 const batchMax = 256;
 
 /** All that a model says of some windows. */
@@ -92,7 +93,7 @@ export class NetworkPredictor implements Predictor {
   constructor(version: string, spec: FeatureSpec, graph: LoadedGraph) {
     this.version = version;
     this.spec = spec;
-    this.#graph = graph;
+    this.#graph = inBlocks(graph);
   }
 
   predict(windows: readonly FeatureWindow[]): Promise<Float32Array> {

@@ -1,12 +1,13 @@
 /**
  * What bench/networks.ts times of Millwright, in a process of its own that can be held to some cores; requests and answers
  * as in bench/peers/subject.py, and the tasks `one-int8`, `many-int8` and `one-by-engine` (in the engine's thread, as
- * served, not in the caller's). Argument: threads that share each training batch.
+ * served, not in the caller's). 256 windows go in the blocks that the predictor makes of them. Argument: threads that share each training batch.
  */
 import { createInterface } from 'node:readline';
 import { Rng } from '../../domain/rng.js';
 import { OnnxEngine } from '../../infra/onnx/engine.js';
 import { loadSession } from '../../infra/onnx/session.js';
+import { inBlocks } from '../../model/in-blocks.js';
 import { networkLayout } from '../../model/network.js';
 import { buildForecast } from '../../model/network-graph.js';
 import { adamwSchedule } from '../../model/optimizers/adamw.js';
@@ -83,8 +84,8 @@ async function make(hiddenSize: number, layers: number): Promise<Readonly<Record
     one: predict(here, one),
     'one-int8': predict(int8, one),
     'one-by-engine': predict(await engine.load(model), one),
-    many: predict(here, many),
-    'many-int8': predict(int8, many),
+    many: predict(inBlocks(here), many),
+    'many-int8': predict(inBlocks(int8), many),
   };
 }
 

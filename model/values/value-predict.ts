@@ -5,6 +5,7 @@ import type { FeatureSpec, FeatureWindow } from '../../domain/features.js';
 import type { ValueOutlook, ValuePredictor, ValueSensor } from '../../domain/values.js';
 import { readArtifact } from '../artifact.js';
 import { checkFits } from '../fit.js';
+import { inBlocks } from '../in-blocks.js';
 import { type Engine, type LoadedGraph, outputOf, type TensorValues } from '../ports.js';
 import { expectationStepsMin } from './calibrate-health.js';
 import { departures, earlierRows, healthOutlook, indexTrail } from './health.js';
@@ -40,7 +41,7 @@ export class ValueNetworkPredictor implements ValuePredictor {
   constructor(version: string, preprocessing: ValuePreprocessing, graph: LoadedGraph) {
     this.version = version;
     this.#preprocessing = preprocessing;
-    this.#graph = graph;
+    this.#graph = inBlocks(graph);
   }
 
   get spec(): FeatureSpec {
