@@ -4,7 +4,7 @@ import type { Log } from '../domain/log.js';
 import { startEmbeddedBroker } from '../infra/embedded/broker.js';
 import type { HealthReport } from '../infra/http/ports.js';
 import { connectPublisher } from '../infra/mqtt/publisher.js';
-import { connectMqttSource } from '../infra/mqtt/source.js';
+import { connectMqttSource, type MqttSourceOptions } from '../infra/mqtt/source.js';
 import { Ingest } from '../ingest/ingest.js';
 import { ingestSubscriptions } from '../ingest/subscriptions.js';
 import { Ticker } from '../ingest/ticker.js';
@@ -40,7 +40,8 @@ export async function startIngest(parts: {
     partitionCount: config.log.partitions,
     clock,
   });
-  const onPublish = (topic: string, payload: Uint8Array) => ingest.handle(topic, payload);
+  const onPublish: MqttSourceOptions['onPublish'] = (topic, payload, retained) =>
+    ingest.handle(topic, payload, retained);
   const onProblem = (sentence: string) => logger.warn({ part: 'mqtt' }, sentence);
   const source =
     config.mqtt.kind === 'embedded'
@@ -104,7 +105,7 @@ async function listen(
 async function subscribe(
   config: Extract<MqttConfig, { kind: 'client' }>,
   topics: readonly string[],
-  onPublish: (topic: string, payload: Uint8Array) => Promise<unknown>,
+  onPublish: MqttSourceOptions['onPublish'],
   onProblem: (sentence: string) => void,
   onFailure: (error: unknown) => void,
 ): Promise<Source> {

@@ -16,6 +16,8 @@ export interface TimeRule {
   readonly maxMs: number;
   /** Times before this are so far from now that the unit is doubted. */
   readonly doubtBeforeMs: number;
+  /** Whether the time of arrival stands in for one that is missing. Not for a retained message, of whatever age. */
+  readonly arrivalCounts: boolean;
 }
 
 /** Before 2000 a machine's clock is not set; histories from before then come with clock messages. */
@@ -37,6 +39,7 @@ export function makeTimeRule(limits: {
   readonly clock: 'wall' | 'messages';
   readonly tooOldMs: number | undefined;
   readonly futureToleranceMs: number;
+  readonly retained: boolean;
 }): TimeRule {
   const { unit, field, arrivalMs, clock, clockKnown, tooOldMs = Infinity, futureToleranceMs } = limits;
   const earliestMs = clock === 'wall' ? wallMinMs : 0;
@@ -48,6 +51,7 @@ export function makeTimeRule(limits: {
     minMs: clockKnown ? Math.max(earliestMs, arrivalMs - tooOldMs) : earliestMs,
     maxMs: clock === 'wall' ? Math.min(plausibleMaxMs, arrivalMs + futureToleranceMs) : plausibleMaxMs,
     doubtBeforeMs: clockKnown ? arrivalMs - 10 * yearMs : -Infinity,
+    arrivalCounts: !limits.retained,
   };
 }
 
@@ -66,7 +70,12 @@ export function explainTime(
 ): { readonly reason: RejectReason; readonly detail: string } {
   const { field, unit } = rule;
   if (raw === undefined)
-    return { reason: 'bad-time', detail: `"${field}" is missing; every element of an array needs its time` };
+    return {
+      reason: 'bad-time',
+      detail: rule.arrivalCounts
+        ? `"${field}" is missing; every element of an array needs its time`
+        : `"${field}" is missing, and the message is a retained one of unknown age; publish its time, or do not retain it`,
+    };
   if (unit === 'iso' && typeof raw !== 'string')
     return {
       reason: 'bad-time',

@@ -66,6 +66,7 @@ type Waiting =
       readonly topic: string;
       readonly payload: Uint8Array;
       readonly arrivalMs: number;
+      readonly retained: boolean;
       readonly resolve: (outcome: IngestOutcome) => void;
       readonly reject: (error: unknown) => void;
     }
@@ -133,12 +134,24 @@ export class Ingest {
   /**
    * Resolves when the log has what the message became: its readings or events, and a rejected record for all that
    * was refused. Never rejects for what a message holds. Rejects, and the message must then not be acknowledged,
-   * when the log fails for good or ingest is closed. The payload must not be changed meanwhile.
+   * when the log fails for good or ingest is closed. The payload must not be changed meanwhile. `retained`: the broker
+   * had kept the message, and the time of arrival is not that of its readings.
    */
-  handle(topic: string, payload: Uint8Array): Promise<IngestOutcome> {
+  handle(topic: string, payload: Uint8Array, retained?: 'retained'): Promise<IngestOutcome> {
     return new Promise((resolve, reject) => {
       const arrivalMs = this.#clock.nowMs();
-      this.#enqueue({ kind: 'message', topic, payload, arrivalMs, resolve, reject }, payload.length);
+      this.#enqueue(
+        {
+          kind: 'message',
+          topic,
+          payload,
+          arrivalMs,
+          retained: retained !== undefined,
+          resolve,
+          reject,
+        },
+        payload.length,
+      );
     });
   }
 
@@ -228,10 +241,10 @@ export class Ingest {
 
   #process(entry: Waiting, records: NewRecord[]): Settled {
     if (entry.kind === 'tick') return this.#processTick(entry, entry.timeMs, records);
-    const { topic, payload } = entry;
+    const { topic, payload, retained } = entry;
     // While messages move the clock, a message arrives at the time that those before it have set.
     const timeMs = this.#config.time === 'wall' ? entry.arrivalMs : this.#clock.nowMs();
-    const arrival = { timeMs, clockKnown: this.#clockKnown };
+    const arrival = { timeMs, clockKnown: this.#clockKnown, retained };
     if (topic.startsWith(ownTopicPrefix)) {
       if (topic !== clockTopic) return { entry, outcome: nothing, ticks: 0, ignored: true };
       const message =

@@ -70,7 +70,8 @@ function parseEvent(item: unknown, timed: boolean, context: EventsContext): Even
   const problem = codeProblem(kind, code, context.type);
   if (problem) return problem;
   const rawTime = item[time.field];
-  const eventTimeMs = rawTime === undefined && !timed ? context.arrivalMs : readTimeMs(rawTime, time);
+  const eventTimeMs =
+    rawTime === undefined && !timed && time.arrivalCounts ? context.arrivalMs : readTimeMs(rawTime, time);
   if (Number.isNaN(eventTimeMs)) return explainTime(rawTime, time);
   return {
     kind: 'event',

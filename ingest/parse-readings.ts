@@ -4,7 +4,7 @@
  * - topic with {sensor}: `1.5`; `{"value": 1.5, "time"?, "unit"?}`; `[{"time", "value", "unit"?}, …]`
  * - topic without: `{"time"?, "temp": 1.2, "vib": 3}`; `[{"time", "temp": 1.2, "vib": 3}, …]`
  *
- * Where an object outside of an array has no time, the time of arrival counts.
+ * Where an object outside of an array has no time, the time of arrival counts, unless the message is a retained one.
  */
 import type { RejectReason } from '../domain/input.js';
 import { explainTime, readTimeMs, type TimeRule } from './event-time.js';
@@ -66,7 +66,12 @@ export function parseReadings(json: unknown, context: ReadingsContext): ParsedRe
       detail: `${show(json)} names no sensor; publish an object such as {"temp": 1.2}, or one topic per sensor`,
     };
   const sensor = context.type.sensors.get(context.sensor);
-  if (sensor) addValue(json, context.arrivalMs, sensor, sensor.conversion, context, out);
+  if (sensor && !context.time.arrivalCounts)
+    out.rejected.push({
+      ...explainTime(undefined, context.time),
+      item: itemText(context, context.sensor, json),
+    });
+  else if (sensor) addValue(json, context.arrivalMs, sensor, sensor.conversion, context, out);
   else out.rejected.push(unknownSensor(context.sensor, context, itemText(context, context.sensor, json)));
   return out;
 }
@@ -81,7 +86,8 @@ function addElement(item: unknown, timed: boolean, context: ReadingsContext, out
     return;
   }
   const rawTime = item[context.time.field];
-  const timeMs = rawTime === undefined && !timed ? context.arrivalMs : readTimeMs(rawTime, context.time);
+  const arrivalCounts = rawTime === undefined && !timed && context.time.arrivalCounts;
+  const timeMs = arrivalCounts ? context.arrivalMs : readTimeMs(rawTime, context.time);
   if (context.sensor !== undefined) addSingle(item, rawTime, timeMs, context.sensor, context, out);
   else addValues(item, rawTime, timeMs, context, out);
 }

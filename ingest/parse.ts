@@ -29,6 +29,8 @@ export interface Arrival {
   readonly timeMs: number;
   /** False while the time comes from messages and none has come: nothing is then too old. */
   readonly clockKnown: boolean;
+  /** The broker had kept the message: it says nothing of when it was published. */
+  readonly retained: boolean;
 }
 
 interface Route {
@@ -105,6 +107,7 @@ export class MessageParser {
         tooOldMs: config.tooOldMs,
         futureToleranceMs: config.futureToleranceMs,
         clock: config.time,
+        retained: arrival.retained,
       }),
     };
     if (topic.kind === 'events') {

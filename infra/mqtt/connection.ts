@@ -80,7 +80,8 @@ export async function openConnection(parts: {
   readonly url: string;
   readonly startMs: number;
   readonly onProblem: (sentence: string) => void;
-  readonly onConnected: () => Promise<void>;
+  /** `sessionPresent`: the broker has our subscriptions, and sends again what was not acknowledged. */
+  readonly onConnected: (sessionPresent: boolean) => Promise<void>;
 }): Promise<() => string> {
   const { client, url, startMs, onProblem, onConnected } = parts;
   let problem = `no answer from the MQTT broker at ${url}`;
@@ -96,8 +97,8 @@ export async function openConnection(parts: {
         report(error);
         if (!error.retryable) reject(error);
       };
-      client.on('connect', () => {
-        onConnected().then(
+      client.on('connect', ({ sessionPresent }) => {
+        onConnected(sessionPresent).then(
           () => {
             problem = '';
             resolve();
@@ -150,7 +151,9 @@ export async function endClient(client: MqttClient, how: 'at once' | 'with goodb
 
 /**
  * Makes mqtt.js wait longer before each attempt, up to 30 s, less up to half at random: the clients of a broker that
- * comes back must not all come at once. mqtt.js reads the period when a connection closes.
+ * comes back must not all come at once. Only a connection that has stood for longer than the present wait starts it
+ * anew, so that two clients that throw each other out do so ever more slowly. mqtt.js reads the period when a
+ * connection closes.
  */
 function spreadReconnects(client: MqttClient): void {
   let ceilingMs = reconnectFirstMs;
@@ -159,8 +162,15 @@ function spreadReconnects(client: MqttClient): void {
     client.options.reconnectPeriod = ceilingMs - randomInt(Math.ceil(ceilingMs / 2));
   };
   next();
+  let connectedAtMs = 0;
   client.on('connect', () => {
-    ceilingMs = reconnectFirstMs;
+    connectedAtMs = performance.now();
+  });
+  // Before mqtt.js' own listener, which reads the period.
+  client.prependListener('close', () => {
+    if (connectedAtMs === 0) return;
+    if (performance.now() - connectedAtMs > ceilingMs) ceilingMs = reconnectFirstMs;
+    connectedAtMs = 0;
     next();
   });
   client.on('reconnect', () => {

@@ -55,8 +55,11 @@ export interface MqttSourceOptions extends MqttConnectionInput {
   readonly clientId: string;
   /** Topic filters, subscribed at QoS 1. */
   readonly topics: readonly string[];
-  /** Called in order, many at a time; resolves when the message may be acknowledged. A rejection ends the source. */
-  readonly onPublish: (topic: string, payload: Uint8Array) => Promise<unknown>;
+  /**
+   * Called in order, many at a time; resolves when the message may be acknowledged. A rejection ends the source.
+   * `retained`: the broker had kept the message, and sends it because we have subscribed.
+   */
+  readonly onPublish: (topic: string, payload: Uint8Array, retained?: 'retained') => Promise<unknown>;
   readonly sharedGroup?: string | undefined;
   readonly receiveMaximum?: number;
   readonly pendingBytesMax?: number;
@@ -75,7 +78,10 @@ export interface MqttSource {
     /** How the last connection was lost or refused; '' while connected. */
     readonly problem: string;
   };
-  /** Settles when the source has ended: resolves after close, rejects with what `onPublish` rejected with. */
+  /**
+   * Settles when the source has ended: resolves after close, rejects with what `onPublish` rejected with, or with
+   * WorldError 'rejected' when another client took our session over (MQTT 5).
+   */
   readonly done: Promise<void>;
   /** Takes no more, acknowledges what the log gets within 5 s, keeps the session; idempotent. */
   close(): Promise<void>;
@@ -128,12 +134,21 @@ export async function connectMqttSource(options: MqttSourceOptions): Promise<Mqt
   const filters = topics.map((topic) =>
     sharedGroup === undefined ? topic : `$share/${sharedGroup}/${topic}`,
   );
+  let subscribed = false;
   const problem = await openConnection({
     client,
     url,
     onProblem,
     startMs: options.startMs ?? 30_000,
-    onConnected: () => subscribe(client, filters, url),
+    onConnected: async (sessionPresent) => {
+      acknowledgements.connected(sessionPresent);
+      // MQTT 3.1.1 sends all retained messages at every subscription. The session of this process has its own.
+      if (!subscribed || !sessionPresent) await subscribe(client, filters, url);
+      subscribed = true;
+    },
+  });
+  client.on('disconnect', ({ reasonCode }) => {
+    if (reasonCode === sessionTakenOver) acknowledgements.fail(takenOver(url, options.clientId));
   });
   let closing: Promise<void> | undefined;
   return {
@@ -151,7 +166,19 @@ export async function connectMqttSource(options: MqttSourceOptions): Promise<Mqt
   };
 }
 
-/** Subscribes anew at every connection: the session may have expired. Retained messages come the first time only. */
+/** Reason code of DISCONNECT (MQTT 5 §3.14.2.1). MQTT 3.1.1 has none: both connect anew, by turns, ever more slowly. */
+const sessionTakenOver = 0x8e;
+
+/** Whoever came later goes on: when a process is replaced by a new one, that is the new one. */
+function takenOver(url: string, clientId: string): WorldError {
+  return new WorldError(
+    'rejected',
+    `another client has connected to ${url} with our clientId "${clientId}"; give each process its own mqtt.clientId`,
+    { retryable: false },
+  );
+}
+
+/** Retained messages come at the first subscription only. */
 async function subscribe(client: MqttClient, filters: readonly string[], url: string): Promise<void> {
   const options: IClientSubscribeOptions =
     client.options.protocolVersion === 5 ? { qos: 1, rh: 1 } : { qos: 1 };

@@ -5,7 +5,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startEmbeddedBroker } from '../../infra/embedded/broker.js';
 import { connectPublisher } from '../../infra/mqtt/publisher.js';
 import { connectMqttSource, type MqttSource, type MqttSourceOptions } from '../../infra/mqtt/source.js';
-import { encodePublish5, gate, packetType, startCuttingProxy, startTinyBroker, until } from './mqtt-wire.js';
+import {
+  encodePacket,
+  encodePublish5,
+  gate,
+  packetType,
+  startCuttingProxy,
+  startTinyBroker,
+  until,
+} from './mqtt-wire.js';
 
 async function source(
   context: TestContext,
@@ -205,6 +213,23 @@ describe('MQTT source, as the broker sees it (MQTT 5)', () => {
       broker.received.find(({ type }) => type === packetType.subscribe)?.body ?? Buffer.alloc(0);
     assert.ok(subscribe.includes('$share/workers/factory/#'));
     assert.equal(subscribe.at(-1), 0x11, 'QoS 1, retained messages for a new subscription only');
+  });
+
+  it('gives way to whoever takes its session over, and says so', async (context) => {
+    const broker = await startTinyBroker();
+    context.after(() => broker.close());
+    const consumer = await source(context, {
+      url: broker.url,
+      protocolVersion: 5,
+      onPublish: () => Promise.resolve(),
+    });
+    const sessionTakenOver = 0x8e;
+    broker.send(encodePacket(packetType.disconnect, 0, Buffer.from([sessionTakenOver, 0])));
+    await assert.rejects(consumer.done, {
+      code: 'rejected',
+      message: /another client has connected .* "ingest"; give each process its own mqtt.clientId/,
+    });
+    assert.equal(consumer.status().connected, false);
   });
 
   it('stops reading when too much waits, at QoS 0 as well, and goes on', async (context) => {

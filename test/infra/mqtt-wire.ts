@@ -81,6 +81,7 @@ export const packetType = {
   subscribe: 8,
   suback: 9,
   pingreq: 12,
+  disconnect: 14,
 } as const;
 
 export function encodePacket(type: number, flags: number, body: Buffer): Buffer {

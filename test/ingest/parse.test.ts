@@ -10,10 +10,15 @@ const sensorTopic = 'factory/north/l1/press-1/temp';
 const machineTopic = 'factory/north/l1/press-1';
 const eventTopic = 'factory/north/l1/press-1/event';
 
-function parse(topic: string, payload: unknown, config: IngestConfigInput = {}): ParsedMessage {
+function parse(
+  topic: string,
+  payload: unknown,
+  config: IngestConfigInput = {},
+  retained = false,
+): ParsedMessage {
   const parser = new MessageParser({ types, directory, config: configOf(config) });
   const raw = payload instanceof Uint8Array ? payload : bytes(payload);
-  return parser.parse(topic, raw, { timeMs: nowMs, clockKnown: true });
+  return parser.parse(topic, raw, { timeMs: nowMs, clockKnown: true, retained });
 }
 
 function readings(message: ParsedMessage): [string, number, number][] {
@@ -134,6 +139,25 @@ describe('payloads that are taken', () => {
     const topics = [{ template: '{type}/{machine}/{sensor}' }];
     const message = parse('fan/typed-1/rpm', '900', { topics });
     assert.equal((message.inputs[0] as ReadingsRecord).type, 'fan');
+  });
+
+  it('takes from a retained message what has a time of its own, and nothing else', () => {
+    const withTime = parse(machineTopic, { temp: 20, time: nowMs - 5 }, {}, true);
+    assert.deepEqual(readings(withTime), [['temp', -5, 20]]);
+    for (const [topic, payload] of [
+      [sensorTopic, '21.5'],
+      [sensorTopic, { value: 21.5 }],
+      [machineTopic, { temp: 20 }],
+      [eventTopic, { event: 'failure' }],
+    ] as const) {
+      const { inputs, rejected } = parse(topic, payload, {}, true);
+      assert.deepEqual(inputs, []);
+      assert.deepEqual(
+        rejected.map(({ reason }) => reason),
+        ['bad-time'],
+      );
+      assert.match(rejected[0]?.detail ?? '', /"time" is missing, and the message is a retained one/);
+    }
   });
 
   it('leaves out ignored fields', () => {
