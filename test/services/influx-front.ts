@@ -16,6 +16,8 @@ export class InfluxFront {
   /** How requests are treated from now on: writes, or `all`. */
   writes: Manner = 'pass';
   all: Manner = 'pass';
+  /** Longer bodies get a 413, as from InfluxDB's own max-body-size. */
+  bodyBytesMax = Infinity;
   /** When each write arrived, by performance.now(). */
   readonly writtenAtMs: number[] = [];
   readonly #server: Server;
@@ -47,9 +49,11 @@ export class InfluxFront {
     const isWrite = incoming.url?.startsWith('/write') === true;
     if (isWrite) this.writtenAtMs.push(performance.now());
     const manner = isWrite && this.all === 'pass' ? this.writes : this.all;
-    if (manner === 'cut') incoming.socket.destroy();
+    const body = Buffer.concat(chunks);
+    if (body.length > this.bodyBytesMax) answer.writeHead(413).end('{"error":"Request Entity Too Large"}');
+    else if (manner === 'cut') incoming.socket.destroy();
     else if (typeof manner === 'object') answer.writeHead(manner.status, manner.headers).end(manner.body);
-    else this.#forward(incoming, Buffer.concat(chunks), manner === 'pass' ? answer : null);
+    else this.#forward(incoming, body, manner === 'pass' ? answer : null);
   }
 
   #forward(incoming: IncomingMessage, body: Buffer, answer: ServerResponse | null): void {
