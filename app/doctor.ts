@@ -3,25 +3,21 @@ import { constants, existsSync } from 'node:fs';
 import { access, statfs } from 'node:fs/promises';
 import { createConnection, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
-import { UserError, WorldError } from '../domain/errors.js';
+import { UserError } from '../domain/errors.js';
 import { openEmbeddedLog } from '../infra/embedded/log.js';
 import type { Engine } from '../model/ports.js';
 import { openPredictor } from '../model/predict.js';
 import { featureSpec } from '../stream/features.js';
 import { type Deployment, loadDeployment } from './config.js';
+import { checkInflux } from './doctor-influx.js';
 import { openEngine } from './engine.js';
+import { about, type Finding } from './finding.js';
 import { computeLedger } from './ledger.js';
 import { currentVersionFolder } from './model-folder.js';
 import { openStore } from './open-store.js';
 import { formatBytes, formatCounted } from './terminal/format.js';
 import { formatLedger } from './terminal/ledger-line.js';
 import { codeVersion } from './training.js';
-
-export interface Finding {
-  readonly what: string;
-  readonly state: 'good' | 'warning' | 'bad';
-  readonly sentence: string;
-}
 
 /** Below this the log may fill the disk within days. */
 const freeBytesMin = 1e9;
@@ -37,7 +33,7 @@ export async function diagnose(configFile: string): Promise<Finding[]> {
   }
   findings.push({ what: 'configuration', state: 'good', sentence: `${deployment.file} is valid` });
   findings.push(await checkFolder(deployment.config.dataDir));
-  findings.push(await checkLog(deployment), await checkStore(deployment));
+  findings.push(await checkLog(deployment), ...(await checkStore(deployment)));
   findings.push(...(await checkModels(deployment)));
   findings.push(
     await checkMqtt(deployment),
@@ -93,17 +89,20 @@ async function checkLog({ config }: Deployment): Promise<Finding> {
   });
 }
 
-async function checkStore(deployment: Deployment): Promise<Finding> {
-  const { config } = deployment;
-  if (config.store.kind === 'embedded' && !existsSync(join(config.dataDir, 'store'))) return notYet('store');
-  return about('store', async () => {
-    const { store } = await openStore(deployment, 'read-only');
-    try {
-      return `forecasts of ${formatCounted((await store.fleet()).length, 'machine')}`;
-    } finally {
-      await store.close();
-    }
-  });
+async function checkStore(deployment: Deployment): Promise<Finding[]> {
+  const { store, dataDir } = deployment.config;
+  if (store.kind === 'influx') return checkInflux(deployment, store);
+  if (!existsSync(join(dataDir, 'store'))) return [notYet('store')];
+  return [
+    await about('store', async () => {
+      const { store } = await openStore(deployment, 'read-only');
+      try {
+        return `forecasts of ${formatCounted((await store.fleet()).length, 'machine')}`;
+      } finally {
+        await store.close();
+      }
+    }),
+  ];
 }
 
 function notYet(what: string): Finding {
@@ -188,17 +187,4 @@ function connects(host: string, port: number): Promise<boolean> {
     socket.once('timeout', () => end(false));
     socket.once('error', () => end(false));
   });
-}
-
-/** Errors with a sentence become findings; others are bugs and go on. */
-async function about(what: string, look: () => Promise<string>): Promise<Finding> {
-  try {
-    return { what, state: 'good', sentence: await look() };
-  } catch (error) {
-    if (error instanceof WorldError && error.code === 'locked')
-      return { what, state: 'warning', sentence: error.message };
-    if (error instanceof UserError || error instanceof WorldError)
-      return { what, state: 'bad', sentence: error.message };
-    throw error;
-  }
 }

@@ -12,6 +12,7 @@ import { doctorCommand } from './commands/doctor.js';
 import { explainCommand } from './commands/explain.js';
 import { exportCommand } from './commands/export.js';
 import { importCommand } from './commands/import.js';
+import { infraCommand } from './commands/infra.js';
 import { inspectCommand } from './commands/inspect.js';
 import { ledgerCommand } from './commands/ledger.js';
 import { predictCommand } from './commands/predict.js';
@@ -57,6 +58,7 @@ function makeProgram(signal: AbortSignal): Command {
     rejectedCommand(),
     ledgerCommand(),
     configCommand(),
+    infraCommand(),
     doctorCommand(),
   ])
     program.addCommand(command);

@@ -1,6 +1,7 @@
 /** `millwright doctor`: what is wrong with this installation, in sentences. */
 import { Command } from 'commander';
-import { diagnose, type Finding } from '../doctor.js';
+import { diagnose } from '../doctor.js';
+import type { Finding } from '../finding.js';
 import { exitCodes } from '../terminal/exit-codes.js';
 import { printResult } from '../terminal/print-result.js';
 import { makeTerminal, type Paint } from '../terminal/terminal.js';

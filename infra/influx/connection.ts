@@ -36,11 +36,13 @@ export interface Series {
   readonly tags?: Readonly<Record<string, string>>;
 }
 
+/** `partial`: there is more than InfluxDB's max-row-limit lets it tell. */
+type AnsweredSeries = Series & { readonly partial?: boolean };
+
 interface QueryAnswer {
   readonly results: readonly {
-    readonly series?: readonly (Series & { readonly partial?: boolean })[];
+    readonly series?: readonly (Omit<AnsweredSeries, 'values'> & Partial<AnsweredSeries>)[];
     readonly error?: string;
-    readonly partial?: boolean;
   }[];
 }
 
@@ -74,11 +76,6 @@ export class InfluxConnection {
     });
   }
 
-  /** The library's client: schema, retention policies, continuous queries. */
-  get schema(): InfluxDB {
-    return this.#client;
-  }
-
   /** `body` as it goes over the wire. Rejects with WorldError, retryable. */
   async write(body: Uint8Array, encoding: 'gzip' | 'none'): Promise<WriteVerdict> {
     const { database, retentionPolicy } = this.#config;
@@ -98,32 +95,25 @@ export class InfluxConnection {
     throw this.#refusal(status, reason ?? text.slice(0, 200), retryAfter);
   }
 
-  /** The series of one statement. Rejects with WorldError. */
+  /** The series that a SELECT gives; none where nothing has been written yet. Rejects with WorldError. */
   async query(statement: string): Promise<readonly Series[]> {
-    const signal = AbortSignal.timeout(this.#config.timeoutMs);
-    const { retentionPolicy } = this.#config;
-    let answer: QueryAnswer;
-    try {
-      answer = (await Promise.race([
-        this.#client.queryRaw(statement, { precision: 'ms', method: 'POST', retentionPolicy, signal }),
-        // The library waits for ever for an answer that breaks off in the middle.
-        rejectedBy(signal),
-      ])) as QueryAnswer;
-    } catch (error) {
-      throw signal.aborted ? this.#unanswered(signal.reason as Error) : queryError(error, this.address);
-    }
-    const [result] = answer.results;
-    // Nothing has been written yet.
-    if (/^(database|retention policy) not found/.test(result?.error ?? '')) return [];
-    if (result?.error !== undefined)
-      throw new WorldError('rejected', `InfluxDB at ${this.address}: ${result.error}`, { retryable: false });
-    const series = result?.series ?? [];
-    if (result?.partial || series.some(({ partial }) => partial))
+    const { retentionPolicy, database } = this.#config;
+    const { series, error } = await this.#ask(statement, { database, retentionPolicy });
+    if (/^(database|retention policy) not found/.test(error ?? '')) return [];
+    if (error !== undefined) throw this.#rejected(error);
+    if (series.some(({ partial }) => partial))
       throw new WorldError(
         'too-large',
         `InfluxDB at ${this.address} cut an answer short: raise max-row-limit in its configuration, or set it to 0`,
         { retryable: false },
       );
+    return series;
+  }
+
+  /** What a statement about databases, policies or the server itself gives. Rejects with WorldError. */
+  async schema(statement: string): Promise<readonly Series[]> {
+    const { series, error } = await this.#ask(statement, {});
+    if (error !== undefined) throw this.#rejected(error);
     return series;
   }
 
@@ -140,6 +130,31 @@ export class InfluxConnection {
 
   close(): void {
     this.#agent.destroy();
+  }
+
+  async #ask(
+    statement: string,
+    where: { readonly database?: string; readonly retentionPolicy?: string },
+  ): Promise<{ readonly series: readonly AnsweredSeries[]; readonly error: string | undefined }> {
+    const signal = AbortSignal.timeout(this.#config.timeoutMs);
+    let answer: QueryAnswer;
+    try {
+      answer = (await Promise.race([
+        this.#client.queryRaw(statement, { precision: 'ms', method: 'POST', signal, ...where }),
+        // The library waits for ever for an answer that breaks off in the middle.
+        rejectedBy(signal),
+      ])) as QueryAnswer;
+    } catch (error) {
+      throw signal.aborted ? this.#unanswered(signal.reason as Error) : queryError(error, this.address);
+    }
+    const [result] = answer.results;
+    // Where there are no rows InfluxDB leaves them out.
+    const series = (result?.series ?? []).map((one) => ({ ...one, values: one.values ?? [] }));
+    return { series, error: result?.error };
+  }
+
+  #rejected(reason: string): WorldError {
+    return new WorldError('rejected', `InfluxDB at ${this.address}: ${reason}`, { retryable: false });
   }
 
   #request(

@@ -86,7 +86,7 @@ async function holds(store: InfluxStore, machine: string, batch: StoreBatch): Pr
 }
 
 async function emptied(store: InfluxStore): Promise<void> {
-  await eventually(async () => assert.equal(store.status()?.spoolBytes, 0), 30_000);
+  await eventually(async () => assert.equal(store.status()?.spoolBytes, 0), 120_000);
 }
 
 describe('InfluxDB faults', { skip: skipWithout(influx, 'InfluxDB'), timeout: 300_000 }, () => {
