@@ -118,7 +118,7 @@ function bindRule(rule: RuleConfig, type: MachineType): Rule {
   };
 }
 
-function stepMsOf(type: MachineType): number {
+export function stepMsOf(type: MachineType): number {
   return type.step.kind === 'fixed' ? type.step.durationMs : dayMs;
 }
 

@@ -19,6 +19,7 @@ import { predictCommand } from './commands/predict.js';
 import { quantizeCommand } from './commands/quantize.js';
 import { rejectedCommand } from './commands/rejected.js';
 import { replayCommand } from './commands/replay.js';
+import { rulesCommand } from './commands/rules.js';
 import { runCommand } from './commands/run.js';
 import { simulateCommand } from './commands/simulate.js';
 import { trainCommand } from './commands/train.js';
@@ -56,6 +57,7 @@ function makeProgram(signal: AbortSignal): Command {
     exportCommand(),
     importCommand(),
     rejectedCommand(),
+    rulesCommand(),
     ledgerCommand(),
     configCommand(),
     infraCommand(),

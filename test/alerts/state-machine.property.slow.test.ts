@@ -7,10 +7,11 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { type AlertsConfigInput, alertsConfigSchema } from '../../alerts/config.js';
 import { bindRules } from '../../alerts/rule.js';
+import type { StoryPlant } from '../../app/rule-stories/story-plant.js';
 import { type PlainRecord, tellPlainly } from './reference.js';
-import { dayMs, eventOf, forecastOf, type Input, Playground, timeOf, turbine, twoLevels } from './story.js';
+import { dayMs, eventOf, forecastOf, type Input, plantOf, timeOf, turbine, twoLevels } from './story.js';
 
-const histories = 5000;
+const histories = 10_000;
 
 const config: AlertsConfigInput = {
   rules: [
@@ -55,13 +56,13 @@ const happening = fc.record({
 });
 type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never;
 
-/** Turns happenings into records; acknowledgements name the alert that is open, when the playground has one. */
+/** Turns happenings into records; acknowledgements name the alert that is open, when the plant has one. */
 async function tell(
   happenings: readonly Happening[],
   crashes: ReadonlySet<number>,
   given?: readonly Input[],
 ) {
-  const playground = new Playground(config, [turbine()]);
+  const plant = plantOf(config);
   const inputs: Input[] = [];
   let day = 1;
   for (const [index, it] of happenings.entries()) {
@@ -80,7 +81,7 @@ async function tell(
         case 'tick':
           return { kind: 'tick', timeMs: timeOf(day + it.late) };
         case 'acknowledge': {
-          const alert = playground.alerts.findLast(({ machine }) => machine === it.machine);
+          const alert = plant.alerts.findLast(({ machine }) => machine === it.machine);
           return eventOf(day + 0.5, it.what, { ...over, code: alert?.alertId ?? 'none', by: it.by });
         }
         default: {
@@ -92,16 +93,16 @@ async function tell(
     const made = make();
     const input = given?.[index] ?? made;
     inputs.push(input);
-    await playground.push(input);
-    if (crashes.has(index)) await playground.crash();
+    await plant.push(input);
+    if (crashes.has(index)) await plant.restart();
   }
   // The state of a stage that was never quiet long enough is written by then.
-  for (let i = 0; i < 3; i++) await playground.push({ kind: 'tick', timeMs: timeOf(day) });
-  return { playground, inputs: [...inputs, { kind: 'tick', timeMs: timeOf(day) } as const] };
+  for (let i = 0; i < 3; i++) await plant.push({ kind: 'tick', timeMs: timeOf(day) });
+  return { plant, inputs: [...inputs, { kind: 'tick', timeMs: timeOf(day) } as const] };
 }
 
-const stateBytes = (playground: Playground): [string, string][] =>
-  [...playground.state].map(([key, value]): [string, string] => [key, value.toString()]).sort();
+const stateBytes = (plant: StoryPlant): [string, string][] =>
+  [...plant.state].map(([key, value]): [string, string] => [key, value.toString()]).sort();
 
 test(`${histories} random histories: as told plainly, and the same bytes across restarts`, async (t) => {
   const rules = bindRules(alertsConfigSchema.parse(config), [turbine()]).get('turbine') ?? [];
@@ -112,13 +113,13 @@ test(`${histories} random histories: as told plainly, and the same bytes across 
       fc.array(happening, { minLength: 1, maxLength: 40 }),
       fc.uniqueArray(fc.nat(39), { maxLength: 6 }),
       async (happenings, crashes) => {
-        const { playground, inputs } = await tell(happenings, new Set());
-        const restarted = (await tell(happenings, new Set(crashes), inputs)).playground;
-        assert.equal(JSON.stringify(restarted.alerts), JSON.stringify(playground.alerts));
-        assert.deepEqual(stateBytes(restarted), stateBytes(playground));
+        const { plant, inputs } = await tell(happenings, new Set());
+        const restarted = (await tell(happenings, new Set(crashes), inputs)).plant;
+        assert.equal(JSON.stringify(restarted.alerts), JSON.stringify(plant.alerts));
+        assert.deepEqual(stateBytes(restarted), stateBytes(plant));
         for (const machine of ['unit-84', 'unit-9'])
           for (const rule of rules) {
-            const said = playground.alerts
+            const said = plant.alerts
               .filter((alert) => alert.machine === machine && alert.rule === rule.name)
               .map(
                 ({
@@ -145,7 +146,7 @@ test(`${histories} random histories: as told plainly, and the same bytes across 
               );
             assert.deepEqual(said, tellPlainly(rule, machine, inputs));
           }
-        for (const { transition } of playground.alerts)
+        for (const { transition } of plant.alerts)
           transitions.set(transition, (transitions.get(transition) ?? 0) + 1);
       },
     ),
@@ -174,9 +175,9 @@ test(`${histories} random histories: as told plainly, and the same bytes across 
 test('every dedupe key is written once, numbers of an alert are without gaps, and time never goes back', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(happening, { minLength: 1, maxLength: 60 }), async (happenings) => {
-      const { playground } = await tell(happenings, new Set());
+      const { plant } = await tell(happenings, new Set());
       const last = new Map<string, { sequence: number; timeMs: number }>();
-      for (const { alertId, sequence, timeMs, sinceMs } of playground.alerts) {
+      for (const { alertId, sequence, timeMs, sinceMs } of plant.alerts) {
         const before = last.get(alertId) ?? { sequence: -1, timeMs: sinceMs };
         assert.equal(sequence, before.sequence + 1);
         assert.ok(timeMs >= before.timeMs && Number.isInteger(timeMs / (dayMs / 4)));
