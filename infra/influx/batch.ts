@@ -7,12 +7,15 @@ import { isNewerForecast } from '../memory/store-rules.js';
 import type { InfluxConfig } from './config.js';
 import { alertPoint, curvePoints, eventPoint, forecastPoint, stepPoint } from './points.js';
 
+/** Asking a calendar takes longer than writing a point. */
+const recentMax = 256;
+
 /** Ends of the steps after an origin, by machine type; of a type that is not known: days. */
 export class StepEnds {
   readonly #types: ReadonlyMap<string, MachineType>;
   readonly #calendars = new Map<string, StepCalendar>();
-  /** The last answer of each type: machines of a type share their origins. */
-  readonly #last = new Map<string, { readonly originMs: number; readonly ends: readonly number[] }>();
+  /** The newest answers, by what was asked: machines of a type share their origins. */
+  readonly #recent = new Map<string, readonly number[]>();
 
   constructor(types: ReadonlyMap<string, MachineType>) {
     this.#types = types;
@@ -20,8 +23,9 @@ export class StepEnds {
 
   after({ type, originMs, probabilities }: ForecastRecord): readonly number[] {
     const { length } = probabilities;
-    const last = this.#last.get(type);
-    if (last?.originMs === originMs && last.ends.length === length) return last.ends;
+    const question = `${originMs} ${length} ${type}`;
+    const known = this.#recent.get(question);
+    if (known) return known;
     const calendar = this.#calendarOf(type);
     const ends: number[] = [];
     let endMs = originMs;
@@ -29,7 +33,8 @@ export class StepEnds {
       endMs = calendar.stepAt(endMs).endMs;
       ends.push(endMs);
     }
-    this.#last.set(type, { originMs, ends });
+    if (this.#recent.size >= recentMax) this.#recent.clear();
+    this.#recent.set(question, ends);
     return ends;
   }
 
