@@ -1,7 +1,7 @@
 /** Looks at one thing after another and says what it found. Starts nothing, changes nothing. */
 import { constants, existsSync } from 'node:fs';
 import { access, statfs } from 'node:fs/promises';
-import { createConnection, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { UserError } from '../domain/errors.js';
 import { openEmbeddedLog } from '../infra/embedded/log.js';
@@ -10,6 +10,7 @@ import { openPredictor } from '../model/predict.js';
 import { featureSpec } from '../stream/features.js';
 import { type Deployment, loadDeployment } from './config.js';
 import { checkInflux } from './doctor-influx.js';
+import { checkBroker } from './doctor-mqtt.js';
 import { openEngine } from './engine.js';
 import { about, type Finding } from './finding.js';
 import { computeLedger } from './ledger.js';
@@ -36,7 +37,7 @@ export async function diagnose(configFile: string): Promise<Finding[]> {
   findings.push(await checkLog(deployment), ...(await checkStore(deployment)));
   findings.push(...(await checkModels(deployment)));
   findings.push(
-    await checkMqtt(deployment),
+    ...(await checkMqtt(deployment)),
     await checkPort('page', deployment.config.http.host, deployment.config.http.port),
   );
   return findings;
@@ -142,18 +143,8 @@ async function checkModels({ config, types }: Deployment): Promise<Finding[]> {
   }
 }
 
-async function checkMqtt({ config }: Deployment): Promise<Finding> {
-  const { mqtt } = config;
-  if (mqtt.kind === 'embedded') return checkPort('mqtt', mqtt.host, mqtt.port);
-  const { hostname, port, protocol } = new URL(mqtt.url);
-  const reachable = await connects(hostname, Number(port) || (protocol === 'mqtts:' ? 8883 : 1883));
-  return reachable
-    ? { what: 'mqtt', state: 'good', sentence: `${mqtt.url} answers` }
-    : {
-        what: 'mqtt',
-        state: 'bad',
-        sentence: `${mqtt.url} does not answer: start the broker, or correct mqtt.url`,
-      };
+async function checkMqtt({ config: { mqtt } }: Deployment): Promise<Finding[]> {
+  return mqtt.kind === 'embedded' ? [await checkPort('mqtt', mqtt.host, mqtt.port)] : checkBroker(mqtt);
 }
 
 /** A port that we would listen on: free, or taken (perhaps by a Millwright that is running). */
@@ -173,18 +164,5 @@ function isTaken(host: string, port: number): Promise<boolean> {
     const probe = createServer();
     probe.once('error', () => resolve(true));
     probe.listen(port, host, () => probe.close(() => resolve(false)));
-  });
-}
-
-function connects(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection({ host, port, timeout: 3000 });
-    const end = (answer: boolean) => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.once('connect', () => end(true));
-    socket.once('timeout', () => end(false));
-    socket.once('error', () => end(false));
   });
 }
