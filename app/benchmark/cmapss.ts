@@ -9,10 +9,14 @@ import { wallClock } from '../../domain/clock.js';
 import type { CmapssSubset } from '../../infra/files/cmapss.js';
 import { featureSpec } from '../../stream/features.js';
 import { type CmapssFleet, readCmapssFleet } from './cmapss-fleet.js';
+import { packageFile } from './deployment.js';
 import { forecastWithBaseline, type JudgedOrigin } from './forecasters.js';
 import { type BenchmarkRequest, forecastWithNetworks, trainNetworks, versionsOf } from './networks.js';
 import { fitRegimeScaling } from './regime-scaling.js';
 import { type BenchmarkResult, type Forecasts, scoreTable } from './result.js';
+
+/** Training settings that were chosen on training engines of it. */
+export const cmapssTrainingFile = packageFile('data/cmapss/training.yaml');
 
 export async function benchmarkCmapss(
   request: BenchmarkRequest & { readonly subset: CmapssSubset },

@@ -81,7 +81,10 @@ export function healthCommand(signal: AbortSignal): Command {
 function withCommonOptions(command: Command): Command {
   return command
     .option('--seeds <count>', 'networks to train, from seeds 1, 2, ...', wholeNumber(1), 1)
-    .option('--training <file>', 'training settings (YAML); default: the recipe that was best on C-MAPSS')
+    .option(
+      '--training <file>',
+      'training settings (YAML); default: the defaults, which were best on C-MAPSS',
+    )
     .option('--json <file>', 'write the scores to this file as JSON');
 }
 

@@ -8,7 +8,7 @@ import { type CmapssSubset, cmapssSubsets } from '../../infra/files/cmapss.js';
 import { type TrainingConfig, trainingConfigSchema } from '../../model/config.js';
 import { azureTrainingFile, benchmarkAzurePdm } from '../benchmark/azure-pdm.js';
 import { formatBenchmark } from '../benchmark/benchmark-text.js';
-import { benchmarkCmapss } from '../benchmark/cmapss.js';
+import { benchmarkCmapss, cmapssTrainingFile } from '../benchmark/cmapss.js';
 import type { BenchmarkRequest } from '../benchmark/networks.js';
 import { showProgress } from '../benchmark/progress.js';
 import type { BenchmarkResult } from '../benchmark/result.js';
@@ -56,13 +56,13 @@ function cmapssCommand(signal: AbortSignal): Command {
     .addOption(
       new Option('--subset <name>', 'which of the four sets').choices(cmapssSubsets).default('FD001'),
     );
-  return withCommonOptions(command, 'the recipe that was best on C-MAPSS')
+  return withCommonOptions(command, 'those of data/cmapss/training.yaml')
     .addHelpText(
       'after',
       '\nExample:\n  millwright benchmark cmapss --dir data/cmapss --subset FD001 --seeds 3 --ensemble 3 --json fd001.json\n\nExit code: 0 scored, 2 wrong usage or data.',
     )
     .action((options: CmapssOptions) =>
-      runBenchmark(options, trainingConfigSchema.parse({}), signal, (request) =>
+      runBenchmark(options, loadYaml(cmapssTrainingFile, trainingConfigSchema), signal, (request) =>
         benchmarkCmapss({ ...request, subset: options.subset }),
       ),
     );

@@ -31,7 +31,10 @@ export function withTrainingHistory(command: Command): Command {
     )
     .option('--machines <ids>', 'only these machines, separated by commas; * for any characters')
     .option('--type <name>', 'machine type, where there are several')
-    .option('--training <file>', 'training settings (YAML); default: the recipe that was best on C-MAPSS');
+    .option(
+      '--training <file>',
+      'training settings (YAML); default: the defaults, which were best on C-MAPSS',
+    );
 }
 
 export interface TrainingSetup {
