@@ -20,7 +20,7 @@ import type { MachineType } from '../domain/machine-type.js';
 import { decodeRecord, encodeRecord, topics } from '../domain/topics.js';
 import type { AlertsConfig } from './config.js';
 import type { Place } from './episode.js';
-import { bindRules, type Rule } from './rule.js';
+import { bindRules, type Rule, rulesFor } from './rule.js';
 import {
   advanceByEvent,
   advanceByForecast,
@@ -191,8 +191,8 @@ class AlertHandler implements PartitionHandler {
     return alerts;
   }
 
-  #rulesFor({ machine, type }: Place): readonly Rule[] {
-    return (this.#rulesByType.get(type) ?? []).filter((rule) => rule.machines.test(machine));
+  #rulesFor(place: Place): readonly Rule[] {
+    return rulesFor(this.#rulesByType.get(place.type) ?? [], place);
   }
 
   #dueMsOf({ place, rules }: Watched): number {

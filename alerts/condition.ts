@@ -1,105 +1,273 @@
 /**
- * The condition of a rule: a number that a forecast gives, to be compared with a severity's thresholds.
+ * The condition of a rule: an expression over a forecast, a number to be compared with a severity's thresholds or a truth.
+ * Parsed once at load (condition-parser.ts) into this tree; nothing is ever evaluated as code. The language is told in
+ * docs/guide/alerts.md.
  *
- *     failure_probability(14d)   P(failed within 14 days after the origin), in [0, 1]; higher is worse
- *     expected_day()             days until failure is more likely than not; lower is worse; none beyond the horizon
- *     limit_probability(14d)     P(health index has passed its limit within 14 days), in [0, 1]; higher is worse
- *     limit_day()                days until that is more likely than not; lower is worse; none beyond the horizon
- *
- * The first two speak of forecasts of failures, the others of forecasts of the health index, which knows no failures. A
- * rule judges the forecasts that its condition speaks of, and no others.
- *
- * Parsed once at load into a typed value, with the column of what is wrong. Nothing is ever evaluated as code.
- * Comparisons are not written here: set and reset thresholds live in the severities.
+ * Functions of the curve speak of forecasts of failures (`failure_…`, `expected_day`) or of those of the health index
+ * (`limit_…`), which knows no failures. A rule judges the forecasts that its condition speaks of, and no others; one that speaks of
+ * neither, of data quality alone, judges all, also those that could not be made.
  */
-import { parseDurationMs } from '../domain/duration.js';
-import { type CurveKind, expectedDay, type ForecastRecord, probabilityWithin } from '../domain/forecast.js';
+import {
+  type CurveKind,
+  curveOf,
+  expectedDay,
+  type ForecastRecord,
+  probabilityWithin,
+} from '../domain/forecast.js';
 
 export type Condition =
+  /** P(failed, or past the limit, within so long after the origin), in [0, 1]. */
   | { readonly kind: 'failure-probability'; readonly withinMs: number }
-  | { readonly kind: 'expected-day' }
   | { readonly kind: 'limit-probability'; readonly withinMs: number }
-  | { readonly kind: 'limit-day' };
+  /** Days until that is more likely than not; beyond the horizon later than any number. */
+  | { readonly kind: 'expected-day' }
+  | { readonly kind: 'limit-day' }
+  /** Of the newest steps, in [0, 1]. */
+  | { readonly kind: 'coverage' }
+  /** How many sensors gave no reading in the newest step; whether this one did not. */
+  | { readonly kind: 'silent-sensors' }
+  | { readonly kind: 'silent'; readonly sensor: string }
+  /** 1 is the limit. */
+  | { readonly kind: 'health-index' }
+  /** Steps of the machine's present life. */
+  | { readonly kind: 'age' }
+  | { readonly kind: 'status'; readonly status: 'provisional' | 'final' | 'fallback' | 'not-assessable' }
+  /** Against the origin before. */
+  | { readonly kind: 'change'; readonly of: Condition }
+  | { readonly kind: 'number'; readonly value: number }
+  | { readonly kind: 'not'; readonly of: Condition }
+  | { readonly kind: 'and' | 'or'; readonly left: Condition; readonly right: Condition }
+  | {
+      readonly kind: 'compare';
+      readonly operator: '<' | '<=' | '>' | '>=' | '==' | '!=';
+      readonly left: Condition;
+      readonly right: Condition;
+    }
+  | {
+      readonly kind: 'arithmetic';
+      readonly operator: '+' | '-' | '*' | '/';
+      readonly left: Condition;
+      readonly right: Condition;
+    };
+
+export type ValueType = 'number' | 'truth';
+
+export function typeOf({ kind }: Condition): ValueType {
+  switch (kind) {
+    case 'silent':
+    case 'status':
+    case 'not':
+    case 'and':
+    case 'or':
+    case 'compare':
+      return 'truth';
+    default:
+      return 'number';
+  }
+}
 
 /** On which side of a threshold it is bad. */
 export type Direction = 'above' | 'below';
 
-export function directionOf(condition: Condition): Direction {
-  return 'withinMs' in condition ? 'above' : 'below';
-}
-
-/** Which forecasts a condition speaks of. */
-export function curveKindOf({ kind }: Condition): CurveKind {
-  return kind === 'failure-probability' || kind === 'expected-day' ? 'failure' : 'health-limit';
-}
-
-/** What is wrong with an expression, and where: `column` counts characters from 1. */
-export interface ConditionError {
-  readonly column: number;
-  readonly message: string;
-}
-
-const functionNames = ['failure_probability', 'expected_day', 'limit_probability', 'limit_day'] as const;
-type FunctionName = (typeof functionNames)[number];
-
-export function parseCondition(text: string): Condition | ConditionError {
-  let at = text.length - text.trimStart().length;
-  const skip = (): void => {
-    while (text[at] === ' ') at++;
-  };
-  const fail = (message: string): ConditionError => ({ column: at + 1, message });
-  const found = (): string => (at < text.length ? `"${text.slice(at)}"` : 'the end');
-
-  const name = /^[A-Za-z_]\w*/.exec(text.slice(at))?.[0] ?? '';
-  if (!isFunctionName(name))
-    return fail(
-      `write ${functionNames
-        .map((known) => `${known}(…)`)
-        .join(', ')
-        .replace(/, (?=[^,]*$)/, ' or ')}, not ${found()}`,
-    );
-  at += name.length;
-  skip();
-  if (text[at] !== '(') return fail(`expected "(" after ${name}, found ${found()}`);
-  at++;
-  skip();
-  let condition: Condition;
-  if (name === 'failure_probability' || name === 'limit_probability') {
-    const word = /^[^\s)]*/.exec(text.slice(at))?.[0] ?? '';
-    const withinMs = parseDurationMs(word);
-    if (withinMs === undefined || withinMs <= 0)
-      return fail(`expected a time ahead such as 14d or 12h, found ${word === '' ? found() : `"${word}"`}`);
-    at += word.length;
-    skip();
-    const kind = name === 'failure_probability' ? 'failure-probability' : 'limit-probability';
-    condition = { kind, withinMs };
-  } else condition = { kind: name === 'expected_day' ? 'expected-day' : 'limit-day' };
-  if (text[at] !== ')') return fail(`expected ")", found ${found()}`);
-  at++;
-  if (text.slice(at).trim() !== '') {
-    skip();
-    return fail(`nothing may follow the condition, found ${found()}; thresholds belong in \`severities\``);
+/** What thresholds of the condition are: days, a probability, or any number. */
+export function unitOf({ kind }: Condition): 'days' | 'probability' | 'number' | 'truth' {
+  switch (kind) {
+    case 'expected-day':
+    case 'limit-day':
+      return 'days';
+    case 'failure-probability':
+    case 'limit-probability':
+      return 'probability';
+    default:
+      return typeOf({ kind } as Condition) === 'truth' ? 'truth' : 'number';
   }
-  return condition;
 }
 
-function isFunctionName(name: string): name is FunctionName {
-  return (functionNames as readonly string[]).includes(name);
+/** Days are bad below a threshold, probabilities and truths above; of other numbers the thresholds say it. */
+export function directionOf(condition: Condition, set: number, reset: number): Direction {
+  const unit = unitOf(condition);
+  return unit === 'days' || (unit === 'number' && set < reset) ? 'below' : 'above';
+}
+
+/** The condition and all that it is made of, itself first. */
+export function* partsOf(condition: Condition): Generator<Condition> {
+  yield condition;
+  if ('of' in condition) yield* partsOf(condition.of);
+  if ('left' in condition) {
+    yield* partsOf(condition.left);
+    yield* partsOf(condition.right);
+  }
+}
+
+/** What forecasts the condition speaks of; none: all. Several: no forecast is of all of them. */
+export function curveKindsOf(condition: Condition): readonly CurveKind[] {
+  const kinds = new Set<CurveKind>();
+  for (const { kind } of partsOf(condition))
+    if (kind === 'failure-probability' || kind === 'expected-day') kinds.add('failure');
+    else if (kind === 'limit-probability' || kind === 'limit-day') kinds.add('health-limit');
+  return [...kinds];
+}
+
+export function curveKindOf(condition: Condition): CurveKind | undefined {
+  return curveKindsOf(condition)[0];
+}
+
+/** What `change(...)` is of, in the order of the text: what is remembered of the origin before. */
+export function changesIn(condition: Condition): readonly Condition[] {
+  return [...partsOf(condition)].flatMap((part) => (part.kind === 'change' ? [part.of] : []));
 }
 
 export const dayMs = 86_400_000;
 
-/** The condition's measure as it is written: `failure_probability(14d)`. */
+/** Against what a forecast is measured. */
+export interface Context {
+  readonly stepMs: number;
+  /** Of the origin before: what each of `changesIn` was; NaN where it is not known. */
+  readonly before: (of: Condition) => number;
+}
+
+/**
+ * The number of a condition, 1 or 0 of a truth. Infinity: a day beyond the horizon. NaN: it cannot be told (a change without a
+ * before, 0/0); comparisons with it are false. Caller: `withinMs` is a whole number of steps within the horizon, the forecast is
+ * of what the condition speaks of.
+ */
+export function evaluate(condition: Condition, forecast: ForecastRecord, context: Context): number {
+  switch (condition.kind) {
+    case 'failure-probability':
+    case 'limit-probability':
+      return probabilityWithin(forecast, condition.withinMs / context.stepMs) ?? Number.NaN;
+    case 'expected-day':
+    case 'limit-day': {
+      const steps = expectedDay(forecast.probabilities);
+      return steps === null ? Number.POSITIVE_INFINITY : (steps * context.stepMs) / dayMs;
+    }
+    case 'coverage':
+      return forecast.coverage;
+    case 'silent-sensors':
+      return forecast.silentSensors.length;
+    case 'silent':
+      return Number(forecast.silentSensors.includes(condition.sensor));
+    case 'health-index':
+      return forecast.values?.healthIndex ?? Number.NaN;
+    case 'age':
+      return forecast.stepIndex + 1;
+    case 'status':
+      return Number(hasStatus(forecast, condition.status));
+    case 'change':
+      return evaluate(condition.of, forecast, context) - context.before(condition.of);
+    case 'number':
+      return condition.value;
+    case 'not':
+      return 1 - evaluate(condition.of, forecast, context);
+    case 'and':
+      return evaluate(condition.left, forecast, context) && evaluate(condition.right, forecast, context);
+    case 'or':
+      return evaluate(condition.left, forecast, context) || evaluate(condition.right, forecast, context);
+    case 'compare':
+      return Number(
+        compare(
+          condition.operator,
+          evaluate(condition.left, forecast, context),
+          evaluate(condition.right, forecast, context),
+        ),
+      );
+    case 'arithmetic':
+      return calculate(
+        condition.operator,
+        evaluate(condition.left, forecast, context),
+        evaluate(condition.right, forecast, context),
+      );
+  }
+}
+
+function hasStatus(
+  { status, probabilities }: ForecastRecord,
+  wanted: Extract<Condition, { kind: 'status' }>['status'],
+): boolean {
+  if (wanted === 'not-assessable') return probabilities.length === 0;
+  return wanted === 'final' ? status !== 'provisional' : status === wanted;
+}
+
+function compare(
+  operator: Extract<Condition, { kind: 'compare' }>['operator'],
+  a: number,
+  b: number,
+): boolean {
+  if (Number.isNaN(a) || Number.isNaN(b)) return false;
+  switch (operator) {
+    case '<':
+      return a < b;
+    case '<=':
+      return a <= b;
+    case '>':
+      return a > b;
+    case '>=':
+      return a >= b;
+    case '==':
+      return a === b;
+    case '!=':
+      return a !== b;
+  }
+}
+
+function calculate(
+  operator: Extract<Condition, { kind: 'arithmetic' }>['operator'],
+  a: number,
+  b: number,
+): number {
+  switch (operator) {
+    case '+':
+      return a + b;
+    case '-':
+      return a - b;
+    case '*':
+      return a * b;
+    case '/':
+      return a / b;
+  }
+}
+
+/** Whether the forecast is of what a condition of this curve kind speaks of. */
+export function speaksOf(kind: CurveKind | undefined, forecast: ForecastRecord): boolean {
+  return kind === undefined || curveOf(forecast) === kind;
+}
+
+const strength: Readonly<Partial<Record<Condition['kind'], number>>> = { or: 1, and: 2, not: 3, compare: 4 };
+
+function strengthOf(condition: Condition): number {
+  if (condition.kind === 'arithmetic') return '+-'.includes(condition.operator) ? 5 : 6;
+  return strength[condition.kind] ?? 7;
+}
+
+/** The condition as it is written: `failure_probability(14d)`, with no more brackets than it needs. */
 export function conditionText(condition: Condition): string {
+  const inside = (part: Condition, least: number): string =>
+    strengthOf(part) < least ? `(${conditionText(part)})` : conditionText(part);
   switch (condition.kind) {
     case 'failure-probability':
       return `failure_probability(${durationText(condition.withinMs)})`;
     case 'limit-probability':
       return `limit_probability(${durationText(condition.withinMs)})`;
-    case 'expected-day':
-      return 'expected_day()';
-    case 'limit-day':
-      return 'limit_day()';
+    case 'silent':
+      return `silent("${condition.sensor}")`;
+    case 'status':
+      return `${condition.status.replace('-', '_')}()`;
+    case 'change':
+      return `change(${conditionText(condition.of)})`;
+    case 'number':
+      return String(condition.value);
+    case 'not':
+      return `not ${inside(condition.of, 3)}`;
+    case 'and':
+    case 'or':
+    case 'compare':
+    case 'arithmetic': {
+      const own = strengthOf(condition);
+      const word = 'operator' in condition ? condition.operator : condition.kind;
+      return `${inside(condition.left, own)} ${word} ${inside(condition.right, own + 1)}`;
+    }
+    default:
+      return `${condition.kind.replace('-', '_')}()`;
   }
 }
 
@@ -114,23 +282,24 @@ export function conditionWords(condition: Condition): string {
       return 'days to the expected failure';
     case 'limit-day':
       return 'days until the health index passes its limit';
+    default:
+      return conditionText(condition);
   }
 }
 
-/** `0.71`, or days with at most one decimal; `none` without a value. */
+/** `0.71`; days with at most one decimal; a truth; four digits of other numbers; `none` without a value. */
 export function valueWords(condition: Condition, value: number | null): string {
   if (value === null) return 'none';
-  return 'withinMs' in condition ? value.toFixed(2) : String(Math.round(value * 10) / 10);
-}
-
-/**
- * What an assessable forecast of a machine whose steps are `stepMs` long gives; null: nothing expected within the horizon
- * (days only). Caller: `withinMs` is a whole number of steps within the horizon, the forecast of the condition's kind.
- */
-export function measure(condition: Condition, forecast: ForecastRecord, stepMs: number): number | null {
-  if ('withinMs' in condition) return probabilityWithin(forecast, condition.withinMs / stepMs) ?? null;
-  const steps = expectedDay(forecast.probabilities);
-  return steps === null ? null : (steps * stepMs) / dayMs;
+  switch (unitOf(condition)) {
+    case 'probability':
+      return value.toFixed(2);
+    case 'days':
+      return String(Math.round(value * 10) / 10);
+    case 'truth':
+      return value === 1 ? 'holds' : 'does not hold';
+    case 'number':
+      return String(Number(value.toPrecision(4)));
+  }
 }
 
 const units: readonly (readonly [number, string, string])[] = [

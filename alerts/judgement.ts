@@ -2,8 +2,9 @@
  * What a rule thinks of a machine, apart from who was told what: hysteresis, `for`, `keepFiringFor` and whether
  * the machine can be assessed at all. Pure: an old judgement and a forecast give the new one.
  */
-import { curveOf, expectedDay, type ForecastRecord } from '../domain/forecast.js';
-import { curveKindOf, measure } from './condition.js';
+import { expectedDay, type ForecastRecord } from '../domain/forecast.js';
+import { type Condition, curveKindOf, evaluate, speaksOf } from './condition.js';
+import { isFlapping, metBits, metCount } from './recent.js';
 import type { Rule } from './rule.js';
 
 export interface Judgement {
@@ -24,6 +25,11 @@ export interface Judgement {
   /** Of the newest assessable forecast. */
   readonly value: number | null;
   readonly expectedSteps: number | null;
+  /** Of rules with `holds` or `flapping`: at which of the newest assessable origins the condition was met; bit 0 is the newest. */
+  readonly recent?: number;
+  readonly flapping?: boolean;
+  /** Of rules that ask for a change: what the rule's `changes` were at the newest assessable origin. */
+  readonly measured?: readonly (number | null)[];
 }
 
 /** Of a machine that is not watched: before its first forecast, after a failure or retirement. */
@@ -44,25 +50,31 @@ export const unwatched: Judgement = {
  * rule speaks of is not watched by it.
  */
 export function judgeForecast(rule: Rule, before: Judgement, forecast: ForecastRecord): Judgement {
-  if (curveOf(forecast) !== curveKindOf(rule.condition)) return unwatched;
+  const kind = curveKindOf(rule.condition);
+  if (!speaksOf(kind, forecast)) return unwatched;
   const originMs = forecast.originMs;
-  if (forecast.probabilities.length === 0) {
+  if (obstacleTo(rule, forecast) !== undefined) {
     const young = forecast.stepIndex + 1 < rule.minimumSteps;
     const assessedMs = young || before.assessedMs === null ? originMs : before.assessedMs;
     const due = originMs >= assessedMs + rule.notAssessableAfterMs;
     return due ? withGap({ ...before, assessedMs }, before.gap || 'forecast') : { ...before, assessedMs };
   }
-  const value = measure(rule.condition, forecast, rule.stepMs);
-  const level = levelOf(rule, value, before.severity);
+  const value = measuredValue(rule, before, rule.condition, forecast);
+  const met = rule.when === undefined || measure(rule, before, rule.when, forecast) === 1;
+  const level = met ? levelOf(rule, value, before.severity) : -1;
   const assessed: Judgement = {
     ...before,
     gap: '',
     assessedMs: Math.max(before.assessedMs ?? originMs, originMs),
     value,
     expectedSteps: expectedDay(forecast.probabilities),
+    ...memoryOf(rule, before, forecast, met && levelOf(rule, value, '') >= 0),
   };
   const severity = rule.severities[level]?.name ?? '';
   if (before.phase === 'firing') {
+    const calm = rule.severities.findIndex(({ name }) => name === before.severity);
+    if (assessed.flapping && level <= calm)
+      return { ...assessed, severity: before.severity, clearSinceMs: null };
     if (severity !== '') return { ...assessed, severity, clearSinceMs: null };
     const clearSinceMs = before.clearSinceMs ?? originMs;
     if (rule.elapsedMs(clearSinceMs, originMs) < rule.keepFiringMs) return { ...assessed, clearSinceMs };
@@ -70,9 +82,60 @@ export function judgeForecast(rule: Rule, before: Judgement, forecast: ForecastR
   }
   if (severity === '') return { ...assessed, phase: 'inactive', severity: '', heldSinceMs: null };
   const heldSinceMs = before.heldSinceMs ?? originMs;
-  return rule.elapsedMs(heldSinceMs, originMs) < rule.forMs
-    ? { ...assessed, phase: 'pending', severity, heldSinceMs }
-    : { ...assessed, phase: 'firing', severity, heldSinceMs: null };
+  const enough = rule.holds
+    ? metCount(assessed.recent ?? 0, rule.holds.of) >= rule.holds.times
+    : rule.elapsedMs(heldSinceMs, originMs) >= rule.forMs;
+  return enough
+    ? { ...assessed, phase: 'firing', severity, heldSinceMs: null }
+    : { ...assessed, phase: 'pending', severity, heldSinceMs };
+}
+
+/** Why a rule cannot judge a forecast, in words; undefined: it can. Of what is no forecast only data quality can be judged. */
+export function obstacleTo(rule: Rule, forecast: ForecastRecord): string | undefined {
+  if (curveKindOf(rule.condition) === undefined) return undefined;
+  if (forecast.probabilities.length === 0) return forecast.reason;
+  return forecast.coverage < rule.minimumCoverage
+    ? `coverage ${forecast.coverage.toFixed(2)} is below ${rule.minimumCoverage}`
+    : undefined;
+}
+
+function measure(rule: Rule, before: Judgement, condition: Condition, forecast: ForecastRecord): number {
+  return evaluate(condition, forecast, {
+    stepMs: rule.stepMs,
+    before: (of) => before.measured?.[rule.changes.indexOf(of)] ?? Number.NaN,
+  });
+}
+
+/** null: a day beyond the horizon, or what cannot be told. */
+function measuredValue(
+  rule: Rule,
+  before: Judgement,
+  condition: Condition,
+  forecast: ForecastRecord,
+): number | null {
+  const value = measure(rule, before, condition, forecast);
+  return Number.isFinite(value) ? value : null;
+}
+
+/** What is remembered for the origins to come, of the rules that look back. */
+function memoryOf(
+  rule: Rule,
+  before: Judgement,
+  forecast: ForecastRecord,
+  met: boolean,
+): Pick<Judgement, 'recent' | 'flapping' | 'measured'> {
+  const recent = rule.holds || rule.flapping ? metBits(before.recent ?? 0, met) : undefined;
+  return {
+    ...(recent === undefined ? {} : { recent }),
+    ...(rule.flapping && recent !== undefined
+      ? { flapping: isFlapping(recent, before.flapping ?? false, rule.flapping) }
+      : {}),
+    ...(rule.changes.length === 0
+      ? {}
+      : {
+          measured: rule.changes.map((of) => measuredValue(rule, before, of, forecast)),
+        }),
+  };
 }
 
 /** When silence makes the machine not assessable; Infinity when it is already, or not watched. */
@@ -92,8 +155,9 @@ export function withGap(judgement: Judgement, gap: 'forecast' | 'silence'): Judg
  * while pending, until the value passes its `reset`. A severity that the rule no longer has counts as the mildest.
  */
 function levelOf(rule: Rule, value: number | null, severityBefore: string): number {
-  // A day of failure beyond the horizon is later than any threshold; a probability always has a value.
-  const measured = value ?? Number.POSITIVE_INFINITY;
+  // A day beyond the horizon is later than any threshold, and what cannot be told reaches none.
+  const measured =
+    value ?? (rule.direction === 'above' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY);
   const reaches = (threshold: number): boolean =>
     rule.direction === 'above' ? measured >= threshold : measured <= threshold;
   const known = rule.severities.findIndex(({ name }) => name === severityBefore);

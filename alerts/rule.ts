@@ -5,27 +5,36 @@ import { globPattern } from '../domain/machine-directory.js';
 import type { MachineType } from '../domain/machine-type.js';
 import {
   type Condition,
+  changesIn,
   conditionText,
-  curveKindOf,
   type Direction,
   dayMs,
   directionOf,
   durationText,
+  partsOf,
 } from './condition.js';
-import { type AlertsConfig, type RuleConfig, ruleSchema } from './config.js';
-import { defaultSummaries, makeDateFormat } from './summary.js';
+import { type AlertsConfig, type RuleConfig, ruleSchema, type SeverityThresholds } from './config.js';
+import type { Place } from './episode.js';
+import { defaultSummaryOf, makeDateFormat } from './summary.js';
 
 export interface Rule {
   readonly name: string;
   readonly type: string;
   /** Hash of the rule as configured: 16 hex digits. */
   readonly version: string;
-  readonly machines: RegExp;
+  /** Whether it is for this machine of its type. */
+  readonly fits: (place: Place) => boolean;
   readonly condition: Condition;
+  readonly when: Condition | undefined;
+  /** What of both is compared with the origin before. */
+  readonly changes: readonly Condition[];
   readonly direction: Direction;
-  readonly severities: RuleConfig['severities'];
+  readonly severities: readonly SeverityThresholds[];
   readonly forMs: number;
   readonly keepFiringMs: number;
+  readonly holds: RuleConfig['holds'];
+  readonly flapping: RuleConfig['flapping'];
+  readonly minimumCoverage: number;
   readonly provisional: RuleConfig['provisional'];
   /** Infinity: never told. */
   readonly notAssessableAfterMs: number;
@@ -53,7 +62,7 @@ export function bindRules(
 ): ReadonlyMap<string, readonly Rule[]> {
   const rules = config.rules ?? defaultRules(types, config.severities);
   for (const rule of rules)
-    for (const name of rule.types ?? [])
+    for (const name of [rule, ...rule.overrides].flatMap(({ types: names }) => names ?? []))
       if (!types.some((type) => type.name === name))
         throw new UserError(
           `rule "${rule.name}": there is no machine type "${name}"; there are: ${types.map((type) => type.name).join(', ')}`,
@@ -63,19 +72,50 @@ export function bindRules(
       type.name,
       rules
         .filter((rule) => rule.types === undefined || rule.types.includes(type.name))
-        .map((rule) => bindRule(rule, type)),
+        .flatMap((rule) => variantsOf(rule, type)),
     ]),
   );
 }
 
-function bindRule(rule: RuleConfig, type: MachineType): Rule {
+/** The rules for a machine among those of its type: of a rule with overrides the first that fits. */
+export function rulesFor(rules: readonly Rule[], place: Place): readonly Rule[] {
+  const fitting = new Map<string, Rule>();
+  for (const rule of rules) if (!fitting.has(rule.name) && rule.fits(place)) fitting.set(rule.name, rule);
+  return [...fitting.values()];
+}
+
+/** A rule as it is for some machines: its overrides in their order, then itself. */
+function variantsOf({ overrides, ...rule }: RuleConfig, type: MachineType): Rule[] {
+  const machines = globPattern(rule.machines);
+  const variants = overrides
+    .filter(({ types }) => types === undefined || types.includes(type.name))
+    .map(({ types, lines, machines: some, ...changes }) => {
+      const pattern = globPattern(some);
+      const given = Object.entries(changes).filter(([, value]) => value !== undefined);
+      return bindRule(
+        { ...rule, ...Object.fromEntries(given) },
+        type,
+        ({ machine, line }) =>
+          machines.test(machine) && pattern.test(machine) && (lines === undefined || lines.includes(line)),
+      );
+    });
+  return [...variants, bindRule(rule, type, ({ machine }) => machines.test(machine))];
+}
+
+function bindRule(rule: Omit<RuleConfig, 'overrides'>, type: MachineType, fits: Rule['fits']): Rule {
   const stepMs = stepMsOf(type);
   const complain = (problem: string): never => {
     throw new UserError(`rule "${rule.name}" for machine type "${type.name}": ${problem}`);
   };
-  if ('withinMs' in rule.condition) {
-    const { withinMs } = rule.condition;
-    const text = conditionText(rule.condition);
+  const conditions = rule.when ? [rule.condition, rule.when] : [rule.condition];
+  for (const part of conditions.flatMap((condition) => [...partsOf(condition)])) {
+    const text = conditionText(part);
+    if (part.kind === 'silent' && !type.sensors.some(({ name }) => name === part.sensor))
+      complain(
+        `${text}: it has no sensor "${part.sensor}"; it has: ${type.sensors.map(({ name }) => name).join(', ')}`,
+      );
+    if (!('withinMs' in part)) continue;
+    const { withinMs } = part;
     const horizonMs = type.horizonSteps * stepMs;
     if (withinMs % stepMs !== 0)
       complain(`${text} is not a whole number of its steps of ${durationText(stepMs)}`);
@@ -95,16 +135,22 @@ function bindRule(rule: RuleConfig, type: MachineType): Rule {
     complain(
       `notAssessableAfter (${durationText(notAssessableAfterMs)}) must be longer than the longest step and its grace (${durationText(expectedMs)}), or every machine is not assessable between two forecasts`,
     );
+  const first = rule.severities[0] as SeverityThresholds;
   return {
     name: rule.name,
     type: type.name,
     version: ruleVersion(rule),
-    machines: globPattern(rule.machines),
+    fits,
     condition: rule.condition,
-    direction: directionOf(rule.condition),
+    when: rule.when,
+    changes: conditions.flatMap(changesIn),
+    direction: directionOf(rule.condition, first.set, first.reset),
     severities: rule.severities,
     forMs: rule.for,
     keepFiringMs: rule.keepFiringFor,
+    holds: rule.holds,
+    flapping: rule.flapping,
+    minimumCoverage: rule.minimumCoverage ?? 0,
     provisional: rule.provisional,
     notAssessableAfterMs,
     minimumSteps: type.minimumSteps,
@@ -113,7 +159,7 @@ function bindRule(rule: RuleConfig, type: MachineType): Rule {
     elapsedMs: (fromMs, toMs) => (calendar ? Math.round((toMs - fromMs) / stepMs) * stepMs : toMs - fromMs),
     horizonSteps: type.horizonSteps,
     labels: rule.labels,
-    summary: rule.summary ?? defaultSummaries[curveKindOf(rule.condition)],
+    summary: rule.summary ?? defaultSummaryOf(rule.condition),
     formatDate: makeDateFormat(type.step.kind === 'calendar-day' ? type.step.timeZone : undefined, stepMs),
   };
 }
@@ -123,7 +169,7 @@ export function stepMsOf(type: MachineType): number {
 }
 
 /** The same for two rules if and only if they mean the same; key order and spelling of durations do not count. */
-export function ruleVersion(rule: RuleConfig): string {
+function ruleVersion(rule: object): string {
   return createHash('sha256').update(canonicalJson(rule)).digest('hex').slice(0, 16);
 }
 

@@ -1,6 +1,6 @@
 /** One sentence or two for each transition: what happened, with its numbers and dates. */
 import type { AlertRecord } from '../domain/alert.js';
-import { conditionWords, curveKindOf, durationWords, valueWords } from './condition.js';
+import { conditionWords, durationWords, valueWords } from './condition.js';
 import type { Episode, Place } from './episode.js';
 import type { Judgement } from './judgement.js';
 import type { Rule } from './rule.js';
@@ -62,7 +62,7 @@ function standing(
     return `${place.machine} cannot be assessed${reason === '' ? '' : `: ${reason}`}.${before}`;
   }
   if (state === 'pending')
-    return `${place.machine}: ${words} ${value}; an alert (${severity}) follows if this holds for ${durationWords(rule.forMs)}.`;
+    return `${place.machine}: ${words} ${value}; an alert (${severity}) follows if this holds ${patience(rule)}.`;
   return fillTemplate(rule.summary, {
     ...place,
     rule: rule.name,
@@ -77,6 +77,10 @@ function standing(
   });
 }
 
+function patience({ holds, forMs }: Rule): string {
+  return holds ? `in ${holds.times} of ${holds.of} forecasts` : `for ${durationWords(forMs)}`;
+}
+
 function ending(rule: Rule, { machine }: Place, { reason, now, timeMs }: Happening): string {
   const date = rule.formatDate(timeMs);
   switch (reason) {
@@ -89,9 +93,20 @@ function ending(rule: Rule, { machine }: Place, { reason, now, timeMs }: Happeni
     default:
       if (now.assessedMs === null)
         return `${machine} is forecast in another way now, which the rule "${rule.name}" does not judge.`;
-      if (curveKindOf(rule.condition) === 'health-limit')
-        return `${machine} no longer departs from what is expected of it: ${conditionWords(rule.condition)} ${valueWords(rule.condition, now.value)}.`;
-      return `${machine} is no longer likely to fail: ${conditionWords(rule.condition)} ${valueWords(rule.condition, now.value)}.`;
+      return `${machine}${hasCleared(rule)}: ${conditionWords(rule.condition)} ${valueWords(rule.condition, now.value)}.`;
+  }
+}
+
+function hasCleared({ condition }: Rule): string {
+  switch (condition.kind) {
+    case 'failure-probability':
+    case 'expected-day':
+      return ' is no longer likely to fail';
+    case 'limit-probability':
+    case 'limit-day':
+      return ' no longer departs from what is expected of it';
+    default:
+      return '';
   }
 }
 

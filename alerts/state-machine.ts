@@ -13,7 +13,14 @@ import type { AlertRecord } from '../domain/alert.js';
 import type { ForecastRecord } from '../domain/forecast.js';
 import type { EventRecord, TickRecord } from '../domain/input.js';
 import { alertIdOf, type Episode, type Place, recordOf } from './episode.js';
-import { type Judgement, judgeForecast, silenceDeadlineMs, unwatched, withGap } from './judgement.js';
+import {
+  type Judgement,
+  judgeForecast,
+  obstacleTo,
+  silenceDeadlineMs,
+  unwatched,
+  withGap,
+} from './judgement.js';
 import type { Rule } from './rule.js';
 import { sentence } from './sentence.js';
 
@@ -107,7 +114,7 @@ export function advanceByForecast(
   };
   return tell(rule, place, state, judged, {
     timeMs: provisional ? Math.min(forecast.originMs, logTimeMs) : forecast.originMs,
-    reason: forecast.probabilities.length === 0 ? forecast.reason : '',
+    reason: obstacleTo(rule, forecast) ?? '',
     isRevision,
     trace: {
       originMs: forecast.originMs,

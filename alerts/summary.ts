@@ -2,15 +2,23 @@
  * The sentence that an alert record carries, for people: what the rule's template says while it fires, and what
  * happened otherwise. Whoever prints an alert prints this.
  */
-import type { CurveKind } from '../domain/forecast.js';
-import { type Condition, conditionWords, durationWords, valueWords } from './condition.js';
+import { type Condition, conditionWords, durationWords, unitOf, valueWords } from './condition.js';
 
-/** Nothing that passes a limit is said to fail. */
-export const defaultSummaries: Readonly<Record<CurveKind, string>> = {
-  failure: '{machine} is likely to fail: {condition} {value}, {expected}. {Severity} since {since}.',
-  'health-limit':
-    '{machine} departs from what is expected of it: {condition} {value}, limit {expected}. {Severity} since {since}. No failure is forecast.',
-};
+/** Nothing that passes a limit is said to fail, and of an expression no more than that it is met. */
+export function defaultSummaryOf(condition: Condition): string {
+  switch (condition.kind) {
+    case 'failure-probability':
+    case 'expected-day':
+      return '{machine} is likely to fail: {condition} {value}, {expected}. {Severity} since {since}.';
+    case 'limit-probability':
+    case 'limit-day':
+      return '{machine} departs from what is expected of it: {condition} {value}, limit {expected}. {Severity} since {since}. No failure is forecast.';
+    default:
+      return unitOf(condition) === 'truth'
+        ? '{machine}: {condition}. {Severity} since {since}.'
+        : '{machine}: {condition} is {value}. {Severity} since {since}.';
+  }
+}
 
 /** Words that a template may hold in braces, besides `{labels.NAME}`. */
 export const placeholders = [

@@ -1,6 +1,5 @@
 /** The rules' thresholds as lines over the curves, for the page. */
 
-import { curveKindOf } from '../alerts/condition.js';
 import type { AlertsConfig } from '../alerts/config.js';
 import { bindRules } from '../alerts/rule.js';
 import type { MachineType } from '../domain/machine-type.js';
@@ -22,7 +21,7 @@ export function curveThresholds(
         days,
         severity: name,
         set,
-        curve: curveKindOf(condition),
+        curve: condition.kind === 'failure-probability' ? 'failure' : 'health-limit',
       });
   }
   return [...found.values()];

@@ -95,7 +95,7 @@ function defaultsOf(file: string): StoryDefaults {
   return { config: config.alerts, types: [...types.values()] };
 }
 
-/** Each rule once, with the types that it is for. */
+/** Each rule once, and as each of its overrides has it, with the types that it is for. */
 function rulesInForce({ config, types }: StoryDefaults) {
   const rules = new Map<
     string,
@@ -103,10 +103,10 @@ function rulesInForce({ config, types }: StoryDefaults) {
   >();
   for (const [type, bound] of bindRules(config, types))
     for (const { name, condition, severities, version } of bound) {
-      const known = rules.get(name);
+      const known = rules.get(name + version);
       if (known) known.types.push(type);
       else
-        rules.set(name, {
+        rules.set(name + version, {
           name,
           types: [type],
           condition: conditionText(condition),

@@ -3,7 +3,8 @@ import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { z } from 'zod';
-import { parseCondition } from '../../alerts/condition.js';
+import { conditionText } from '../../alerts/condition.js';
+import { parseCondition } from '../../alerts/condition-parser.js';
 import { type AlertsConfigInput, alertsConfigSchema } from '../../alerts/config.js';
 import { bindRules, type defaultRules } from '../../alerts/rule.js';
 import { turbine, twoLevels } from './story.js';
@@ -56,9 +57,36 @@ const wrong: Record<string, { readonly config: unknown; readonly says: string }>
     config: { rules: [twoLevels, twoLevels] },
     says: 'rules.1.name: "near" is already the name of number 1',
   },
-  'a comparison in the condition': {
-    config: rule({ condition: 'failure_probability(14d) > 0.4' }),
-    says: 'rules.0.condition: column 26: nothing may follow the condition, found "> 0.4"; thresholds belong in `severities`',
+  'thresholds of what is true or false': {
+    config: rule({
+      condition: 'failure_probability(14d) > 0.4',
+      severities: [{ name: 'warning', set: 0.4 }],
+    }),
+    says: 'rules.0.severities.0.set: the condition is true or false; leave it out',
+  },
+  'a number without a threshold': {
+    config: rule({ severities: [{ name: 'warning', set: 0.3 }] }),
+    says: 'rules.0.severities.0.reset: is missing; the condition is a number',
+  },
+  'a when that is a number': {
+    config: rule({ when: 'coverage()' }),
+    says: 'rules.0.when: must be true or false; compare it with something',
+  },
+  'four of three': {
+    config: rule({ holds: { times: 4, of: 3 } }),
+    says: 'rules.0.holds.times: 4 of 3 can never be',
+  },
+  'two ways to wait': {
+    config: rule({ holds: { times: 2, of: 3 }, for: '2d' }),
+    says: 'rules.0.for: belongs to rules without `holds`; write one of the two',
+  },
+  'flapping that ends before it begins': {
+    config: rule({ flapping: { from: 0.2, until: 0.3 } }),
+    says: 'rules.0.flapping.until: until (0.3) must be below its from (0.2)',
+  },
+  'an override whose thresholds do not fit the condition': {
+    config: rule({ overrides: [{ lines: ['l1'], ...severities(['warning', 0.3, 0.4]) }] }),
+    says: 'rules.0.overrides.0.severities.0.reset: reset (0.4) of "warning" must be below its set (0.3)',
   },
   'a word that a summary does not have': {
     config: rule({ summary: 'Help, {machin} breaks' }),
@@ -98,28 +126,14 @@ test('unknown keys are refused', () => {
   assert.match(problemsOf(rule({ hysteresis: 1 })).join(), /Unrecognized key: "hysteresis"/);
 });
 
+const knownFunctions =
+  'write a number or one of failure_probability(…), expected_day(…), limit_probability(…), limit_day(…), change(…), coverage(…), silent(…), silent_sensors(…), health_index(…), age(…), provisional(…), final(…), fallback(…), not_assessable(…)';
 const conditions: readonly (readonly [string, unknown])[] = [
   ['failure_probability(14d)', { kind: 'failure-probability', withinMs: 14 * 86_400_000 }],
   ['  failure_probability ( 36h ) ', { kind: 'failure-probability', withinMs: 36 * 3_600_000 }],
   ['expected_day()', { kind: 'expected-day' }],
   ['limit_probability(14d)', { kind: 'limit-probability', withinMs: 14 * 86_400_000 }],
   ['limit_day()', { kind: 'limit-day' }],
-  [
-    '',
-    {
-      column: 1,
-      message:
-        'write failure_probability(…), expected_day(…), limit_probability(…) or limit_day(…), not the end',
-    },
-  ],
-  [
-    'failure_probabilty(14d)',
-    {
-      column: 1,
-      message:
-        'write failure_probability(…), expected_day(…), limit_probability(…) or limit_day(…), not "failure_probabilty(14d)"',
-    },
-  ],
   ['failure_probability 14d', { column: 21, message: 'expected "(" after failure_probability, found "14d"' }],
   [
     'failure_probability(14)',
@@ -133,16 +147,59 @@ const conditions: readonly (readonly [string, unknown])[] = [
   ['failure_probability(14d', { column: 24, message: 'expected ")", found the end' }],
   ['expected_day(3d)', { column: 14, message: 'expected ")", found "3d)"' }],
   [
-    'process.exit(1)',
+    'coverage() > 0.5 coverage()',
+    { column: 18, message: 'nothing may follow the condition, found "coverage()"' },
+  ],
+  [
+    'coverage() and final()',
+    { column: 1, message: '"and" joins what is true or false, and this is a number' },
+  ],
+  [
+    'final() and coverage()',
+    { column: 13, message: '"and" joins what is true or false, and this is a number' },
+  ],
+  ['coverage() > final()', { column: 14, message: '">" compares numbers, and this is true or false' }],
+  ['1 < coverage() < 2', { column: 16, message: 'nothing may follow the condition, found "< 2"' }],
+  ['not 1', { column: 5, message: '"not" is of what is true or false, and this is a number' }],
+  ['1 + final()', { column: 5, message: '"+" is of numbers, and this is true or false' }],
+  ['change(final())', { column: 8, message: 'this is of numbers, and this is true or false' }],
+  ['change(change(coverage()))', { column: 8, message: 'a change of a change is not known' }],
+  ['silent(speed)', { column: 8, message: 'expected a sensor such as "speed", found "speed)"' }],
+  ['coverage() > -', { column: 15, message: 'expected a number after "-", found the end' }],
+  ['coverage() > 1e9', { column: 14, message: `${knownFunctions}, not "1e9"` }],
+  ['', { column: 1, message: `${knownFunctions}, not the end` }],
+  ['failure_probabilty(14d)', { column: 1, message: `${knownFunctions}, not "failure_probabilty(14d)"` }],
+  ['process.exit(1)', { column: 1, message: `${knownFunctions}, not "process.exit(1)"` }],
+  ['final() and (', { column: 14, message: `${knownFunctions}, not the end` }],
+  [
+    'failure_probability(3d) > limit_probability(3d)',
     {
       column: 1,
       message:
-        'write failure_probability(…), expected_day(…), limit_probability(…) or limit_day(…), not "process.exit(1)"',
+        'no forecast is of failures (failure_probability, expected_day) and of the health index (limit_probability, limit_day) at once; write a rule for each',
     },
   ],
+  [`${'('.repeat(60)}1`, { column: 51, message: 'nested deeper than 50' }],
+  [`${'not '.repeat(60)}final()`, { column: 201, message: 'nested deeper than 50' }],
 ];
 for (const [text, parsed] of conditions)
   test(`condition "${text}"`, () => assert.deepEqual(parseCondition(text), parsed));
+
+for (const [text, printed] of [
+  ['1 - 2 - 3 > -1', '1 - 2 - 3 > -1'],
+  ['1 - (2 - 3) > 0', '1 - (2 - 3) > 0'],
+  ['(1 + 2) * 3 == 4 / (5 * 6)', '(1 + 2) * 3 == 4 / (5 * 6)'],
+  ['not(final() and(age()<3))', 'not (final() and age() < 3)'],
+  ['final() and (age() < 3 or silent("speed"))', 'final() and (age() < 3 or silent("speed"))'],
+  ['(final() and age() < 3) or not_assessable()', 'final() and age() < 3 or not_assessable()'],
+  ['change(failure_probability( 24h ))>=0.1', 'change(failure_probability(1d)) >= 0.1'],
+] as const)
+  test(`condition "${text}" is printed with no more brackets than it needs, and means the same`, () => {
+    const parsed = parseCondition(text);
+    assert.ok('kind' in parsed);
+    assert.equal(conditionText(parsed), printed);
+    assert.deepEqual(parseCondition(printed), parsed);
+  });
 
 test('rules are fitted to machine types, and what does not fit is said', () => {
   const bind = (config: AlertsConfigInput, type = turbine()) =>
@@ -157,6 +214,11 @@ test('rules are fitted to machine types, and what does not fit is said', () => {
     () => bind(rule({ condition: 'failure_probability(36h)' })),
     /not a whole number of its steps of 1d/,
   );
+  assert.throws(
+    () => bind(rule({ when: 'not silent("torque")' })),
+    /^UserError: rule "near" for machine type "turbine": silent\("torque"\): it has no sensor "torque"; it has: speed$/,
+  );
+  assert.throws(() => bind(rule({ overrides: [{ types: ['pump'] }] })), /no machine type "pump"/);
   assert.throws(() => bind(rule({ types: ['pump'] })), /no machine type "pump"; there are: turbine/);
   assert.throws(
     () => bind(rule({ notAssessableAfter: '1d' })),

@@ -12,6 +12,8 @@ export interface PlainRule {
   readonly name: string;
   readonly severities: readonly { readonly name: string; readonly set: number; readonly reset: number }[];
   readonly forMs: number;
+  readonly holds?: { readonly times: number; readonly of: number } | undefined;
+  readonly flapping?: { readonly from: number; readonly until: number } | undefined;
   readonly keepFiringMs: number;
   readonly provisional: 'ignore' | 'use';
   readonly notAssessableAfterMs: number;
@@ -53,6 +55,8 @@ function fold(rule: PlainRule, entries: readonly Entry[], silentUntilMs: number)
   let gap = '';
   let assessedMs: number | null = null;
   let value: number | null = null;
+  let met: boolean[] = [];
+  let flapping = false;
   const enterGap = (kind: string): void => {
     gap = kind;
     if (!firing) {
@@ -65,6 +69,8 @@ function fold(rule: PlainRule, entries: readonly Entry[], silentUntilMs: number)
       level = 0;
       firing = false;
       heldFrom = clearFrom = -1;
+      met = [];
+      flapping = false;
       gap = '';
       assessedMs = entry.watched ? Math.max(assessedMs ?? entry.timeMs, entry.timeMs) : null;
     } else if (entry.kind === 'tick') {
@@ -85,7 +91,13 @@ function fold(rule: PlainRule, entries: readonly Entry[], silentUntilMs: number)
         const { set, reset } = rule.severities[i - 1] as PlainRule['severities'][number];
         if (value >= set || (level >= i && value >= reset)) reached = i;
       }
-      if (firing) {
+      met.push(value >= (rule.severities[0]?.set ?? 0));
+      if (rule.flapping) {
+        const share = shareOfChanges(met);
+        flapping = flapping ? share >= rule.flapping.until : share >= rule.flapping.from;
+      }
+      if (firing && flapping && reached <= level) clearFrom = -1;
+      else if (firing) {
         if (reached > 0) {
           level = reached;
           clearFrom = -1;
@@ -102,7 +114,8 @@ function fold(rule: PlainRule, entries: readonly Entry[], silentUntilMs: number)
         if (reached === 0) heldFrom = -1;
         else {
           if (heldFrom < 0) heldFrom = originMs;
-          if (originMs - heldFrom >= rule.forMs) {
+          const often = rule.holds && met.slice(-rule.holds.of).filter((each) => each).length;
+          if (rule.holds ? Number(often) >= rule.holds.times : originMs - heldFrom >= rule.forMs) {
             firing = true;
             heldFrom = -1;
           }
@@ -119,6 +132,14 @@ function fold(rule: PlainRule, entries: readonly Entry[], silentUntilMs: number)
     assessedMs,
     silent: gap === 'silence',
   };
+}
+
+/** Before the first origin nothing was met; the newest of 20 changes weighs 1.2, the oldest 0.8. */
+function shareOfChanges(met: readonly boolean[]): number {
+  const seen = [...Array.from({ length: 21 }, () => false), ...met].slice(-21);
+  let sum = 0;
+  for (let i = 1; i <= 20; i++) if (seen[i] !== seen[i - 1]) sum += 0.8 + (0.4 * (i - 1)) / 19;
+  return sum / 20;
 }
 
 /** All records of one rule on one machine; `inputs` is the whole partition, for the time it tells. */

@@ -17,6 +17,7 @@ const config: AlertsConfigInput = {
   rules: [
     twoLevels,
     { ...twoLevels, name: 'patient', for: '2d', keepFiringFor: '2d', provisional: 'use', machines: 'unit-*' },
+    { ...twoLevels, name: 'restless', holds: { times: 2, of: 4 }, flapping: { from: 0.2, until: 0.15 } },
   ],
 };
 

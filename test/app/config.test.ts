@@ -160,7 +160,9 @@ test('the example stays valid when every commented-out option is switched on', (
     .replaceAll(/^(mqtt|store):\n( .*\n)*# or\n/gm, '')
     .replaceAll(/^# ?((mqtt|store):| {2})/gm, '$1')
     .replaceAll(/^( +)# ([A-Za-z]+: [^ ].*)$/gm, (line, space: string, field: string) =>
-      /^(type|site|line|username|password|caFile|certFile|keyFile|sharedGroup|retentionMs):/.test(field)
+      /^(type|site|line|username|password|caFile|certFile|keyFile|sharedGroup|retentionMs|set|reset):/.test(
+        field,
+      )
         ? `${space}${field}`
         : line,
     )
