@@ -6,6 +6,7 @@ import { groups } from './groups.js';
 import type { IngestPart } from './ingest-part.js';
 import { computeLedger } from './ledger.js';
 import type { LiveModels } from './live-models.js';
+import type { OpenedStore } from './open-store.js';
 
 const processMetrics = new Registry();
 collectDefaultMetrics({ register: processMetrics });
@@ -24,6 +25,7 @@ export async function formatMetrics(parts: {
   readonly log: Log;
   readonly ingest: IngestPart | undefined;
   readonly models: LiveModels;
+  readonly waiting: OpenedStore['waiting'];
 }): Promise<string> {
   const registry = new Registry();
   const gauge = (name: string, help: string, labelNames: string[] = []) =>
@@ -55,6 +57,13 @@ export async function formatMetrics(parts: {
     for (const [reason, count] of Object.entries(counters.rejected)) rejected.set({ reason }, count);
     gauge('millwright_ingest_waiting_messages', 'Messages that wait for the log.').set(
       parts.ingest.ingest.status().waiting,
+    );
+  }
+  const waiting = parts.waiting();
+  if (waiting) {
+    gauge('millwright_store_spool_bytes', 'Results on disk that wait for InfluxDB.').set(waiting.spoolBytes);
+    gauge('millwright_store_refused_points_total', 'Points that InfluxDB has refused since the start.').set(
+      waiting.refusedCount,
     );
   }
   const info = gauge('millwright_model_info', 'The network in use of each machine type.', [

@@ -10,6 +10,8 @@ import { formatBytes, formatCounted } from './terminal/format.js';
 export interface OpenedStore {
   readonly store: Store;
   health(): HealthReport['checks'];
+  /** What waits on disk and what is lost to it, of a store that is a service which this process writes. */
+  waiting(): { readonly spoolBytes: number; readonly refusedCount: number } | undefined;
 }
 
 /** Rejects with WorldError. `onProblem` is told in sentences what goes wrong later and is tried again. */
@@ -20,11 +22,11 @@ export async function openStore(
 ): Promise<OpenedStore> {
   if (config.store.kind === 'embedded') {
     const store = await openEmbeddedStore({ dir: join(config.dataDir, 'store'), mode });
-    return { store, health: () => [] };
+    return { store, health: () => [], waiting: () => undefined };
   }
   const dir = join(config.dataDir, 'spool');
   const store = await openInfluxStore({ config: config.store, types, dir, mode, onProblem });
-  return { store, health: () => influxHealth(store) };
+  return { store, health: () => influxHealth(store), waiting: () => store.status() };
 }
 
 function influxHealth(store: InfluxStore): HealthReport['checks'] {

@@ -15,12 +15,14 @@ import { computeLedger } from './ledger.js';
 import type { LiveModels } from './live-models.js';
 import type { LiveTail } from './live-tail.js';
 import { formatMetrics } from './metrics.js';
+import type { OpenedStore } from './open-store.js';
 import { serveModels } from './serving.js';
 
 export function startPage(parts: {
   readonly deployment: Deployment;
   readonly log: Log;
   readonly store: Store;
+  readonly waiting: OpenedStore['waiting'];
   readonly live: LiveTail;
   readonly clock: Clock;
   readonly ingest: IngestPart | undefined;

@@ -139,7 +139,19 @@ async function start({ deployment, roles, logger }: PipelineOptions, running: Ru
     const explanations = new Explanations(deployment, store);
     running.closeLater(() => explanations.close());
     const { ingest } = parts;
-    page = await startPage({ deployment, log, store, live, clock, health, ingest, models, explanations });
+    const { waiting } = opened;
+    page = await startPage({
+      deployment,
+      log,
+      store,
+      waiting,
+      live,
+      clock,
+      health,
+      ingest,
+      models,
+      explanations,
+    });
     const { close } = page;
     running.closeLater(close);
   }

@@ -83,6 +83,10 @@ test('the pipeline on InfluxDB', {
     const running = startMillwright(t, ['run', '-c', file]);
     await publishHistory(file, running);
     await running.said('cannot be reached');
+    const { url = '' } = await running.line(({ msg }) => msg.startsWith('the page is at'));
+    const tell = async (path: string) => (await fetch(new URL(path, url))).text();
+    assert.match(await tell('/metrics'), /^millwright_store_spool_bytes [1-9]/m);
+    assert.match(await tell('/health'), /"degraded".*results wait on disk for InfluxDB/);
     running.kill('SIGKILL');
     await running.ended;
     front.all = 'pass';
