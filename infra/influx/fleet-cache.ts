@@ -26,9 +26,9 @@ export class FleetCache {
     this.#query = query;
   }
 
-  /** Resolves once it has been read. */
-  async loaded(): Promise<void> {
-    if (this.#staleAt === -Infinity) await this.refresh();
+  /** Whether it has been read at least once. */
+  get isLoaded(): boolean {
+    return this.#staleAt !== -Infinity;
   }
 
   /** Reads anew what other processes may have written, if the last time is long ago. Rejects with WorldError. */

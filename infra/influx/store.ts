@@ -107,7 +107,8 @@ export class InfluxStore implements Store {
     if (!this.#writer)
       throw new WorldError('closed', 'the store is open for reading only', { retryable: false });
     // Without an answer the curves of late revisions are taken for the newest, which the next forecast puts right.
-    if (this.#writer.status().problem === '') await this.#fleet.loaded().catch(() => {});
+    if (!this.#fleet.isLoaded && this.#writer.status().problem === '')
+      await this.#fleet.refresh().catch(() => {});
     const newest = (machine: string) => this.#fleet.index.newest.get(machine);
     const lines = encodeBatch(batch, { types, sensorFields: config.sensorFields, ends: this.#ends, newest });
     if (lines.length === 0) return;
@@ -117,7 +118,9 @@ export class InfluxStore implements Store {
 
   async fleet(): Promise<readonly FleetRow[]> {
     this.#checkOpen();
-    await this.#fleet.refresh();
+    // While InfluxDB is away, who writes knows what it would say; who only reads must not show what may be old.
+    const away = this.#writer !== null && this.#writer.status().problem !== '';
+    if (!away || !this.#fleet.isLoaded) await this.#fleet.refresh();
     return fleetRows(this.#fleet.index);
   }
 

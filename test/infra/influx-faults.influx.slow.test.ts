@@ -26,6 +26,8 @@ interface Bench {
   readonly problems: string[];
   /** The store as it is opened after a restart. */
   reopen(): Promise<InfluxStore>;
+  /** As another process that only reads. */
+  openReader(): Promise<InfluxStore>;
   /** What InfluxDB itself says. */
   query(statement: string): ReturnType<InfluxConnection['query']>;
 }
@@ -41,12 +43,12 @@ async function bench(
   const problems: string[] = [];
   const opened: InfluxStore[] = [];
   const config = influxConfigSchema.parse({ url: front.url, database, timeoutMs: '2s', ...options });
-  const open = async () => {
+  const open = async (mode: 'read-write' | 'read-only') => {
     const store = await openInfluxStore({
       config,
       types: new Map(),
       dir,
-      mode: 'read-write',
+      mode,
       onProblem: (sentence) => problems.push(sentence),
     });
     opened.push(store);
@@ -60,12 +62,13 @@ async function bench(
     rmSync(dir, { recursive: true, force: true });
   });
   return {
-    store: await open(),
+    store: await open('read-write'),
     front,
     dir,
     database,
     problems,
-    reopen: open,
+    reopen: () => open('read-write'),
+    openReader: () => open('read-only'),
     query: (statement) => direct.query(statement),
   };
 }
@@ -230,6 +233,18 @@ describe('InfluxDB faults', { skip: skipWithout(influx, 'InfluxDB'), timeout: 30
     front.all = 'pass';
     await emptied(again);
     assert.deepEqual(await again.forecasts(machine), [forecastOf(machine, 1), forecastOf(machine, 0)]);
+  });
+
+  it('while it is away the fleet shows what was written, to who writes; who only reads is told', async (t) => {
+    const { store, front, openReader } = await bench(t);
+    const machine = freshMachine();
+    await store.write(storeBatch({ forecasts: [forecastOf(machine, 0)] }));
+    front.all = 'cut';
+    await store.write(storeBatch({ forecasts: [forecastOf(machine, 1)] }));
+    assert.deepEqual(await store.fleet(), [{ forecast: forecastOf(machine, 1), alerts: [] }]);
+    const unreachable = (error: unknown) => error instanceof WorldError && error.code === 'unreachable';
+    await assert.rejects((await openReader()).fleet(), unreachable);
+    await assert.rejects(store.forecasts(machine), unreachable);
   });
 
   it('an InfluxDB that comes back empty gets its database again', async (t) => {
