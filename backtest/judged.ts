@@ -36,21 +36,48 @@ export function statusAt(row: Judged, day: number): 'failed' | 'running' | 'unkn
   return row.knownDays >= day ? 'running' : 'unknown';
 }
 
-/** The rows that count at `day`, with their outcome: 1 failed by the end of `day`, 0 running. */
-export function outcomesAt(
-  rows: readonly Judged[],
-  day: number,
-  censoring: Censoring,
-): { readonly probability: Float64Array; readonly failed: Uint8Array } {
+/** Columns of the rows that count at one day, with what came of each. */
+export interface Outcomes {
+  readonly probability: Float64Array;
+  /** 1 failed by the end of the day, 0 running. */
+  readonly failed: Uint8Array;
+  /** How often each row counts: once, unless a bootstrap has drawn otherwise. At least 0. */
+  readonly weight: Float64Array;
+  /** Index of each among all rows. */
+  readonly row: Int32Array;
+}
+
+/** The rows that count at `day`. */
+export function outcomesAt(rows: readonly Judged[], day: number, censoring: Censoring): Outcomes {
   const probability = new Float64Array(rows.length);
   const failed = new Uint8Array(rows.length);
+  const row = new Int32Array(rows.length);
   let count = 0;
-  for (const row of rows) {
-    const status = statusAt(row, day);
-    if (status === 'unknown' || (censoring === 'administrative' && row.observedDays < day)) continue;
-    probability[count] = row.probabilities[day - 1] as number;
+  rows.forEach((each, index) => {
+    const status = statusAt(each, day);
+    if (status === 'unknown' || (censoring === 'administrative' && each.observedDays < day)) return;
+    probability[count] = each.probabilities[day - 1] as number;
     failed[count] = status === 'failed' ? 1 : 0;
+    row[count] = index;
     count++;
-  }
-  return { probability: probability.subarray(0, count), failed: failed.subarray(0, count) };
+  });
+  return {
+    probability: probability.subarray(0, count),
+    failed: failed.subarray(0, count),
+    weight: new Float64Array(count).fill(1),
+    row: row.subarray(0, count),
+  };
+}
+
+/** The same, greatest probability first. */
+export function ranked({ probability, failed, weight, row }: Outcomes): Outcomes {
+  const order = Int32Array.from(probability.keys()).sort(
+    (a, b) => (probability[b] as number) - (probability[a] as number),
+  );
+  return {
+    probability: Float64Array.from(order, (index) => probability[index] as number),
+    failed: Uint8Array.from(order, (index) => failed[index] as number),
+    weight: Float64Array.from(order, (index) => weight[index] as number),
+    row: Int32Array.from(order, (index) => row[index] as number),
+  };
 }

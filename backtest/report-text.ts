@@ -1,13 +1,16 @@
 /** The report as lines for a terminal or a log file: numbers with units, no colours. */
 import type { AlertScore } from './alert-score.js';
+import type { Interval } from './metrics/bootstrap.js';
 import { quantile } from './metrics/quantile.js';
-import type { BacktestReport, ForecasterScores } from './report.js';
+import type { BacktestReport, DayScores } from './report.js';
 
 export function formatReport(report: BacktestReport): string {
   return [
     ...formatRows(report),
     '',
     ...formatForecasters(report),
+    '',
+    ...formatDays(report),
     ...(report.alerts ? ['', ...formatAlerts(report.alerts)] : []),
   ].join('\n');
 }
@@ -34,7 +37,13 @@ function formatRows({ rows, selection, horizonDays, reference }: BacktestReport)
   return lines;
 }
 
-function formatForecasters({ forecasters, horizonDays, reference }: BacktestReport): string[] {
+function formatForecasters({
+  forecasters,
+  horizonDays,
+  reference,
+  skills,
+  bootstrap,
+}: BacktestReport): string[] {
   const days = forecasters[0]?.days.map(({ day }) => day) ?? [];
   const header = [
     'Brier score (0 is perfect)',
@@ -47,14 +56,57 @@ function formatForecasters({ forecasters, horizonDays, reference }: BacktestRepo
   const body = forecasters.map((forecaster) => [
     forecaster.name,
     score(forecaster.meanBrier),
-    formatInterval(forecaster),
+    range(forecaster.meanBrierInterval, score),
     ...forecaster.days.map(({ brier }) => score(brier)),
     forecaster.concordance === null ? '–' : forecaster.concordance.toFixed(3),
     forecaster.skill === null ? '–' : percent(forecaster.skill),
   ]);
   return [
     ...alignColumns([header, ...body]),
-    `Skill: share of the mean Brier score of the ${reference} that is gone. Interval: bootstrap over machines.`,
+    `Skill: share of the mean Brier score of the ${reference} that is gone.`,
+    ...skills.map(
+      ({ over, skill, interval }) =>
+        `  over ${over}: ${skill === null ? '–' : percent(skill)} (${range(interval, percent)})`,
+    ),
+    `Intervals: 95 %, bootstrap over machines (${bootstrap.drawCount} draws).`,
+  ];
+}
+
+/** The pipeline's scores at some days, with intervals. */
+function formatDays({ forecasters }: BacktestReport): string[] {
+  const [own] = forecasters;
+  if (!own) return [];
+  const rowOf = (title: string, cell: (day: DayScores) => string) => [title, ...own.days.map(cell)];
+  const withRange = (value: number | null | undefined, interval: Interval | null) =>
+    `${fraction(value ?? null)} (${range(interval, fraction)})`;
+  return [
+    ...alignColumns([
+      rowOf(own.name, ({ day }) => `day ${day}`),
+      rowOf('failed by then', ({ failedCount, rowCount }) => `${failedCount} of ${rowCount}`),
+      rowOf('reliability (0 is best)', ({ decomposition, intervals }) =>
+        withRange(decomposition?.reliability, intervals.reliability),
+      ),
+      rowOf('resolution (more is better)', ({ decomposition, intervals }) =>
+        withRange(decomposition?.resolution, intervals.resolution),
+      ),
+      rowOf('uncertainty', ({ decomposition, intervals }) =>
+        withRange(decomposition?.uncertainty, intervals.uncertainty),
+      ),
+      rowOf('log loss', ({ logLoss, intervals }) => withRange(logLoss, intervals.logLoss)),
+      rowOf('average precision', ({ averagePrecision, intervals }) =>
+        withRange(averagePrecision, intervals.averagePrecision),
+      ),
+      rowOf('AUROC', ({ auroc, intervals }) => withRange(auroc, intervals.auroc)),
+      rowOf('calibration error', ({ calibrationError, intervals }) =>
+        withRange(calibrationError, intervals.calibrationError),
+      ),
+    ]),
+    'Brier score = reliability − resolution + uncertainty.',
+    `Concordance ${fraction(own.concordance)} (${range(own.concordanceInterval, fraction)}). ` +
+      (own.dCalibration === null
+        ? 'D-calibration: –'
+        : `D-calibration: χ² ${own.dCalibration.statistic.toFixed(1)} (${range(own.dCalibrationInterval, (value) => value.toFixed(1))}), ` +
+          `p ${own.dCalibration.pValue.toPrecision(2)} were rows independent`),
   ];
 }
 
@@ -108,11 +160,12 @@ function formatCounts(counts: AlertScore['alertCounts']): string {
   return present.map(([verdict, number]) => `${number} ${verdict}`).join(', ') || 'none';
 }
 
-function formatInterval({ meanBrierInterval: interval }: ForecasterScores): string {
-  return interval ? `${score(interval.low)}–${score(interval.high)}` : '–';
+function range(interval: Interval | null, format: (value: number) => string): string {
+  return interval ? `${format(interval.low)}–${format(interval.high)}` : '–';
 }
 
 const score = (value: number | null) => (value === null ? '–' : value.toFixed(4));
+const fraction = (value: number | null) => (value === null ? '–' : value.toFixed(3));
 const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
 const days = (value: number) => value.toFixed(value < 10 ? 1 : 0);
 const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`;

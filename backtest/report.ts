@@ -1,16 +1,25 @@
 /** The result of a backtest as one JSON object: the network and its baselines on the same rows, and the alerts. */
 import { assert } from '../domain/assert.js';
-import { Rng } from '../domain/rng.js';
 import type { AlertScore } from './alert-score.js';
 import { outcomesAt } from './judged.js';
-import { type Interval, machineErrors, meanBrierInterval } from './metrics/bootstrap.js';
+import { type Interval, intervalOf } from './metrics/bootstrap.js';
 import { brierAt, brierByDay, meanOverDays, skill } from './metrics/brier.js';
+import { type BrierDecomposition, decomposeBrierAt } from './metrics/brier-decomposition.js';
 import { calibrationErrorAt, type ReliabilityBin, reliabilityAt } from './metrics/calibration.js';
 import { timeDependentConcordance } from './metrics/concordance.js';
+import { type DCalibration, dCalibration } from './metrics/d-calibration.js';
 import { brierIpcwAt } from './metrics/ipcw.js';
 import { logLossAt } from './metrics/log-loss.js';
 import { aurocAt, averagePrecisionAt } from './metrics/ranking.js';
 import type { JudgedForecast, JudgedRows, Selection } from './rows.js';
+import {
+  bootstrapSeed,
+  drawCountFor,
+  drawScores,
+  type IntervalScore,
+  intervalScores,
+  type ScoreDraw,
+} from './score-draws.js';
 
 /** Judged rows under the name of who forecast them. */
 export interface NamedRows {
@@ -27,11 +36,14 @@ export interface DayScores {
   readonly brier: number | null;
   /** The same with inverse-probability-of-censoring weights, for records that end at random. */
   readonly brierIpcw: number | null;
+  readonly decomposition: BrierDecomposition | null;
   readonly logLoss: number | null;
   readonly averagePrecision: number | null;
   readonly auroc: number | null;
   readonly calibrationError: number | null;
   readonly reliability: readonly ReliabilityBin[];
+  /** 95 %, by bootstrap over machines; null where it is undefined on too many draws. */
+  readonly intervals: Readonly<Record<IntervalScore, Interval | null>>;
 }
 
 export interface ForecasterScores {
@@ -44,7 +56,19 @@ export interface ForecasterScores {
   /** 1 − mean Brier / that of the reference on the same rows. */
   readonly skill: number | null;
   readonly concordance: number | null;
+  readonly concordanceInterval: Interval | null;
+  readonly dCalibration: DCalibration | null;
+  /** Of its statistic. */
+  readonly dCalibrationInterval: Interval | null;
   readonly days: readonly DayScores[];
+}
+
+/** Skill of the pipeline's forecasts over one of the others. */
+export interface SkillOver {
+  readonly over: string;
+  readonly skill: number | null;
+  /** Machines drawn for both alike: above 0 throughout, the pipeline is better than chance would have it. */
+  readonly interval: Interval | null;
 }
 
 export interface BacktestReport {
@@ -69,14 +93,14 @@ export interface BacktestReport {
   readonly reference: string;
   /** The pipeline's forecasts first, then the reference, then the other baselines. */
   readonly forecasters: readonly ForecasterScores[];
+  readonly skills: readonly SkillOver[];
+  /** Of all intervals: machines are drawn with replacement, this often. */
+  readonly bootstrap: { readonly drawCount: number; readonly seed: number };
   readonly alerts: AlertScore | null;
 }
 
 /** Days that are scored in full; the Brier score is given for every day. */
 const reportDays = [1, 7, 14, 30];
-
-/** The same seed for every forecaster: intervals differ by the forecasts, not by the draw. */
-const bootstrapSeed = 1;
 
 /** Every forecaster must bring the same rows in the same order (asserted). */
 export function makeReport(parts: {
@@ -91,8 +115,13 @@ export function makeReport(parts: {
   const { judged, reference } = parts;
   const { rows, horizonDays } = judged;
   const referenceBrier = meanOverDays(brierByDay(reference.rows, horizonDays, 'administrative'));
-  const forecasters = [{ name: parts.name, rows }, reference, ...parts.baselines];
-  for (const other of forecasters) assertSameRows(rows, other);
+  const named = [{ name: parts.name, rows }, reference, ...parts.baselines];
+  for (const other of named) assertSameRows(rows, other);
+  const days = [...new Set([...reportDays.filter((day) => day < horizonDays), horizonDays])];
+  const draws = named.map((forecaster) => drawScores(forecaster.rows, horizonDays, days));
+  const forecasters = named.map((forecaster, index) =>
+    scoreForecaster(forecaster, horizonDays, days, referenceBrier, draws[index] as ScoreDraw[]),
+  );
   return {
     horizonDays,
     selection: parts.selection,
@@ -108,31 +137,52 @@ export function makeReport(parts: {
       machinesWithoutForecast: judged.machinesWithoutForecast,
     },
     reference: reference.name,
-    forecasters: forecasters.map((forecaster) => scoreForecaster(forecaster, horizonDays, referenceBrier)),
+    forecasters,
+    skills: forecasters.slice(1).map(({ name: over, meanBrier }, index) => ({
+      over,
+      skill: skill((forecasters[0] as ForecasterScores).meanBrier, meanBrier),
+      interval: skillInterval(draws[0] as ScoreDraw[], draws[index + 1] as ScoreDraw[]),
+    })),
+    bootstrap: { drawCount: drawCountFor(rows.length), seed: bootstrapSeed },
     alerts: parts.alerts,
   };
+}
+
+/** Draw by draw the same machines on both sides. */
+function skillInterval(own: readonly ScoreDraw[], theirs: readonly ScoreDraw[]): Interval | null {
+  return intervalOf(own.map(({ meanBrier }, draw) => skill(meanBrier, theirs[draw]?.meanBrier ?? null)));
 }
 
 function scoreForecaster(
   { name, rows }: NamedRows,
   horizonDays: number,
+  days: readonly number[],
   referenceBrier: number | null,
+  draws: readonly ScoreDraw[],
 ): ForecasterScores {
   const brier = brierByDay(rows, horizonDays, 'administrative');
   const meanBrier = meanOverDays(brier);
-  const days = [...new Set([...reportDays.filter((day) => day < horizonDays), horizonDays])];
   return {
     name,
     brierByDay: brier,
     meanBrier,
-    meanBrierInterval: meanBrierInterval(machineErrors(rows, horizonDays), new Rng(bootstrapSeed)),
+    meanBrierInterval: intervalOf(draws.map((draw) => draw.meanBrier)),
     skill: skill(meanBrier, referenceBrier),
     concordance: timeDependentConcordance(rows, horizonDays),
-    days: days.map((day) => scoreDay(rows, day)),
+    concordanceInterval: intervalOf(draws.map((draw) => draw.concordance)),
+    dCalibration: dCalibration(rows),
+    dCalibrationInterval: intervalOf(draws.map((draw) => draw.dCalibration)),
+    days: days.map((day, index) =>
+      scoreDay(rows, day, (score) => intervalOf(draws.map((draw) => draw.days[index]?.[score] ?? null))),
+    ),
   };
 }
 
-function scoreDay(rows: readonly JudgedForecast[], day: number): DayScores {
+function scoreDay(
+  rows: readonly JudgedForecast[],
+  day: number,
+  intervalFor: (score: IntervalScore) => Interval | null,
+): DayScores {
   const { failed } = outcomesAt(rows, day, 'administrative');
   return {
     day,
@@ -140,11 +190,15 @@ function scoreDay(rows: readonly JudgedForecast[], day: number): DayScores {
     failedCount: failed.reduce((sum, value) => sum + value, 0),
     brier: brierAt(rows, day, 'administrative'),
     brierIpcw: brierIpcwAt(rows, day, 'end-of-day'),
+    decomposition: decomposeBrierAt(rows, day, 'administrative'),
     logLoss: logLossAt(rows, day, 'administrative'),
     averagePrecision: averagePrecisionAt(rows, day, 'administrative'),
     auroc: aurocAt(rows, day, 'administrative'),
     calibrationError: calibrationErrorAt(rows, day, 'administrative'),
     reliability: reliabilityAt(rows, day, 'administrative'),
+    intervals: Object.fromEntries(
+      intervalScores.map((score) => [score, intervalFor(score)]),
+    ) as DayScores['intervals'],
   };
 }
 

@@ -52,10 +52,11 @@ export function poolErrors(parts: readonly MachineErrors[]): MachineErrors {
 /**
  * 95 % interval of the mean Brier score over days 1..H (administrative censoring) by resampling machines with
  * replacement: the rows of one machine are not independent, so whole machines are drawn (percentile bootstrap,
- * Efron & Tibshirani 1993). null below two machines, or when a draw may leave a day without rows.
+ * Efron & Tibshirani 1993). null as `intervalOf` says.
  */
 export function meanBrierInterval(errors: MachineErrors, rng: Rng, drawCount = 1000): Interval | null {
-  return intervalOver(Object.keys(errors), rng, drawCount, (drawn) => meanBrierOf(errors, drawn));
+  const draws = drawMachines(Object.keys(errors), rng, drawCount);
+  return intervalOf(draws.map((drawn) => meanBrierOf(errors, drawn)));
 }
 
 /**
@@ -73,10 +74,12 @@ export function meanBrierDifference(
     machines.length === Object.keys(lessThatOf).length && machines.every((machine) => machine in lessThatOf),
     'the same machines on both sides',
   );
-  return intervalOver(machines, rng, drawCount, (drawn) => {
-    const [a, b] = [meanBrierOf(of, drawn), meanBrierOf(lessThatOf, drawn)];
-    return a === null || b === null ? null : a - b;
-  });
+  return intervalOf(
+    drawMachines(machines, rng, drawCount).map((drawn) => {
+      const [a, b] = [meanBrierOf(of, drawn), meanBrierOf(lessThatOf, drawn)];
+      return a === null || b === null ? null : a - b;
+    }),
+  );
 }
 
 /** Mean over the days of the Brier score of these machines' rows, a machine as often as it is named; null: a day without rows. */
@@ -97,19 +100,20 @@ export function meanBrierOf(errors: MachineErrors, machines = Object.keys(errors
   return horizonDays === 0 ? null : sum / horizonDays;
 }
 
-function intervalOver(
-  machines: readonly string[],
-  rng: Rng,
-  drawCount: number,
-  statistic: (drawn: string[]) => number | null,
-): Interval | null {
-  if (machines.length < 2) return null;
-  const values = new Float64Array(drawCount);
-  for (let draw = 0; draw < drawCount; draw++) {
-    const value = statistic(machines.map(() => machines[rng.int(machines.length)] as string));
-    if (value === null) return null;
-    values[draw] = value;
-  }
-  values.sort();
+/** Machines drawn with replacement, as many as there are; no draw below two machines, which have no interval. */
+export function drawMachines(machines: readonly string[], rng: Rng, drawCount: number): string[][] {
+  if (machines.length < 2) return [];
+  return Array.from({ length: drawCount }, () =>
+    machines.map(() => machines[rng.int(machines.length)] as string),
+  );
+}
+
+/**
+ * Central 95 % interval of a statistic over draws, by their quantiles. A draw without it (no failure was drawn) is left
+ * out; null where that is more than one in twenty, or there is no draw.
+ */
+export function intervalOf(drawn: readonly (number | null)[]): Interval | null {
+  const values = Float64Array.from(drawn.filter((value) => value !== null)).sort();
+  if (values.length === 0 || values.length < 0.95 * drawn.length) return null;
   return { low: quantile(values, 0.025), high: quantile(values, 0.975) };
 }

@@ -1,18 +1,22 @@
-import { type Censoring, type Judged, outcomesAt } from '../judged.js';
+import { type Censoring, type Judged, type Outcomes, outcomesAt } from '../judged.js';
 
 /**
  * Brier score at the end of day `day`: mean of (F_day − y)², y = 1 if failed by then. In [0, 1], 0 is perfect.
  * Source: Brier 1950; for which rows count see `Censoring`. null when no row counts at that day.
  */
 export function brierAt(rows: readonly Judged[], day: number, censoring: Censoring): number | null {
-  const { probability, failed } = outcomesAt(rows, day, censoring);
-  if (probability.length === 0) return null;
+  return brierOf(outcomesAt(rows, day, censoring));
+}
+
+export function brierOf({ probability, failed, weight }: Outcomes): number | null {
   let sum = 0;
+  let total = 0;
   for (let i = 0; i < probability.length; i++) {
     const error = (probability[i] as number) - (failed[i] as number);
-    sum += error * error;
+    sum += (weight[i] as number) * error * error;
+    total += weight[i] as number;
   }
-  return sum / probability.length;
+  return total === 0 ? null : sum / total;
 }
 
 /** Brier score at each day 1..H. */

@@ -1,4 +1,4 @@
-import { type Censoring, type Judged, outcomesAt } from '../judged.js';
+import { type Censoring, type Judged, type Outcomes, outcomesAt } from '../judged.js';
 
 /** One bin of a reliability curve: among `count` rows with F in [low, high), what was said and what came. */
 export interface ReliabilityBin {
@@ -20,14 +20,18 @@ export function reliabilityAt(
   censoring: Censoring,
   binCount = 10,
 ): ReliabilityBin[] {
-  const { probability, failed } = outcomesAt(rows, day, censoring);
+  return reliabilityOf(outcomesAt(rows, day, censoring), binCount);
+}
+
+function reliabilityOf({ probability, failed, weight }: Outcomes, binCount: number): ReliabilityBin[] {
   const bins = Array.from({ length: binCount }, () => ({ count: 0, said: 0, came: 0 }));
   for (let i = 0; i < probability.length; i++) {
     const p = probability[i] as number;
     const bin = bins[Math.min(binCount - 1, Math.floor(p * binCount))] as (typeof bins)[number];
-    bin.count++;
-    bin.said += p;
-    bin.came += failed[i] as number;
+    const times = weight[i] as number;
+    bin.count += times;
+    bin.said += times * p;
+    bin.came += times * (failed[i] as number);
   }
   return bins.map((bin, index) => ({
     low: index / binCount,
@@ -47,9 +51,13 @@ export function calibrationErrorAt(
   day: number,
   censoring: Censoring,
 ): number | null {
+  return calibrationErrorOf(outcomesAt(rows, day, censoring));
+}
+
+export function calibrationErrorOf(outcomes: Outcomes): number | null {
   let total = 0;
   let sum = 0;
-  for (const bin of reliabilityAt(rows, day, censoring)) {
+  for (const bin of reliabilityOf(outcomes, 10)) {
     if (bin.meanForecast === null || bin.failedShare === null) continue;
     total += bin.count;
     sum += bin.count * Math.abs(bin.meanForecast - bin.failedShare);

@@ -14,22 +14,58 @@ import type { Judged } from '../judged.js';
  * null without a comparable pair. O(H N log N).
  */
 export function timeDependentConcordance(rows: readonly Judged[], horizonDays: number): number | null {
-  let concordant = 0;
-  let comparable = 0;
-  for (let day = 1; day <= horizonDays; day++) {
-    const failing = rows.filter((row) => row.eventDay === day);
-    if (failing.length === 0) continue;
-    const running = rows.filter((row) => row.eventDay > day || (row.eventDay === 0 && row.knownDays >= day));
-    if (running.length === 0) continue;
-    const sorted = Float64Array.from(running, (row) => row.probabilities[day - 1] as number).sort();
-    for (const row of failing) {
-      const value = row.probabilities[day - 1] as number;
-      const below = countBelow(sorted, value);
-      concordant += below + 0.5 * (countAtMost(sorted, value) - below);
+  return rankForConcordance(rows, horizonDays)(new Float64Array(rows.length).fill(1));
+}
+
+/** Ranks the rows once; the function then tells the concordance with each row counted `weight` times, in O(H N). */
+export function rankForConcordance(
+  rows: readonly Judged[],
+  horizonDays: number,
+): (weight: Float64Array) => number | null {
+  const days = Array.from({ length: horizonDays }, (_, index) => rankDay(rows, index + 1)).filter(
+    ({ failing, running }) => failing.length > 0 && running.length > 0,
+  );
+  const sums = new Float64Array(rows.length + 1);
+  return (weight) => {
+    let concordant = 0;
+    let comparable = 0;
+    for (const { failing, running } of days) {
+      for (let rank = 0; rank < running.length; rank++)
+        sums[rank + 1] = (sums[rank] as number) + (weight[running[rank] as number] as number);
+      for (const { row, below, atMost } of failing) {
+        const lower = sums[below] as number;
+        const times = weight[row] as number;
+        concordant += times * (lower + 0.5 * ((sums[atMost] as number) - lower));
+        comparable += times * (sums[running.length] as number);
+      }
     }
-    comparable += failing.length * running.length;
-  }
-  return comparable === 0 ? null : concordant / comparable;
+    return comparable === 0 ? null : concordant / comparable;
+  };
+}
+
+interface RankedDay {
+  /** Rows that failed on the day, with the number of running rows of lesser, and of no greater, probability. */
+  readonly failing: readonly { readonly row: number; readonly below: number; readonly atMost: number }[];
+  /** Rows that run at the end of the day, least probability first. */
+  readonly running: Int32Array;
+}
+
+function rankDay(rows: readonly Judged[], day: number): RankedDay {
+  const probabilityOf = (row: number) => (rows[row] as Judged).probabilities[day - 1] as number;
+  const failed: number[] = [];
+  const running: number[] = [];
+  rows.forEach(({ eventDay, knownDays }, row) => {
+    if (eventDay === day) failed.push(row);
+    else if (eventDay > day || (eventDay === 0 && knownDays >= day)) running.push(row);
+  });
+  if (failed.length === 0) return { failing: [], running: new Int32Array() };
+  const ascending = Int32Array.from(running).sort((a, b) => probabilityOf(a) - probabilityOf(b));
+  const sorted = Float64Array.from(ascending, probabilityOf);
+  const failing = failed.map((row) => {
+    const value = probabilityOf(row);
+    return { row, below: countBelow(sorted, value), atMost: countAtMost(sorted, value) };
+  });
+  return { failing, running: ascending };
 }
 
 /** How many of the ascending values are < value. */

@@ -1,4 +1,4 @@
-import { type Censoring, type Judged, outcomesAt } from '../judged.js';
+import { type Censoring, type Judged, type Outcomes, outcomesAt } from '../judged.js';
 
 /** Probabilities are kept this far from 0 and 1, as scikit-learn 1.2 does: the loss of a row is at most 34.5. */
 const clip = 1e-15;
@@ -8,12 +8,16 @@ const clip = 1e-15;
  * null when no row counts at that day.
  */
 export function logLossAt(rows: readonly Judged[], day: number, censoring: Censoring): number | null {
-  const { probability, failed } = outcomesAt(rows, day, censoring);
-  if (probability.length === 0) return null;
+  return logLossOf(outcomesAt(rows, day, censoring));
+}
+
+export function logLossOf({ probability, failed, weight }: Outcomes): number | null {
   let sum = 0;
+  let total = 0;
   for (let i = 0; i < probability.length; i++) {
     const p = Math.min(1 - clip, Math.max(clip, probability[i] as number));
-    sum -= failed[i] === 1 ? Math.log(p) : Math.log1p(-p);
+    sum -= (weight[i] as number) * (failed[i] === 1 ? Math.log(p) : Math.log1p(-p));
+    total += weight[i] as number;
   }
-  return sum / probability.length;
+  return total === 0 ? null : sum / total;
 }

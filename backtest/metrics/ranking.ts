@@ -1,26 +1,27 @@
-import { type Censoring, type Judged, outcomesAt } from '../judged.js';
+import { type Censoring, type Judged, type Outcomes, outcomesAt, ranked } from '../judged.js';
 
-/** Groups of equal probability, greatest first: failed and running rows in each. */
-function groupsByProbability(
-  rows: readonly Judged[],
-  day: number,
-  censoring: Censoring,
-): { readonly failed: number; readonly running: number }[] {
-  const { probability, failed } = outcomesAt(rows, day, censoring);
-  const order = Array.from(probability.keys()).sort(
-    (a, b) => (probability[b] as number) - (probability[a] as number),
-  );
-  const groups: { failed: number; running: number }[] = [];
-  let last = Number.NaN;
-  for (const index of order) {
-    const value = probability[index] as number;
-    if (value !== last) groups.push({ failed: 0, running: 0 });
-    last = value;
-    const group = groups.at(-1) as { failed: number; running: number };
-    if (failed[index] === 1) group.failed++;
-    else group.running++;
+/** Rows of one probability: how many had failed and how many ran. */
+export interface Tie {
+  readonly probability: number;
+  readonly failed: number;
+  readonly running: number;
+}
+
+/** Groups of equal probability, in the order of `outcomes`: ranked ones. */
+export function tiesOf({ probability, failed, weight }: Outcomes): Tie[] {
+  const ties: { probability: number; failed: number; running: number }[] = [];
+  let tie = { probability: Number.NaN, failed: 0, running: 0 };
+  for (let i = 0; i < probability.length; i++) {
+    const value = probability[i] as number;
+    if (weight[i] === 0) continue;
+    if (value !== tie.probability) {
+      tie = { probability: value, failed: 0, running: 0 };
+      ties.push(tie);
+    }
+    if (failed[i] === 1) tie.failed += weight[i] as number;
+    else tie.running += weight[i] as number;
   }
-  return groups;
+  return ties;
 }
 
 /**
@@ -33,13 +34,16 @@ export function averagePrecisionAt(
   day: number,
   censoring: Censoring,
 ): number | null {
-  const groups = groupsByProbability(rows, day, censoring);
-  const total = groups.reduce((sum, group) => sum + group.failed, 0);
+  return averagePrecisionOf(tiesOf(ranked(outcomesAt(rows, day, censoring))));
+}
+
+export function averagePrecisionOf(ties: readonly Tie[]): number | null {
+  const total = ties.reduce((sum, group) => sum + group.failed, 0);
   if (total === 0) return null;
   let found = 0;
   let taken = 0;
   let sum = 0;
-  for (const group of groups) {
+  for (const group of ties) {
     found += group.failed;
     taken += group.failed + group.running;
     sum += (group.failed / total) * (found / taken);
@@ -52,10 +56,14 @@ export function averagePrecisionAt(
  * (Mann–Whitney U over the number of pairs). Ties count one half. null when only one outcome occurs.
  */
 export function aurocAt(rows: readonly Judged[], day: number, censoring: Censoring): number | null {
+  return aurocOf(tiesOf(ranked(outcomesAt(rows, day, censoring))));
+}
+
+export function aurocOf(ties: readonly Tie[]): number | null {
   let failedAbove = 0;
   let running = 0;
   let pairsWon = 0;
-  for (const group of groupsByProbability(rows, day, censoring)) {
+  for (const group of ties) {
     pairsWon += group.running * (failedAbove + group.failed / 2);
     failedAbove += group.failed;
     running += group.running;

@@ -4,8 +4,10 @@ import { resolve } from 'node:path';
 import { test } from 'node:test';
 import type { Judged } from '../../backtest/judged.js';
 import { brierAt } from '../../backtest/metrics/brier.js';
+import { decomposeBrierAt } from '../../backtest/metrics/brier-decomposition.js';
 import { calibrationErrorAt } from '../../backtest/metrics/calibration.js';
 import { timeDependentConcordance } from '../../backtest/metrics/concordance.js';
+import { dCalibration } from '../../backtest/metrics/d-calibration.js';
 import { brierIpcwAt } from '../../backtest/metrics/ipcw.js';
 import { logLossAt } from '../../backtest/metrics/log-loss.js';
 import { aurocAt, averagePrecisionAt } from '../../backtest/metrics/ranking.js';
@@ -28,6 +30,31 @@ test('metrics per horizon agree with scikit-learn on rows of known status', {
     close(aurocAt(rows, day, 'known-status'), wanted.roc_auc, `AUROC at ${day}`);
     close(calibrationErrorAt(rows, day, 'known-status'), wanted.ece_10_equal_width, `ECE at ${day}`);
   }
+});
+
+test('the decomposition adds up to the Brier score of scikit-learn', { skip: skipWithoutOracle }, () => {
+  const { file, rows } = readOracle();
+  for (const [key, { n, positives, brier }] of Object.entries(
+    file.reference['scikit-learn (rows with known status at day k)'],
+  )) {
+    const parts = decomposeBrierAt(rows, Number(key), 'known-status');
+    assert.ok(parts);
+    close(parts.reliability - parts.resolution + parts.uncertainty, brier, `day ${key}`);
+    close(parts.uncertainty, (positives / n) * (1 - positives / n), `uncertainty at ${key}`);
+  }
+});
+
+test('D-calibration agrees with SurvivalEVAL', { skip: skipWithoutOracle }, () => {
+  const { file, rows } = readOracle();
+  const wanted = file.reference.SurvivalEVAL;
+  const found = dCalibration(rows);
+  assert.ok(found);
+  // It has the bins from the greatest survival probability down.
+  [...wanted.histogram].reverse().forEach((count, bin) => {
+    close(found.histogram[bin] as number, count, `bin ${bin}`, 1e-10);
+  });
+  close(found.statistic, wanted.d_calibration_statistic as number, 'statistic', 1e-10);
+  close(found.pValue, wanted.p_value as number, 'p', 1e-12);
 });
 
 test('the Brier score under administrative censoring agrees with pycox', { skip: skipWithoutOracle }, () => {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Censoring, Judged } from '../../backtest/judged.js';
+import { type Censoring, type Judged, outcomesAt } from '../../backtest/judged.js';
 import { brierAt, brierByDay, meanOverDays, skill } from '../../backtest/metrics/brier.js';
+import { decomposeBrierAt } from '../../backtest/metrics/brier-decomposition.js';
 import { calibrationErrorAt, reliabilityAt } from '../../backtest/metrics/calibration.js';
 import { timeDependentConcordance } from '../../backtest/metrics/concordance.js';
 import { brierIpcwAt } from '../../backtest/metrics/ipcw.js';
@@ -220,5 +221,43 @@ test('a probability on an edge belongs to the upper bin, and 1 to the last', () 
       [2, 0.245, 0],
       [2, 0.75, 1],
     ],
+  );
+});
+
+test('the decomposition is that of the isotonic fit by its min-max formula', () => {
+  fc.assert(
+    fc.property(rowsArbitrary, fc.integer({ min: 1, max: horizonDays }), (rows, day) => {
+      const parts = decomposeBrierAt(rows, day, 'administrative');
+      const { probability, failed } = outcomesAt(rows, day, 'administrative');
+      if (parts === null) {
+        assert.equal(probability.length, 0);
+        return;
+      }
+      const said = [...new Set(probability)].sort((a, b) => a - b);
+      const shareBetween = (low: number, high: number) => {
+        const inside = [...failed].filter(
+          (_, i) => (probability[i] as number) >= low && (probability[i] as number) <= high,
+        );
+        return inside.reduce((sum, each) => sum + each, 0) / inside.length;
+      };
+      // Barlow et al. 1972: the greatest over the starts of the least over the ends.
+      const fitted = (value: number) =>
+        Math.max(
+          ...said
+            .filter((low) => low <= value)
+            .map((low) =>
+              Math.min(...said.filter((high) => high >= value).map((high) => shareBetween(low, high))),
+            ),
+        );
+      const meanOf = (say: (value: number) => number) =>
+        [...failed].reduce((sum, each, i) => sum + (each - say(probability[i] as number)) ** 2, 0) /
+        failed.length;
+      const mean = shareBetween(0, 1);
+      const [score, recalibrated, constant] = [meanOf((p) => p), meanOf(fitted), meanOf(() => mean)];
+      assertSameScores(
+        [parts.reliability, parts.resolution, parts.uncertainty],
+        [score - recalibrated, constant - recalibrated, constant],
+      );
+    }),
   );
 });
