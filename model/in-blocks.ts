@@ -28,7 +28,7 @@ function rowsOf(feeds: TensorValues, start: number, end: number): TensorValues {
   const cut = ({ dims, data }: TensorValue): TensorValue => {
     const [rows = 1, ...rest] = dims;
     const width = data.length / rows;
-    return { dims: [end - start, ...rest], data: data.slice(start * width, end * width) };
+    return { dims: [end - start, ...rest], data: data.subarray(start * width, end * width) };
   };
   return Object.fromEntries(Object.entries(feeds).map(([name, value]) => [name, cut(value)]));
 }

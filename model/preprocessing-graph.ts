@@ -50,9 +50,10 @@ export function preprocess(windows: Tensor, preprocessing: Preprocessing, order:
   const { lagSteps = [], differenceSteps = [] } = preprocessing;
   const positions = (columns: readonly number[]) => columns.map((column) => keptColumns.indexOf(column));
   const rows = batchLast(windows);
-  // Finite first: an infinite value times the 0 of a feature that is constant in its regime would be NaN.
   const raw = select(rows, 'feature', keptColumns, 'kept');
-  const kept = clip(raw, -1e30, 1e30);
+  // Finite first: an infinite value times the 0 of a feature that is constant in its regime would be NaN.
+  const constant = preprocessing.sds.some((row) => row.some((sd) => !(sd > 0)));
+  const kept = constant ? clip(raw, -1e30, 1e30) : raw;
   const missing = isMissing(raw);
   const standardised = clip(
     standardise(rows, kept, preprocessing),
@@ -177,14 +178,16 @@ function standardise(rows: Tensor, kept: Tensor, preprocessing: Preprocessing): 
   const { graph } = rows;
   const { regimes, means, sds } = preprocessing;
   const inverse = sds.map((row) => row.map((sd) => (sd > 0 ? 1 / sd : 0)));
-  const [, features, batch] = cubeDims('standardise', 'kept', kept.dims);
-  const column = (name: string, values: readonly number[]) =>
-    graph.constant([dim(name, values.length), dim(batch.name, 1)], values);
-  if (regimes.centroids.length === 0)
-    return multiply(
-      subtract(kept, column(features.name, means.flat())),
-      column(features.name, inverse.flat()),
-    );
+  const [context, features, batch] = cubeDims('standardise', 'kept', kept.dims);
+  if (regimes.centroids.length === 0) {
+    // Written out for every row: onnxruntime is slow where what it repeats is short.
+    const everyRow = ([row = []]: readonly (readonly number[])[]) =>
+      graph.constant(
+        [context, features, dim(batch.name, 1)],
+        Array.from({ length: fixedSize('standardise', context) }, () => row).flat(),
+      );
+    return multiply(subtract(kept, everyRow(means)), everyRow(inverse));
+  }
   const regime = inRegime(rows, regimes);
   return multiply(subtract(kept, ofRegime(regime, features, means)), ofRegime(regime, features, inverse));
 }

@@ -1,7 +1,7 @@
 /** Runs graphs in a worker thread of its own, so that the event loop never waits for a network. */
 import { Worker } from 'node:worker_threads';
 import { WorldError } from '../../domain/errors.js';
-import type { Engine, LoadedGraph, TensorValues } from '../../model/ports.js';
+import type { Engine, LoadedGraph, TensorValue, TensorValues } from '../../model/ports.js';
 import type { EngineReply, EngineRequest } from './protocol.js';
 
 interface Waiting {
@@ -16,7 +16,8 @@ type Ask = EngineRequest extends infer Request
   : never;
 
 /**
- * The side that asks; serve.ts is the other. Values cross to the thread and back by transfer, not by copy. An idle
+ * The side that asks; serve.ts is the other. Values cross to the thread and back by transfer, not by copy, but
+ * for parts of a larger buffer. An idle
  * engine does not keep the process alive; one that is waited for does.
  */
 export class ThreadEngine implements Engine {
@@ -54,7 +55,8 @@ export class ThreadEngine implements Engine {
     const bytes = Uint8Array.from(onnxBytes);
     await this.#ask({ ask: 'load', graph, bytes }, [bytes.buffer]);
     return {
-      run: (feeds) => {
+      run: (given) => {
+        const feeds = Object.fromEntries(Object.entries(given).map(([name, value]) => [name, whole(value)]));
         const buffers = Object.values(feeds).map(({ data }) => data.buffer as ArrayBuffer);
         return this.#ask({ ask: 'run', graph, feeds }, [...new Set(buffers)]);
       },
@@ -119,4 +121,10 @@ export class ThreadEngine implements Engine {
     for (const { reject } of this.#waiting.values()) reject(this.#fault);
     this.#waiting.clear();
   }
+}
+
+/** A transfer takes the whole buffer, so a part of one goes as a copy. */
+function whole(value: TensorValue): TensorValue {
+  const { data } = value;
+  return data.byteLength === data.buffer.byteLength ? value : { ...value, data: data.slice() };
 }
