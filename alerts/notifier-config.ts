@@ -60,6 +60,12 @@ const webhookNotifierSchema = z.strictObject({
     .record(z.string().regex(/^[A-Za-z0-9-]+$/, 'is not the name of a header'), secretSchema)
     .default({})
     .describe('Further headers, such as Authorization; never printed.'),
+  body: z
+    .enum(['millwright', 'slack'])
+    .default('millwright')
+    .describe(
+      'The whole record as JSON; or the sentence alone, as the incoming webhooks of Slack, Mattermost and Rocket.Chat take it.',
+    ),
   timeoutMs: durationMs.default(10_000).describe('An attempt without an answer for this long has failed.'),
   retry,
 });

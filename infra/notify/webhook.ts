@@ -9,13 +9,13 @@ import type { Notifier } from '../../alerts/ports.js';
 import type { AlertRecord } from '../../domain/alert.js';
 import type { Clock } from '../../domain/clock.js';
 import { WorldError, type WorldErrorCode } from '../../domain/errors.js';
-import { encodeMessage } from './message.js';
+import { encodeMessage, encodeSlackMessage } from './message.js';
 
 export class WebhookNotifier implements Notifier {
   readonly name: string;
   readonly #config: WebhookConfig;
   readonly #clock: Clock;
-  /** For messages: without the query, which may hold a token. */
+  /** For messages: without the query, which may hold a token; of a chat without the path, which is one. */
   readonly #address: string;
 
   constructor(config: WebhookConfig, clock: Clock) {
@@ -23,11 +23,11 @@ export class WebhookNotifier implements Notifier {
     this.#config = config;
     this.#clock = clock;
     const { origin, pathname } = new URL(config.url);
-    this.#address = origin + pathname;
+    this.#address = config.body === 'slack' ? origin : origin + pathname;
   }
 
   async send(alert: AlertRecord, signal: AbortSignal): Promise<void> {
-    const body = encodeMessage(alert);
+    const body = this.#config.body === 'slack' ? encodeSlackMessage(alert) : encodeMessage(alert);
     const timeout = AbortSignal.timeout(this.#config.timeoutMs);
     let response: Response;
     let answer: string;

@@ -100,6 +100,24 @@ const failure = (notifier: Notifier): Promise<WorldError> =>
     },
   );
 
+test('a chat gets the sentence alone, without what it would take for markup', async (t) => {
+  const server = await startHook(t);
+  const alert = alertOf(0, { summary: 'unit-84 <!channel> & more: P(fail within 14 days) 0.71.' });
+  await hook(server, { body: 'slack', secret: 'shared' }).send(alert, never);
+  const [{ headers, body }] = server.took as [Arrived];
+  assert.deepEqual(JSON.parse(body), {
+    text: 'unit-84 &lt;!channel&gt; &amp; more: P(fail within 14 days) 0.71.',
+  });
+  assert.equal(headers['content-type'], 'application/json');
+  assert.equal(
+    headers['x-millwright-signature'],
+    `sha256=${createHmac('sha256', 'shared').update(body).digest('hex')}`,
+  );
+  server.script = [answer(404)];
+  const { message } = await failure(hook(server, { body: 'slack' }));
+  assert.ok(message.includes('answered 404') && !message.includes('/hook'), message);
+});
+
 test('a webhook gets the sentence, the record, the key and the signature', async (t) => {
   const server = await startHook(t);
   const alert = alertOf(0, { machine: 'Förderband 7', dedupeKey: 'near/Förderband 7/1/0' });
