@@ -49,6 +49,11 @@ export interface History {
   readonly originsMs: Float64Array;
   /** [L] day k in 1..H on which the machine fails, counted from the end of the row's step; 0: none known within H. */
   readonly eventDay: Uint8Array;
+  /**
+   * [L] what fails on `eventDay`: bit i for the i-th `since.KIND` of the features, where a failure's code names that kind of
+   * maintenance; 0 where no code does. Left out: not told.
+   */
+  readonly eventCauses?: Uint32Array;
   /** [L] days after the row's step whose outcome is known, 0..H: up to the failure, or to the end of the record. */
   readonly knownDays: Uint8Array;
 }

@@ -78,8 +78,9 @@ export function describeTraining(
   seed: number,
 ): CheckpointAbout {
   const data = createHash('sha256');
-  for (const { machine, rows, originsMs, eventDay, knownDays } of histories)
-    for (const part of [Buffer.from(`${machine}\n`), rows, originsMs, eventDay, knownDays]) data.update(part);
+  for (const { machine, rows, originsMs, eventDay, eventCauses, knownDays } of histories)
+    for (const part of [Buffer.from(`${machine}\n`), rows, originsMs, eventDay, eventCauses, knownDays])
+      if (part) data.update(part);
   const ofSpec = createHash('sha256').update(JSON.stringify(spec)).digest('hex');
   return { config: { ...config }, seed, spec: ofSpec, data: data.digest('hex') };
 }

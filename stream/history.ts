@@ -18,6 +18,12 @@ interface HistoryType {
   readonly write: FeatureWriter;
 }
 
+interface Failure {
+  readonly timeMs: number;
+  /** What failed, or ''. */
+  readonly code: string;
+}
+
 /** A life, or stretch of life, as far as it is known. */
 interface Stretch {
   readonly machine: string;
@@ -25,7 +31,7 @@ interface Stretch {
   readonly lifeStartMs: number;
   /** Final steps by ordinal, each in its newest revision. */
   readonly steps: Map<number, StepRecord>;
-  readonly failuresMs: number[];
+  readonly failures: Failure[];
   ended: boolean;
 }
 
@@ -71,7 +77,7 @@ export class HistoryBuilder {
     if (stretch && step.lifeStartMs < stretch.lifeStartMs) return; // of a life that has ended: written twice
     if (!stretch || step.lifeStartMs > stretch.lifeStartMs || (stretch.ended && stretch.steps.size === 0)) {
       const { machine, lifeStartMs } = step;
-      stretch = { machine, type, lifeStartMs, steps: new Map(), failuresMs: [], ended: false };
+      stretch = { machine, type, lifeStartMs, steps: new Map(), failures: [], ended: false };
       this.#stretches.push(stretch);
       this.#newest.set(machine, stretch);
     }
@@ -83,14 +89,14 @@ export class HistoryBuilder {
   #event(event: EventRecord): void {
     const stretch = this.#newest.get(event.machine);
     if (!stretch || event.eventTimeMs < stretch.lifeStartMs) return;
-    if (event.event === 'failure') stretch.failuresMs.push(event.eventTimeMs);
+    if (event.event === 'failure') stretch.failures.push({ timeMs: event.eventTimeMs, code: event.code });
     if (event.event === 'retired' || (event.event === 'failure' && stretch.type.type.failureEndsLife))
       stretch.ended = true;
   }
 
-  #history({ machine, type, steps, failuresMs }: Stretch): History {
+  #history({ machine, type, steps, failures }: Stretch): History {
     const endsLife = type.type.failureEndsLife;
-    const firstFailureMs = Math.min(...failuresMs);
+    const firstFailureMs = Math.min(...failures.map(({ timeMs }) => timeMs));
     const ordered = [...steps.values()]
       .sort((a, b) => a.stepIndex - b.stepIndex)
       // Where a failure ends a life but is reported late, the steps from the failing one on are no part of it.
@@ -105,29 +111,37 @@ export class HistoryBuilder {
       assert(end === (i + 1) * type.featureCount, 'as many features as the type has');
       originsMs[i] = step.endMs;
     });
-    return { machine, rows, stepCount, originsMs, ...labels(ordered, failuresMs, type) };
+    return { machine, rows, stepCount, originsMs, ...labels(ordered, failures, type) };
   }
 }
 
-/** Days from each step's end to the next failure, and days known; see History. */
+/** Days from each step's end to the next failure, what fails then, and days known; see History. */
 function labels(
   steps: readonly StepRecord[],
-  failuresMs: readonly number[],
+  failures: readonly Failure[],
   { type, calendar }: HistoryType,
-): { readonly eventDay: Uint8Array; readonly knownDays: Uint8Array } {
+): Required<Pick<History, 'eventDay' | 'eventCauses' | 'knownDays'>> {
   const horizon = type.horizonSteps;
   const eventDay = new Uint8Array(steps.length);
+  const eventCauses = new Uint32Array(steps.length);
   const knownDays = new Uint8Array(steps.length);
   const last = steps.at(-1);
-  if (!last) return { eventDay, knownDays };
-  const failing = failuresMs.map((timeMs) => failingIndex(steps, timeMs, calendar)).sort((a, b) => a - b);
+  if (!last) return { eventDay, eventCauses, knownDays };
+  const failing = new Map<number, number>(); // causes of the failures that fall in a step
+  for (const { timeMs, code } of failures) {
+    const index = failingIndex(steps, timeMs, calendar);
+    const kind = type.maintenanceKinds.indexOf(code);
+    failing.set(index, (failing.get(index) ?? 0) | (kind >= 0 && kind < 32 ? 1 << kind : 0));
+  }
+  const inOrder = [...failing.keys()].sort((a, b) => a - b);
   steps.forEach(({ stepIndex }, i) => {
-    const next = failing.find((index) => index > stepIndex);
+    const next = inOrder.find((index) => index > stepIndex);
     const days = next === undefined ? Infinity : next - stepIndex;
     eventDay[i] = days <= horizon ? days : 0;
+    eventCauses[i] = next !== undefined && days <= horizon ? (failing.get(next) as number) : 0;
     knownDays[i] = Math.min(horizon, days < Infinity ? days : last.stepIndex - stepIndex);
   });
-  return { eventDay, knownDays };
+  return { eventDay, eventCauses, knownDays };
 }
 
 /** Ordinal of the step in which a failure falls, which may be after the last step known. */

@@ -11,18 +11,19 @@ import { type MachineType, machineTypeSchema } from '../../domain/machine-type.j
 import { readCsv } from '../../infra/files/csv.js';
 import { type CsvConfig, datasetSchema } from '../../infra/files/dataset-config.js';
 import { findDataFile } from '../../infra/files/open-text.js';
+import { knownAt } from '../../model/known-at.js';
+import { featureSpec } from '../../stream/features.js';
 import { makeStepCalendar } from '../../stream/step-calendar.js';
 import { observe, stepsOf } from '../backtest.js';
 import { loadYaml } from '../config-file.js';
 import { buildHistories } from '../history.js';
 import { benchDeployment, packageFile } from './deployment.js';
 import type { JudgedOrigin } from './forecasters.js';
+import { visitCadence } from './visit-cadence.js';
 
 const typeFile = packageFile('data/azure-pdm/machine.yaml');
 const tablesFile = packageFile('data/azure-pdm/tables.yaml');
 const dayMs = 86_400_000;
-/** The fleet's cadence: in all of 2015 every machine is visited at multiples of this many days after its first visit. */
-const visitEverySteps = 15;
 
 /** Days as the file telemetry_daily.csv names them; ms of their start. */
 export interface AzurePeriod {
@@ -40,15 +41,17 @@ export interface AzureFleet {
   readonly origins: readonly JudgedOrigin[];
 }
 
+/**
+ * `plan: known`: the type's plannedVisits are the commonest time between two visits in the days of training, carried on from
+ * each machine's last visit. What the file of maintenance holds later is not looked at: repairs after failures are in it.
+ */
 export async function readAzureFleet(
   dir: string,
   period: AzurePeriod,
   plan: 'known' | 'unknown',
   signal?: AbortSignal,
 ): Promise<AzureFleet> {
-  const asShipped = loadYaml(typeFile, machineTypeSchema);
-  const type: MachineType =
-    plan === 'known' ? { ...asShipped, plannedVisits: { everySteps: visitEverySteps } } : asShipped;
+  const type = loadYaml(typeFile, machineTypeSchema);
   const dataset = await readCsv(tablesIn(dir), dir);
   const attributes = new Map(dataset.machines.map(({ machine, attributes: own }) => [machine, own]));
   const deployment = benchDeployment(typeFile, type, attributes);
@@ -73,13 +76,14 @@ export async function readAzureFleet(
     });
   });
   const training = histories
-    .map((history) => asKnownAt(history, period.trainUntilMs, period.testFromMs))
+    .map((history) => knownAt(history, period.testFromMs, period.trainUntilMs + dayMs))
     .filter(({ stepCount }) => stepCount > 0);
   if (training.length === 0 || origins.length === 0)
     throw new UserError(
       `${dir} has ${training.length} machines up to the last day of training and ${origins.length} rows in the test period; choose days that telemetry_daily.csv has`,
     );
-  return { type, training, origins };
+  const planned = () => ({ plannedVisits: { everySteps: visitCadence(featureSpec(type), training) } });
+  return { type: plan === 'known' ? { ...type, ...planned() } : type, training, origins };
 }
 
 /** The tables with the names that they have in a folder, plain or .gz. */
@@ -104,25 +108,4 @@ function rowsWithin({ originsMs }: History, fromMs: number, toMs: number): numbe
     const startMs = (originsMs[row] as number) - dayMs;
     return startMs >= fromMs && startMs <= toMs;
   });
-}
-
-/** The rows up to a day, with what of their future was known at `knownUntilMs`. */
-function asKnownAt(history: History, lastDayMs: number, knownUntilMs: number): History {
-  const stepCount = rowsWithin(history, Number.NEGATIVE_INFINITY, lastDayMs).length;
-  const width = history.stepCount === 0 ? 0 : history.rows.length / history.stepCount;
-  const eventDay = history.eventDay.slice(0, stepCount);
-  const knownDays = history.knownDays.slice(0, stepCount);
-  for (let row = 0; row < stepCount; row++) {
-    const days = Math.floor((knownUntilMs - (history.originsMs[row] as number)) / dayMs);
-    if ((eventDay[row] as number) > days) eventDay[row] = 0;
-    knownDays[row] = Math.max(0, Math.min(knownDays[row] as number, days));
-  }
-  return {
-    machine: history.machine,
-    rows: history.rows.slice(0, stepCount * width),
-    stepCount,
-    originsMs: history.originsMs.slice(0, stepCount),
-    eventDay,
-    knownDays,
-  };
 }

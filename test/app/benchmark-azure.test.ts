@@ -4,9 +4,11 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { readAzureFleet } from '../../app/benchmark/azure-fleet.js';
 import { UserError } from '../../domain/errors.js';
+import { windowFeeds } from '../../model/known-future.js';
+import { windowOf } from '../../model/windows.js';
 import { featureSpec } from '../../stream/features.js';
 
 const dayMs = 86_400_000;
@@ -116,6 +118,48 @@ describe('the Azure benchmark, on a small fleet', () => {
     );
     assert.deepEqual([ofTen[3]?.outcome.eventDay, ofTen[4]?.outcome.eventDay], [0, 30]);
     assert.ok(origins.some(({ remainingDays }) => Number.isNaN(remainingDays)));
+  });
+
+  it('knows a plan that comes from the past alone: what is done later changes no forecast and no label', async () => {
+    const everyTen = (until: number) =>
+      machines.flatMap((id) =>
+        Array.from({ length: days / 10 }, (_, index) => 10 * index + id)
+          .filter((index) => index < until)
+          .map((index) => `${at(index, '06')},${id},comp2`),
+      );
+    const header = 'datetime,machineID,comp';
+    const lines = gunzipSync(await readFile(join(folder, 'PdM_maint.csv.gz')))
+      .toString()
+      .split('\n');
+    const write = (rows: readonly string[]) =>
+      writeFile(join(folder, 'PdM_maint.csv.gz'), gzipSync([header, ...rows, ''].join('\n')));
+    const seen = async (rows: readonly string[]) => {
+      await write(rows);
+      const { type, training, origins } = await readAzureFleet(folder, period, 'known');
+      const spec = featureSpec(type);
+      const early = origins.filter(({ step }) => step <= 56);
+      const windows = early.map((origin) => windowOf(spec, origin).rows);
+      const feeds = windowFeeds(spec, Float32Array.from(windows.flatMap((each) => [...each])));
+      return { everySteps: type.plannedVisits?.everySteps, training, feeds };
+    };
+    try {
+      const known = await seen(everyTen(57));
+      assert.equal(known.everySteps, 10);
+      assert.ok(known.feeds.future?.data.some((value) => value === 1));
+      const otherFuture = [...everyTen(57), ...[58, 59, 61, 63].map((index) => `${at(index, '06')},1,comp3`)];
+      assert.deepEqual(await seen(otherFuture), known);
+    } finally {
+      await write(lines.slice(1).filter((line) => line !== ''));
+    }
+  });
+
+  it('says which component failed', async () => {
+    const { training } = await readAzureFleet(folder, period, 'unknown');
+    const causes = (id: number, from: number, to: number) => [
+      ...(training.find(({ machine }) => machine === `machine-${id}`)?.eventCauses?.subarray(from, to) ?? []),
+    ];
+    assert.deepEqual(causes(1, 17, 21), [1, 1, 0, 0]);
+    assert.deepEqual(new Set(causes(2, 0, 45)), new Set([0]));
   });
 
   it('says so when there are no rows in the days asked for', async () => {
