@@ -52,6 +52,19 @@ export const trainingConfigSchema = z.strictObject({
     .describe(
       'With task day-decoder: the steps since the last maintenance of any kind are told step by step up to this many, so that the network can find the cadence of the visits. 0: not told.',
     ),
+  byCause: z
+    .boolean()
+    .default(false)
+    .describe(
+      'With task day-decoder: a hazard of its own for each kind of maintenance that failures name (their `code`), and the machine fails when any of them does. Each is told how long ago its own maintenance will be on each day of the horizon, and nothing of the other kinds.',
+    ),
+  clockScales: z
+    .array(z.number().positive())
+    .min(1)
+    .default([10])
+    .describe(
+      'With byCause: x steps since a maintenance are told as exp(−x / scale), once for each of these scales: what is long ago is all the same.',
+    ),
   batchSize: z.number().int().min(1).max(4096).default(64).describe('Windows per training step.'),
   threads: z
     .number()

@@ -7,6 +7,9 @@
  *   u_k = relu(W·[state, newest, visit age, e_k, k/H, 1/k, future_k] + b)     e_k: one-hot
  *   v_k = relu(V·u_k + c)
  *   logit_k = w·v_k + bias of day k                                 (heads/day-hazards.ts)
+ *
+ * By cause, it looks at every cause on every day: u_kc has in addition which cause it is and how long ago the cause's own
+ * maintenance will be on that day, so that causes, too, share what they have in common.
  */
 import { cubeDims, type Dim, dim, dimOf, fixedSize, matrixDims } from './graph/dims.js';
 import type { Graph, Tensor } from './graph/graph.js';
@@ -31,6 +34,10 @@ export interface DayDecoderShape {
   readonly visitAgeSize: number;
   /** Covariates known of each day. */
   readonly futureSize: number;
+  /** 0: one hazard of the whole machine. */
+  readonly causeCount: number;
+  /** Values told of the clock of a cause. */
+  readonly clockSize: number;
   readonly firstLogits: readonly number[];
 }
 
@@ -40,7 +47,8 @@ const dayInputCount = (horizonSteps: number) => horizonSteps + 2;
 const dayRowSd = 0.3;
 
 export function dayDecoderLayout(shape: DayDecoderShape): ParameterLayout {
-  const { inputSize, visitAgeSize, hiddenSize, horizonSteps, decoderUnits, futureSize, firstLogits } = shape;
+  const { inputSize, visitAgeSize, hiddenSize, horizonSteps, decoderUnits, futureSize } = shape;
+  const { causeCount, clockSize } = shape;
   const days = dayInputCount(horizonSteps);
   return [
     matrix('row', dim('row-input', hiddenSize + inputSize + visitAgeSize), unitsDim(decoderUnits)),
@@ -50,9 +58,20 @@ export function dayDecoderLayout(shape: DayDecoderShape): ParameterLayout {
       initialize: (rng) => Float64Array.from({ length: days * decoderUnits }, () => dayRowSd * rng.normal()),
     },
     ...(futureSize > 0 ? [matrix('future', dim('future', futureSize), unitsDim(decoderUnits))] : []),
+    ...(causeCount > 0
+      ? [
+          matrix('cause', dim('cause', causeCount), unitsDim(decoderUnits)),
+          matrix('clock', dim('clock', clockSize), unitsDim(decoderUnits)),
+        ]
+      : []),
     matrix('second', unitsDim(decoderUnits), secondDim(decoderUnits)),
     bias('second-bias', secondDim(decoderUnits)),
-    ...dayHazardLayout(secondDim(decoderUnits), dim('horizon', horizonSteps), firstLogits),
+    ...dayHazardLayout(
+      secondDim(decoderUnits),
+      dim('horizon', horizonSteps),
+      // Rare as failures are, the causes' first hazards add up to the machine's.
+      shape.firstLogits.map((logit) => logit - Math.log(Math.max(1, causeCount))),
+    ),
   ];
 }
 
@@ -88,11 +107,16 @@ export interface DayDecoderInputs {
   readonly row: readonly Tensor[];
   /** [B, H, K] what is known of each day, where anything is. */
   readonly future?: Tensor | undefined;
+  /** [H, K, B, S] by cause: see causeClocks. */
+  readonly clocks?: Tensor | undefined;
 }
 
-/** → logits [B, H]. `dropout` [B, U]: what the first layer is multiplied by, the same on all days. */
+/**
+ * → logits [B, H], or by cause [K, B, H]. `dropout` [B, U]: what the first layer is multiplied by, the same on all days and
+ * for all causes.
+ */
 export function decodeDays(
-  { row, future }: DayDecoderInputs,
+  { row, future, clocks }: DayDecoderInputs,
   parameters: ReadonlyMap<string, Tensor>,
   horizonSteps: number,
   dropout?: Tensor,
@@ -108,9 +132,19 @@ export function decodeDays(
     reshape(perRow, [dim('time', 1), batch, units]),
     reshape(perDay, [time, dim(batch.name, 1), units]),
   );
-  const seen = relu(future ? add(both, eachTimes(dayByDay(future, time), part('future'))) : both);
+  const known = future ? add(both, eachTimes(dayByDay(future, time), part('future'))) : both;
+  const seen = relu(clocks ? ofEachCause(known, clocks, part('cause'), part('clock')) : known);
   const kept = dropout ? multiply(seen, reshape(dropout, [batch, units])) : seen;
   return dayLogits(relu(add(eachTimes(kept, part('second')), part('second-bias'))), parameters);
+}
+
+/** x [H, B, U] of the machine, clocks [H, K, B, S] → [H, K, B, U] */
+function ofEachCause(x: Tensor, clocks: Tensor, cause: Tensor, clock: Tensor): Tensor {
+  const [time, batch, units] = cubeDims('decodeDays', 'x', x.dims);
+  const causes = dimOf('decodeDays', clocks.dims, 'cause');
+  const machine = reshape(x, [time, dim(causes.name, 1), batch, units]);
+  const which = reshape(cause, [causes, dim(batch.name, 1), units]);
+  return add(add(machine, which), eachTimes(clocks, clock));
 }
 
 /** [B, ·] as a part of what is read of a row. */

@@ -14,10 +14,10 @@ import { track } from './graph/operators/track.js';
 import { squareRoot } from './graph/operators/without-gradient.js';
 import { windowFeeds } from './known-future.js';
 import type { NetworkShape } from './network.js';
-import { buildLoss } from './network-graph.js';
+import { besideSteps, buildLoss } from './network-graph.js';
 import { type Engine, type LoadedGraph, outputOf, type TensorValue } from './ports.js';
 import type { Preprocessing } from './preprocessing.js';
-import { newestVisitAge, preprocess, realSteps, windowDims } from './preprocessing-graph.js';
+import { preprocess, realSteps, windowDims } from './preprocessing-graph.js';
 import { labelsOf } from './tasks.js';
 import type { TrainingBatch } from './windows.js';
 
@@ -50,8 +50,8 @@ export function buildGradientProbe(
   const x = track(preprocess(windows, preprocessing, 'oldest-first'));
   const { remainingLifeWeight } = options;
   const real = realSteps(windows, spec);
-  const visitAge = newestVisitAge(windows, preprocessing);
-  const built = buildLoss(graph, shape, x, { dropout: 0, remainingLifeWeight }, real, visitAge);
+  const beside = besideSteps(windows, preprocessing);
+  const built = buildLoss(graph, shape, x, { dropout: 0, remainingLifeWeight }, real, beside);
   const [gradient, ofInputs] = differentiate(graph, built.loss, [built.parameters, x] as const);
   graph.withoutTape(() => {
     graph.output('loss', built.loss);
@@ -87,15 +87,15 @@ export class GradientProbe {
 
   /** `batch` is one of training, with as many windows as `batchSize`. */
   async look(parameters: Float32Array, batch: TrainingBatch): Promise<Probed> {
-    const perRow = (data: Float32Array): TensorValue => ({
-      dims: [data.length, 1],
+    const perRow = (data: Float32Array, columns = 1): TensorValue => ({
+      dims: [data.length / columns, columns],
       data: Float32Array.from(data),
     });
     const { remainingLifeWeight } = this.#options;
     const probed = await this.#graph.run({
       parameters: { dims: [parameters.length], data: Float32Array.from(parameters) },
       ...windowFeeds(this.#spec, Float32Array.from(batch.windows)),
-      eventDay: perRow(batch.eventDay),
+      eventDay: perRow(batch.eventDay, this.#shape.causeCount || 1),
       knownDays: perRow(batch.knownDays),
       ...(remainingLifeWeight > 0
         ? { lifeShare: perRow(batch.lifeShare), lifeWeight: perRow(batch.lifeWeight) }

@@ -4,7 +4,7 @@ import { fuseLayers, newestRows, type UnrolledLayers, unrollLayers } from './cel
 import { decodeDays } from './day-decoder.js';
 import { decode, type RunLayers } from './decoder.js';
 import { differentiate } from './graph/differentiate.js';
-import { cubeDims, type Dim, type Dims, dim, dimOf, fixedSize, matrixDims } from './graph/dims.js';
+import { cubeDims, type Dim, type Dims, dim, dimOf, fixedSize } from './graph/dims.js';
 import { encodeGraph } from './graph/encode.js';
 import { Graph, type Tensor } from './graph/graph.js';
 import { add } from './graph/operators/add.js';
@@ -12,6 +12,7 @@ import { multiply } from './graph/operators/multiply.js';
 import { reshape } from './graph/operators/reshape.js';
 import { split } from './graph/operators/split.js';
 import { select } from './graph/operators/without-gradient.js';
+import { causesLoss, machineLogits } from './heads/causes.js';
 import { dayLogits } from './heads/day-hazards.js';
 import { failureProbabilities, hazardLogits, survivalLoss } from './heads/hazards.js';
 import { remainingLifeLoss, remainingLifeSteps } from './heads/remaining-life.js';
@@ -36,7 +37,14 @@ import {
   unpackParameters,
 } from './parameters.js';
 import type { Preprocessing } from './preprocessing.js';
-import { newestVisitAge, preprocess, realStepCounts, realSteps, windowDims } from './preprocessing-graph.js';
+import {
+  causeClocks,
+  newestVisitAge,
+  preprocess,
+  realStepCounts,
+  realSteps,
+  windowDims,
+} from './preprocessing-graph.js';
 import { labelsOf } from './tasks.js';
 
 /** Constants of a served model whose names hold this were learned; inspect.ts counts them. */
@@ -63,7 +71,7 @@ export interface TrainingStepOptions extends OptimizerOptions {
  * One training step: new parameters and moments from old ones and a batch.
  *
  * Inputs: `parameters`, `moment1`, `moment2` [P]; `windows` [B, C, F]; where the network reads what is known of the
- * days to come, `future` [B, H, K]; per row [R, 1]: `eventDay`, `knownDays`, and with
+ * days to come, `future` [B, H, K]; per row [R, 1]: `eventDay` (by cause [R, causes]), `knownDays`, and with
  * the second task `lifeShare`, `lifeWeight`; `schedule` [3] (adamwSchedule); with dropout `dropout` [B, dropoutWidth],
  * 0 or 1 / (1 − share). Outputs: `nextParameters`, `nextMoment1`, `nextMoment2`, `loss`, `hazardLoss`; of the gradient
  * before clipping `gradientNorm`, and `parameterNorms` [number of parameters], in the order of the layout.
@@ -143,8 +151,7 @@ function buildGradients(
   const windows = graph.input('windows', windowDims(preprocessing.spec, batch));
   const x = preprocess(windows, preprocessing, 'oldest-first');
   const real = labelsOf(shape.task) === 'every-step' ? undefined : realSteps(windows, preprocessing.spec);
-  const visitAge = newestVisitAge(windows, preprocessing);
-  const built = buildLoss(graph, shape, x, options, real, visitAge);
+  const built = buildLoss(graph, shape, x, options, real, besideSteps(windows, preprocessing));
   const [gradient] = differentiate(graph, built.loss, [built.parameters] as const);
   return { ...built, gradient };
 }
@@ -189,7 +196,7 @@ export interface LossOptions {
 /**
  * x [T, B, I] → the loss, with the inputs that it needs. Also the ground of the gradient checks, in float64.
  * `real` [T·B, 1] (see UnrollOptions): for tasks with labels of the newest step, whose windows may begin before the
- * series does. `visitAge` [B, S]: see newestVisitAge.
+ * series does. `beside`: what a day decoder reads beside x.
  */
 export function buildLoss(
   graph: Graph,
@@ -197,7 +204,7 @@ export function buildLoss(
   x: Tensor,
   options: LossOptions,
   real?: Tensor,
-  visitAge?: Tensor,
+  beside: BesideSteps = {},
 ) {
   const layout = networkLayout(shape);
   const parameters = graph.input('parameters', [dim('parameter', parameterCount(layout))], { tracked: true });
@@ -205,14 +212,16 @@ export function buildLoss(
   const [, batch] = cubeDims('loss', 'x', x.dims);
   const masks = options.dropout > 0 ? dropoutMasks(graph, dropoutWidths(shape), batch) : undefined;
   const encoded = unrollLayers(x, encoderOf(shape, byName), { real, dropout: masks?.slice(0, shape.layers) });
-  const logits = trainedLogits(shape, byName, x, encoded, masks?.slice(shape.layers), visitAge);
-  const row = logits.dims[0] as Dim;
+  const logits = trainedLogits(shape, byName, x, encoded, masks?.slice(shape.layers), beside);
+  const [row, horizon] = logits.dims.slice(-2) as [Dim, Dim];
   const label = (name: string, columns: Dim) => graph.input(name, [row, columns]);
-  const [, horizon] = matrixDims('loss', 'logits', logits.dims);
   const day = dim('day', 1);
+  const { causeCount = 0 } = shape;
   const hazardLoss = options.softLabels
     ? softSurvivalLoss(logits, label('atRisk', horizon), label('failing', horizon))
-    : survivalLoss(logits, label('eventDay', day), label('knownDays', day));
+    : causeCount > 0
+      ? causesLoss(logits, label('eventDay', dim('cause', causeCount)), label('knownDays', day))
+      : survivalLoss(logits, label('eventDay', day), label('knownDays', day));
   let loss = hazardLoss;
   if (options.remainingLifeWeight > 0) {
     const share = graph.input('lifeShare', [row, dim('share', 1)]);
@@ -238,17 +247,29 @@ export function newestLogits(
   const [, batch] = cubeDims('newestLogits', 'x', x.dims);
   const encoded = unrollLayers(x, encoderOf(shape, parameters), { real });
   if (shape.task === 'dense') return hazardLogits(newestRows(encoded.states, batch), parameters);
-  return trainedLogits(shape, parameters, x, encoded, undefined, undefined);
+  return trainedLogits(shape, parameters, x, encoded, undefined, {});
 }
 
-/** Logits [T·B, H] of every step, or [B, H] of the newest: see labelsOf. */
+/** What a day decoder reads of windows beside the inputs of the steps. */
+export interface BesideSteps {
+  /** See newestVisitAge. */
+  readonly visitAge?: Tensor | undefined;
+  /** See causeClocks. */
+  readonly clocks?: Tensor | undefined;
+}
+
+export function besideSteps(windows: Tensor, preprocessing: Preprocessing): BesideSteps {
+  return { visitAge: newestVisitAge(windows, preprocessing), clocks: causeClocks(windows, preprocessing) };
+}
+
+/** Logits [T·B, H] of every step, or of the newest [B, H], by cause [K, B, H]: see labelsOf. */
 function trainedLogits(
   shape: NetworkShape,
   parameters: ReadonlyMap<string, Tensor>,
   x: Tensor,
   encoded: UnrolledLayers,
   decoderMasks: readonly Tensor[] | undefined,
-  visitAge: Tensor | undefined,
+  { visitAge, clocks }: BesideSteps,
 ): Tensor {
   const { states } = encoded;
   const [, batch] = cubeDims('trainedLogits', 'x', x.dims);
@@ -278,7 +299,7 @@ function trainedLogits(
       const newest = newestRows(asRows(x), batch);
       const future = futureInput(x.graph, shape, batch);
       const row = [state, newest, ...(visitAge ? [visitAge] : [])];
-      return decodeDays({ row, future }, parameters, shape.horizonSteps, decoderMasks?.[0]);
+      return decodeDays({ row, future, clocks }, parameters, shape.horizonSteps, decoderMasks?.[0]);
     }
   }
 }
@@ -364,7 +385,7 @@ function buildServed(
     lengths: realStepCounts(windows, preprocessing.spec),
   });
   return {
-    logits: servedLogits(x, encoded, byName, shape, newestVisitAge(windows, preprocessing)),
+    logits: servedLogits(x, encoded, byName, shape, besideSteps(windows, preprocessing)),
     newest: () => encoded.newest(),
     byName,
   };
@@ -376,7 +397,7 @@ function servedLogits(
   encoded: ReturnType<typeof fuseLayers>,
   byName: ReadonlyMap<string, Tensor>,
   shape: NetworkShape,
-  visitAge: Tensor | undefined,
+  { visitAge, clocks }: BesideSteps,
 ): Tensor {
   switch (shape.task) {
     case 'dense':
@@ -404,7 +425,8 @@ function servedLogits(
       const [, batch, input] = cubeDims('day-decoder', 'x', x.dims);
       const newest = reshape(select(x, 'time', [0]), [batch, input]);
       const row = [state, newest, ...(visitAge ? [visitAge] : [])];
-      return decodeDays({ row, future }, byName, shape.horizonSteps);
+      const logits = decodeDays({ row, future, clocks }, byName, shape.horizonSteps);
+      return clocks ? machineLogits(logits) : logits;
     }
   }
 }

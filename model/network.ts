@@ -35,6 +35,9 @@ export interface NetworkShape {
   /** Of the task day-decoder: steps of the visit age (newestVisitAge), and covariates known of each day; 0 when left out. */
   readonly visitAgeSize?: number;
   readonly futureSize?: number;
+  /** Of the task day-decoder: causes with a hazard of their own, and values told of the clock of each (causeClocks); 0 when left out. */
+  readonly causeCount?: number;
+  readonly clockSize?: number;
 }
 
 export function networkLayout(shape: NetworkShape): ParameterLayout {
@@ -61,8 +64,8 @@ export function futureSizeOf({ task, futureSize = 0 }: NetworkShape): number {
 }
 
 function dayDecoderShape(shape: NetworkShape): DayDecoderShape {
-  const { decoderUnits = shape.hiddenSize, visitAgeSize = 0 } = shape;
-  return { ...shape, decoderUnits, visitAgeSize, futureSize: futureSizeOf(shape) };
+  const { decoderUnits = shape.hiddenSize, visitAgeSize = 0, causeCount = 0, clockSize = 0 } = shape;
+  return { ...shape, decoderUnits, visitAgeSize, futureSize: futureSizeOf(shape), causeCount, clockSize };
 }
 
 export function isRecursive(task: TaskName): boolean {

@@ -22,6 +22,7 @@ import {
   cast,
   clip,
   equal,
+  exponential,
   indexOfLeast,
   isMissing,
   least,
@@ -133,6 +134,33 @@ export function newestVisitAge(windows: Tensor, { spec, visitAge }: Preprocessin
     Array.from({ length: visitAge.steps }, (_, step) => step),
   );
   return cast(equal(last, steps), 'float');
+}
+
+/**
+ * windows [B, C, F] → [H, K, B, S], where the preprocessing has causes: exp(−x / scale) of the steps x since the maintenance of
+ * each of the K causes, as they will be on each day of the horizon if nothing is done until then; 0 for never.
+ */
+export function causeClocks(windows: Tensor, { spec, causes }: Preprocessing): Tensor | undefined {
+  if (!causes) return undefined;
+  const { graph } = windows;
+  const [batch] = cubeDims('causeClocks', 'windows', windows.dims);
+  const newest = select(windows, 'context', [spec.contextSteps - 1], 'time');
+  const ages = transpose(select(newest, 'feature', causes.columns, 'cause'), ['time', 'cause', batch.name]);
+  const steps = reshape(where(isMissing(ages), graph.scalar(1e9), ages), [...ages.dims, dim('clock', 1)]);
+  const ones = (each: Dim): Dim[] =>
+    ['time', 'cause', batch.name, 'clock'].map((name) => (name === each.name ? each : dim(name, 1)));
+  const days = Array.from({ length: spec.horizonSteps }, (_, index) => index + 1);
+  const then = add(steps, graph.constant(ones(dim('time', days.length)), days));
+  const scales = dim('clock', causes.scales.length);
+  return exponential(
+    multiply(
+      then,
+      graph.constant(
+        ones(scales),
+        causes.scales.map((scale) => -1 / scale),
+      ),
+    ),
+  );
 }
 
 /**

@@ -42,6 +42,13 @@ export const preprocessingSchema = z.strictObject({
   visitAge: z
     .strictObject({ columns: z.array(z.number().int().min(0)).min(1), steps: z.number().int().min(1) })
     .optional(),
+  /** For hazards by cause: the columns of steps since the maintenance of each cause, and the scales of exp(−steps / scale). */
+  causes: z
+    .strictObject({
+      columns: z.array(z.number().int().min(0)).min(1),
+      scales: z.array(z.number().positive()).min(1),
+    })
+    .optional(),
   /** [regime][kept column]. A spread of 0 (constant in that regime) gives 0. */
   means: z.array(z.array(z.number())).min(1),
   sds: z.array(z.array(z.number().min(0))).min(1),
@@ -73,6 +80,8 @@ export interface FitOptions {
   readonly differenceSteps?: readonly number[];
   /** Default: 0. */
   readonly visitAgeSteps?: number;
+  /** Where the network has hazards by cause. Their clocks, and those of all other maintenance, are no inputs of a step then. */
+  readonly causes?: Preprocessing['causes'];
 }
 
 /** Statistics of all rows of `histories`, which are the training machines'. */
@@ -108,10 +117,15 @@ export function fitPreprocessing(
   const columns = spec.names.map((_, column) => column);
   const measured = (column: number) => isMeasured(spec.names[column]!) && !settings.has(column);
   const byRegime = (column: number) => regimeCount > 1 && measured(column) && !isCount(spec.names[column]!);
+  const clocks = new Set(options.causes ? visitColumns : []);
   const keptColumns = columns.filter((column) =>
-    byRegime(column)
-      ? Array.from({ length: regimeCount }, (_, regime) => perRegime.sd(regime, column)).some((sd) => sd > 0)
-      : overall.sd(0, column) > 0,
+    clocks.has(column)
+      ? false
+      : byRegime(column)
+        ? Array.from({ length: regimeCount }, (_, regime) => perRegime.sd(regime, column)).some(
+            (sd) => sd > 0,
+          )
+        : overall.sd(0, column) > 0,
   );
   const rows = Array.from({ length: regimeCount }, (_, regime) =>
     keptColumns.map((column) => {
@@ -144,6 +158,7 @@ export function fitPreprocessing(
     ...(visitColumns.length > 0 && visitAgeSteps > 0
       ? { visitAge: { columns: [...visitColumns], steps: visitAgeSteps } }
       : {}),
+    ...(options.causes ? { causes: options.causes } : {}),
     means: rows.map((row) => row.map(({ mean }) => mean)),
     sds: rows.map((row) => row.map(({ sd }) => sd)),
   };

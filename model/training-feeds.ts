@@ -19,6 +19,7 @@ export class TrainingFeeds {
   readonly #spec: FeatureSpec;
   readonly #config: TrainingConfig;
   readonly #dropoutWidth: number;
+  readonly #causeCount: number;
 
   /** `batchRng` is the one that `source` draws by. */
   constructor(
@@ -28,6 +29,7 @@ export class TrainingFeeds {
     spec: FeatureSpec,
     config: TrainingConfig,
     dropoutWidth: number,
+    causeCount = 0,
   ) {
     this.#source = source;
     this.#batchRng = batchRng;
@@ -35,6 +37,7 @@ export class TrainingFeeds {
     this.#spec = spec;
     this.#config = config;
     this.#dropoutWidth = dropoutWidth;
+    this.#causeCount = causeCount;
   }
 
   get state(): FeedState {
@@ -69,7 +72,7 @@ export class TrainingFeeds {
   }
 
   #labels({ soft, eventDay, knownDays }: TrainingBatch): Record<string, TensorValue> {
-    if (!soft) return { eventDay: perRow(eventDay), knownDays: perRow(knownDays) };
+    if (!soft) return { eventDay: perRow(eventDay, this.#causeCount || 1), knownDays: perRow(knownDays) };
     const { horizonSteps } = this.#spec;
     return { atRisk: perRow(soft.atRisk, horizonSteps), failing: perRow(soft.failing, horizonSteps) };
   }

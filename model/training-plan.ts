@@ -2,6 +2,7 @@
 import { UserError } from '../domain/errors.js';
 import type { FeatureSpec, History } from '../domain/features.js';
 import { Rng } from '../domain/rng.js';
+import { causesOf } from './causes.js';
 import type { TrainingConfig } from './config.js';
 import { knownFutureNames } from './known-future.js';
 import { dropoutWidth, type NetworkShape, networkLayout } from './network.js';
@@ -46,7 +47,15 @@ export function planTraining(
   const rng = new Rng(seed);
   const { training, validation, origins } = keepForValidation(histories, config, rng.fork());
   const visitAgeSteps = config.task === 'day-decoder' ? config.visitAgeSteps : 0;
-  const preprocessing = fitPreprocessing(spec, training, { ...config, visitAgeSteps }, rng.fork());
+  const { byCause, clockScales } = config;
+  if (byCause && (config.task !== 'day-decoder' || softLabels))
+    throw new UserError(
+      `\`byCause\` needs \`task: day-decoder\`, and failures to learn from instead of another network. Set \`byCause: false\`.`,
+    );
+  const found = byCause ? causesOf(spec, training) : undefined;
+  const causes = found && { columns: [...found.columns], scales: clockScales };
+  const options = { ...config, visitAgeSteps, ...(causes ? { causes } : {}) };
+  const preprocessing = fitPreprocessing(spec, training, options, rng.fork());
   const shape: NetworkShape = {
     cell: config.cell,
     layers: config.layers,
@@ -60,13 +69,20 @@ export function planTraining(
     decoderUnits: config.decoderUnits,
     visitAgeSize: preprocessing.visitAge?.steps ?? 0,
     futureSize: knownFutureNames(spec).length,
+    ...(causes ? { causeCount: causes.columns.length, clockSize: causes.scales.length } : {}),
   };
   const layout = networkLayout(shape);
   const parameters = initializeParameters(layout, rng.fork());
-  const Source = labelsOf(config.task) === 'every-step' ? DenseBatchSource : OriginBatchSource;
   const batchRng = rng.fork();
-  const source = new Source(spec, training, config.remainingLifeCapSteps, batchRng, softLabels);
-  const feeds = new TrainingFeeds(source, batchRng, rng.fork(), spec, config, dropoutWidth(shape));
+  const { remainingLifeCapSteps: capSteps } = config;
+  const newest = (drawnBy: Rng, teacher?: typeof softLabels) =>
+    new OriginBatchSource(spec, training, capSteps, drawnBy, teacher, found?.bits);
+  const source =
+    labelsOf(config.task) === 'every-step'
+      ? new DenseBatchSource(spec, training, capSteps, batchRng, softLabels)
+      : newest(batchRng, softLabels);
+  const width = dropoutWidth(shape);
+  const feeds = new TrainingFeeds(source, batchRng, rng.fork(), spec, config, width, shape.causeCount);
   const probeRng = rng.fork();
   return {
     training,
@@ -77,8 +93,7 @@ export function planTraining(
     layout,
     parameters,
     feeds,
-    probeBatch: () =>
-      new OriginBatchSource(spec, training, config.remainingLifeCapSteps, probeRng).draw(config.batchSize),
+    probeBatch: () => newest(probeRng).draw(config.batchSize),
   };
 }
 

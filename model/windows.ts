@@ -42,7 +42,7 @@ export interface BatchSource {
 export interface TrainingBatch {
   /** [B, C, F] */
   readonly windows: Float32Array;
-  /** Per row of [T·B], time-major, or of [B]; see buildTrainingStep. */
+  /** Per row of [T·B], time-major, or of [B]; see buildTrainingStep. By cause, `eventDay` has [B, causes]. */
   readonly eventDay: Float32Array;
   readonly knownDays: Float32Array;
   readonly lifeShare: Float32Array;
@@ -146,7 +146,10 @@ export class DenseBatchSource implements BatchSource {
   }
 }
 
-/** For networks that forecast from the newest step only: windows as they are served, any origin with a known future. */
+/**
+ * For networks that forecast from the newest step only: windows as they are served, any origin with a known future. `causeBits`:
+ * the bits of eventCauses that have labels of their own, one column each; none: one label a row.
+ */
 export class OriginBatchSource implements BatchSource {
   readonly #spec: FeatureSpec;
   readonly #origins: readonly Origin[];
@@ -154,6 +157,7 @@ export class OriginBatchSource implements BatchSource {
   readonly #shares = new Map<History, Float32Array>();
   readonly #capSteps: number;
   readonly #teacher: SoftLabelsOf | undefined;
+  readonly #causeBits: readonly number[];
 
   /** `teacher`: labels of all of the histories. */
   constructor(
@@ -162,10 +166,12 @@ export class OriginBatchSource implements BatchSource {
     remainingLifeCapSteps: number,
     rng: Rng,
     teacher?: SoftLabelsOf,
+    causeBits: readonly number[] = [],
   ) {
     this.#spec = spec;
     this.#capSteps = remainingLifeCapSteps;
     this.#teacher = teacher;
+    this.#causeBits = causeBits;
     this.#origins = originsOf(histories);
     this.#rng = rng;
     for (const history of histories)
@@ -176,7 +182,7 @@ export class OriginBatchSource implements BatchSource {
     const length = this.#spec.contextSteps * this.#spec.names.length;
     const batch = {
       windows: new Float32Array(batchSize * length),
-      eventDay: new Float32Array(batchSize),
+      eventDay: new Float32Array(batchSize * (this.#causeBits.length || 1)),
       knownDays: new Float32Array(batchSize),
       lifeShare: new Float32Array(batchSize),
       lifeWeight: new Float32Array(batchSize),
@@ -186,7 +192,7 @@ export class OriginBatchSource implements BatchSource {
       const origin = this.#origins[this.#rng.int(this.#origins.length)]!;
       const { history, step } = origin;
       fillWindow(batch.windows.subarray(b * length, (b + 1) * length), this.#spec, origin);
-      batch.eventDay[b] = history.eventDay[step]!;
+      this.#fillEventDay(batch.eventDay, b, origin);
       batch.knownDays[b] = history.knownDays[step]!;
       const soft = this.#teacher?.get(history);
       const label = lifeLabel(this.#shares.get(history)![step]!, soft, step, this.#capSteps);
@@ -195,6 +201,15 @@ export class OriginBatchSource implements BatchSource {
       if (batch.soft && soft) fillSoftLabels(batch.soft, b, soft, history, step, this.#spec.horizonSteps);
     }
     return batch;
+  }
+
+  #fillEventDay(eventDay: Float32Array, b: number, { history, step }: Origin): void {
+    const day = history.eventDay[step]!;
+    if (this.#causeBits.length === 0) eventDay[b] = day;
+    const causes = history.eventCauses?.[step] ?? 0;
+    this.#causeBits.forEach((bit, cause) => {
+      eventDay[b * this.#causeBits.length + cause] = (causes >>> bit) & 1 ? day : 0;
+    });
   }
 }
 

@@ -32,11 +32,11 @@ export function dayHazardLayout(hidden: Dim, horizon: Dim, firstLogits: ArrayLik
   ];
 }
 
-/** states [K, B, H], day 1 first → logits [B, K]. */
+/** states [K, ..., B, H], day 1 first → logits [..., B, K]. */
 export function dayLogits(states: Tensor, parameters: ReadonlyMap<string, Tensor>): Tensor {
-  const [time, batch] = cubeDims('dayLogits', 'states', states.dims);
-  const scores = reshape(eachTimes(states, weights(parameters)), [dim('horizon', time.size), batch]);
-  return add(transpose(scores, [batch.name, 'horizon']), bias(parameters));
+  const [time, ...rows] = states.dims.slice(0, -1) as [Dim, ...Dim[]];
+  const scores = reshape(eachTimes(states, weights(parameters)), [dim('horizon', time.size), ...rows]);
+  return add(transpose(scores, [...rows.map(({ name }) => name), 'horizon']), bias(parameters));
 }
 
 /** states [1, B, H] of one day → its logit without the bias [B, 1]. */

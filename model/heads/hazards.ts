@@ -86,15 +86,17 @@ export function failureProbabilities(logits: Tensor): Tensor {
   return failedBy(cumulativeSum(softplus(padDays(logits)), horizon.name), horizon);
 }
 
-/** x [N, H] with zeros behind, up to whole blocks of days. */
+/** x [..., H] with zeros behind, up to whole blocks of days. */
 export function padDays(x: Tensor): Tensor {
-  const [rows, horizon] = matrixDims('padDays', 'x', x.dims);
+  const horizon = x.dims.at(-1) as Dim;
+  const rows = x.dims.slice(0, -1);
+  const none = x.dims.map(() => 0);
   const days = fixedSize('padDays', horizon);
   const padded = Math.ceil(days / blockLength) * blockLength;
   return x.graph.emitOne(
     'Pad',
-    [x, x.graph.integers([0, 0, 0, padded - days])],
-    [rows, dim(horizon.name, padded)],
+    [x, x.graph.integers([...none, ...none.slice(1), padded - days])],
+    [...rows, dim(horizon.name, padded)],
   );
 }
 

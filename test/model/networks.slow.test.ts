@@ -62,7 +62,7 @@ describe('every network', () => {
         : graph.input('real', [dim('row', stepCount * batchSize), dim('hidden', 1)]);
       const visitAge = graph.input('visitAge', [dim('batch', batchSize), dim('visit-age', 2)]);
       const options = { dropout: 0.2, remainingLifeWeight: 0.7 };
-      const { loss } = buildLoss(graph, shape, x, options, real, visitAge);
+      const { loss } = buildLoss(graph, shape, x, options, real, { visitAge });
       const rng = new Rng(8);
       const draw = (count: number, value: (index: number) => number) =>
         Float64Array.from({ length: count }, (_, index) => value(index));

@@ -4,6 +4,9 @@
  */
 import { axisOf, broadcastDims, checkDim, cubeDims, type Dim, dim, fixedSize, matrixDims } from '../dims.js';
 import type { ElementType, Tensor } from '../graph.js';
+import { add } from './add.js';
+import { multiply } from './multiply.js';
+import { subtract } from './subtract.js';
 
 /** True where x is NaN. */
 export function isMissing(x: Tensor): Tensor {
@@ -39,6 +42,16 @@ export function squareRoot(x: Tensor): Tensor {
 
 export function exponential(x: Tensor): Tensor {
   return x.graph.emitOne('Exp', [x], x.dims);
+}
+
+/** log(e^x − 1) for x > 0, the inverse of softplus; to the last bits for small x and for large. */
+export function logExpMinusOne(x: Tensor): Tensor {
+  const { graph } = x;
+  const log = (y: Tensor) => graph.emitOne('Log', [maximum(y, graph.scalar(1e-30))], y.dims);
+  const large = subtract(graph.scalar(1), exponential(graph.emitOne('Neg', [x], x.dims)));
+  // For small x, 1 − e^−x loses its digits; log(e^x − 1) = log x + x/2 + O(x²) there.
+  const near = add(log(x), multiply(x, graph.scalar(0.5)));
+  return where(lessOrEqual(x, graph.scalar(1e-3)), near, add(x, log(large)));
 }
 
 /** To another element type: bool becomes 0 and 1. */
