@@ -66,7 +66,7 @@ export class InfluxConnection {
     this.#agent = tls ? new TlsAgent(options) : new PlainAgent(options);
     this.#client = new InfluxDB({
       host: this.#url.hostname,
-      port: Number(this.#url.port) || (tls ? 443 : 8086),
+      port: Number(this.#url.port) || (tls ? 443 : 80),
       protocol: tls ? 'https' : 'http',
       path: this.#url.pathname.replace(/\/$/, ''),
       database: config.database,

@@ -257,6 +257,30 @@ describe('InfluxDB faults', { skip: skipWithout(influx, 'InfluxDB'), timeout: 30
     await holds(store, machine, batchOf(machine));
   });
 
+  it('needs no more rights than reading and writing its database; a wrong password is a problem that passes', async (t) => {
+    const own = await startOwnInflux({ INFLUXDB_HTTP_AUTH_ENABLED: 'true' });
+    if (!own) return t.skip('no InfluxDB of its own to lock');
+    t.after(() => own.stop());
+    const ask = async (statement: string, login = 'u=root&p=secret&') => {
+      const answer = await fetch(`${own.url}/query?${login}q=${encodeURIComponent(statement)}`, {
+        method: 'POST',
+      });
+      assert.equal(answer.status, 200, await answer.text());
+    };
+    await ask("CREATE USER root WITH PASSWORD 'secret' WITH ALL PRIVILEGES", '');
+    await ask('CREATE DATABASE plant WITH NAME results');
+    await ask("CREATE USER millwright WITH PASSWORD 'wrong so far'");
+    await ask('GRANT ALL ON plant TO millwright');
+    const login = { database: 'plant', username: 'millwright', password: 'p:ä "ss' };
+    const { store, problems } = await bench(t, login, own.url);
+    const machine = freshMachine();
+    await store.write(batchOf(machine));
+    assert.match(problems.join(), /answered 401: authorization failed/);
+    await ask(`SET PASSWORD FOR millwright = 'p:ä "ss'`);
+    await emptied(store);
+    await holds(store, machine, batchOf(machine));
+  });
+
   it('loses nothing of what it has taken when InfluxDB is killed again and again', async (t) => {
     const own = await startOwnInflux();
     if (!own) return t.skip('no InfluxDB of its own to kill');
