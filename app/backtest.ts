@@ -1,5 +1,7 @@
 /** A data set through the live stages, judged by what happened: the work behind `millwright backtest` and the demo. */
-import type { AlertBounds } from '../backtest/alert-score.js';
+import { type AlertTradeOff, type Costs, weighAlerts } from '../backtest/alert-cost.js';
+import { type AlertBounds, type AlertScore, scoreAlerts } from '../backtest/alert-score.js';
+import { type AlertStory, alertStories } from '../backtest/alert-stories.js';
 import { feedLog } from '../backtest/feed.js';
 import { judgeReplay } from '../backtest/judge-replay.js';
 import type { Observation, Steps } from '../backtest/observation.js';
@@ -14,6 +16,7 @@ import type { Log } from '../domain/log.js';
 import type { MachineType } from '../domain/machine-type.js';
 import { MemoryLog } from '../infra/memory/log.js';
 import { countSteps, makeStepCalendar, type StepCalendar } from '../stream/step-calendar.js';
+import { alertsUnder, sweptThresholds, thresholdRule } from './alert-sweep.js';
 import type { Deployment } from './config.js';
 import { ingestDataset, nothing, readHistories } from './history.js';
 import { type Refused, readRefused } from './refused.js';
@@ -34,6 +37,7 @@ export interface BacktestRequest {
   readonly training: readonly History[];
   readonly selection: Selection;
   readonly bounds: AlertBounds;
+  readonly costs: Costs;
   readonly signal?: AbortSignal;
   onProgress?(progress: ReplayProgress): void;
   /** What of the source the pipeline would not take; only when there is any. */
@@ -42,6 +46,9 @@ export interface BacktestRequest {
 
 export interface BacktestOutcome {
   readonly report: BacktestReport;
+  readonly tradeOff: AlertTradeOff;
+  readonly stories: readonly AlertStory[];
+  readonly observations: readonly Observation[];
   readonly replayed: ReplayResult;
 }
 
@@ -66,7 +73,6 @@ export async function runBacktest(request: BacktestRequest): Promise<BacktestOut
   const judgedHistories = (await readHistories(deployment, log)).get(type.name) ?? [];
   const refused = await readRefused(log);
   if (refused.length > 0) request.onRefused?.(refused);
-  await log.close();
 
   const calendar = makeStepCalendar(type.step);
   const ofType = ({ machine }: { readonly machine: string }): boolean =>
@@ -86,7 +92,25 @@ export async function runBacktest(request: BacktestRequest): Promise<BacktestOut
     steps: stepsOf(calendar),
     alertBounds: request.bounds,
   });
-  return { report, replayed };
+  const inForce = report.alerts as AlertScore;
+  const { nominalMs: dayMs } = stepsOf(calendar);
+  const withinDays = Math.min(30, type.horizonSteps);
+  const machines = new Set(observations.map(({ machine }) => machine));
+  const swept: { threshold: number; score: AlertScore }[] = [];
+  for (const threshold of sweptThresholds) {
+    const rule = thresholdRule(deployment.config.alerts, type, dayMs, withinDays, threshold);
+    const alerts = await alertsUnder(rule, [...deployment.types.values()], log);
+    const ofJudged = alerts.filter(({ machine }) => machines.has(machine));
+    swept.push({ threshold, score: scoreAlerts(ofJudged, observations, request.bounds, dayMs) });
+  }
+  await log.close();
+  return {
+    report,
+    tradeOff: weighAlerts(inForce, swept, request.costs, withinDays),
+    stories: alertStories(inForce, result.forecasts, result.alerts, { withinDays, dayMs }),
+    observations,
+    replayed,
+  };
 }
 
 interface Judgeable {

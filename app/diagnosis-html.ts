@@ -1,8 +1,10 @@
-/** A diagnosis as one HTML file that needs nothing else: no script, no network. */
+/** A diagnosis as one HTML file. */
 import type { DayDiagnosis, PartDiagnosis, Verdict } from '../backtest/diagnosis/diagnose.js';
 import { limits } from '../backtest/diagnosis/diagnose.js';
 import type { NetworkDiagnosis } from './diagnosis.js';
-import { chartStyle, escapeHtml, lineChart, type Series } from './pictures/line-chart.js';
+import { escapeHtml, lineChart, type Series } from './pictures/line-chart.js';
+import { htmlPage, section } from './pictures/page.js';
+import { reliabilityChart } from './pictures/reliability-chart.js';
 import { formatCounted } from './terminal/format.js';
 
 export function diagnosisHtml(diagnosis: NetworkDiagnosis): string {
@@ -18,7 +20,7 @@ export function diagnosisHtml(diagnosis: NetworkDiagnosis): string {
         ),
     section(
       'Reliability',
-      `<p>Of the forecasts that said about <i>p</i>, what share failed? On the diagonal: as often as said. Larger dots: more forecasts. Machines that the network has not seen.</p><div class="charts">${days.map(reliabilityChart).join('')}</div>`,
+      `<p>Of the forecasts that said about <i>p</i>, what share failed? On the diagonal: as often as said. Larger dots: more forecasts. Machines that the network has not seen.</p><div class="charts">${days.map((day) => reliabilityChart(day)).join('')}</div>`,
     ),
     section(
       'Residuals',
@@ -33,18 +35,7 @@ export function diagnosisHtml(diagnosis: NetworkDiagnosis): string {
       `<p>Every origin with a known future; a day counts where the machine is known to have failed by then or to run at its end. Said from these on: overfit above ${limits.overfitRatio} times the Brier score of the training machines; underfit below a skill of ${limits.underfitSkill} on them; calibration error above ${limits.calibrationError}; mean residual beyond ±${limits.meanResidual}; autocorrelation above ${limits.autocorrelation} where no days are in common.</p>`,
     ),
   ];
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta http-equiv="content-security-policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>Diagnosis of ${escapeHtml(version)}</title><style>${style}</style></head>
-<body><h1>Diagnosis of ${escapeHtml(version)}</h1>
-${sections.join('\n')}
-</body></html>
-`;
-}
-
-function section(title: string, content: string): string {
-  return `<section><h2>${title}</h2>${content}</section>`;
+  return htmlPage(`Diagnosis of ${version}`, sections);
 }
 
 function verdictHtml({ name, seen, tries }: Verdict): string {
@@ -77,36 +68,6 @@ function lossChart({ losses }: NetworkDiagnosis): string {
     series: [
       { name: 'training', look: 'first', points: of(({ trainLoss }) => trainLoss) },
       { name: 'validation', look: 'second', points: of(({ validationLoss }) => validationLoss) },
-    ],
-  });
-}
-
-function reliabilityChart({ day, reliability, calibrationError }: DayDiagnosis): string {
-  const bins = reliability.flatMap(({ meanForecast, failedShare, count }) =>
-    meanForecast === null || failedShare === null ? [] : [{ meanForecast, failedShare, count }],
-  );
-  const most = Math.max(...bins.map(({ count }) => count), 1);
-  return lineChart({
-    title: `Day ${day}: calibration error ${figure(calibrationError)}`,
-    xLabel: 'probability said',
-    yLabel: 'share that failed',
-    xRange: [0, 1],
-    yRange: [0, 1],
-    series: [
-      {
-        name: '',
-        look: 'reference',
-        points: [
-          [0, 0],
-          [1, 1],
-        ],
-      },
-      {
-        name: '',
-        look: 'first',
-        points: bins.map(({ meanForecast, failedShare }) => [meanForecast, failedShare]),
-        radii: bins.map(({ count }) => 2 + 6 * Math.sqrt(count / most)),
-      },
     ],
   });
 }
@@ -168,14 +129,3 @@ function autocorrelationChart({ day, autocorrelation, band }: DayDiagnosis): str
 }
 
 const figure = (value: number | null) => (value === null ? '–' : value.toPrecision(3));
-
-const style = `:root{--text:#1b1e22;--muted:#59626d;--grid:#e4e6e9;--surface:#fff;--ground:#f6f7f9;--c1:#1f5fa8;--c2:#a93a26;--c3:#5b7a2b;--c4:#7a4ea3;--good:#2f7d4f;--bad:#8a5300}
-@media(prefers-color-scheme:dark){:root{--text:#e7e9eb;--muted:#a0a9b4;--grid:#2b3137;--surface:#181c20;--ground:#101316;--c1:#7cb3f0;--c2:#f2894a;--c3:#a8cc6b;--c4:#c39be8;--good:#6fce96;--bad:#f5c26b}}
-body{font:14px/1.5 system-ui,sans-serif;color:var(--text);background:var(--ground);max-width:1440px;margin:0 auto;padding:24px}
-h1{font-size:22px}h2{font-size:16px;margin:0 0 8px}h3{font-size:15px;margin:0;text-transform:capitalize}p{margin:4px 0 8px;max-width:90ch}
-section{background:var(--surface);border:1px solid var(--grid);border-radius:8px;padding:16px;margin-bottom:16px}
-.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(360px,1fr));gap:24px;max-width:1400px}.charts figure{max-width:560px}
-.verdict{border-left:4px solid var(--bad);padding-left:12px;margin-bottom:16px}.verdict.good{border-color:var(--good)}
-table{border-collapse:collapse;font-variant-numeric:tabular-nums}td,th{padding:4px 16px 4px 0;text-align:right}th:first-child{text-align:left}
-ol{margin:0;padding-left:20px}code{background:var(--ground);padding:0 4px;border-radius:4px}
-${chartStyle}`;

@@ -96,6 +96,8 @@ export interface JudgedAlert {
 
 export interface AlertScore {
   readonly bounds: AlertBounds;
+  /** Length of a day in which lead times are counted. */
+  readonly dayMs: number;
   /** Failures in the watched stretches. */
   readonly failures: readonly JudgedFailure[];
   readonly alerts: readonly JudgedAlert[];
@@ -173,6 +175,7 @@ export function scoreAlerts(
   const alertCounts = countBy(judged, alertVerdicts);
   return {
     bounds,
+    dayMs,
     failures,
     alerts: judged,
     unobservedCount: [...episodes.values()].reduce((sum, { length }) => sum + length, 0),

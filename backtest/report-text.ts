@@ -106,7 +106,7 @@ function formatDays({ forecasters }: BacktestReport): string[] {
       (own.dCalibration === null
         ? 'D-calibration: –'
         : `D-calibration: χ² ${own.dCalibration.statistic.toFixed(1)} (${range(own.dCalibrationInterval, (value) => value.toFixed(1))}), ` +
-          `p ${own.dCalibration.pValue.toPrecision(2)} were rows independent`),
+          `p ${probabilityText(own.dCalibration.pValue)} were rows independent`),
   ];
 }
 
@@ -161,10 +161,12 @@ function formatCounts(counts: AlertScore['alertCounts']): string {
 }
 
 function range(interval: Interval | null, format: (value: number) => string): string {
-  return interval ? `${format(interval.low)}–${format(interval.high)}` : '–';
+  return interval ? `${format(interval.low)}${interval.low < 0 ? ' to ' : '–'}${format(interval.high)}` : '–';
 }
 
 const score = (value: number | null) => (value === null ? '–' : value.toFixed(4));
+/** The tail of χ² is known to twelve digits. */
+export const probabilityText = (value: number) => (value < 1e-12 ? '< 1e-12' : value.toPrecision(2));
 const fraction = (value: number | null) => (value === null ? '–' : value.toFixed(3));
 const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
 const days = (value: number) => value.toFixed(value < 10 ? 1 : 0);

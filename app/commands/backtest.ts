@@ -1,6 +1,9 @@
 /** `millwright backtest`: history through the live stages, judged by what happened. */
+import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { type Costs, costsSchema } from '../../backtest/alert-cost.js';
+import { formatStories, formatTradeOff } from '../../backtest/alert-cost-text.js';
 import { alertBoundsSchema } from '../../backtest/alert-score.js';
 import { formatReport } from '../../backtest/report-text.js';
 import type { Selection } from '../../backtest/rows.js';
@@ -10,6 +13,7 @@ import { UserError } from '../../domain/errors.js';
 import { openEmbeddedLog } from '../../infra/embedded/log.js';
 import { readArtifact } from '../../model/artifact.js';
 import { type BacktestSource, runBacktest } from '../backtest.js';
+import { backtestHtml } from '../backtest-html.js';
 import { type Deployment, loadDeployment } from '../config.js';
 import { datasetNotes } from '../dataset-notes.js';
 import { describeLeakage, findLeakage } from '../leakage.js';
@@ -33,6 +37,8 @@ interface BacktestOptions {
   readonly baselineMachines?: string;
   readonly type?: string;
   readonly origins: Selection;
+  readonly costs: Costs;
+  readonly html?: string;
   readonly json: boolean;
 }
 
@@ -56,6 +62,13 @@ export function backtestCommand(signal: AbortSignal): Command {
         .choices(['last', 'all'])
         .default('last'),
     )
+    .option(
+      '--costs <list>',
+      'what things cost, such as failure=100,earlyMaintenance=20,inspection=2,falseAlarm=5 (the defaults)',
+      parseCosts,
+      costsSchema.parse({}),
+    )
+    .option('--html <file>', 'write the report with pictures: one file that needs nothing else')
     .addOption(jsonOption())
     .addHelpText(
       'after',
@@ -85,7 +98,7 @@ Exit code: 0 judged, 2 wrong usage, data or configuration.`,
           tellNotes(terminal, datasetNotes(source.dataset, deployment.directory));
         const bar = new ProgressBar('replay', terminal, wallClock);
         let notes: readonly string[] = [];
-        const { report, replayed } = await runBacktest({
+        const outcome = await runBacktest({
           deployment,
           type,
           predictor,
@@ -93,6 +106,7 @@ Exit code: 0 judged, 2 wrong usage, data or configuration.`,
           training,
           selection: options.origins,
           bounds: alertBoundsSchema.parse({}),
+          costs: options.costs,
           signal,
           onProgress: (progress) => {
             if (progress.phase === 'stage')
@@ -102,16 +116,27 @@ Exit code: 0 judged, 2 wrong usage, data or configuration.`,
             notes = refused.map(describeRefused);
           },
         });
+        const { report, replayed, tradeOff, stories } = outcome;
         await close();
         const seconds = (wallClock.nowMs() - startedMs) / 1000;
         bar.end(`${name} in ${formatSpan(seconds * 1000)}`);
         const { metrics } = await readArtifact(await modelInUse(deployment.config.model.dir, type.name));
         const leakage = findLeakage(metrics.seen, replayed.forecasts);
-        tellNotes(terminal, [...notes, ...describeLeakage(predictor.version, leakage)]);
+        const allNotes = [...notes, ...describeLeakage(predictor.version, leakage)];
+        tellNotes(terminal, allNotes);
+        if (options.html !== undefined) await writeFile(options.html, backtestHtml(outcome, name, allNotes));
         printResult(
           {
-            json: { dataset: name, ...report, leakage: leakage ?? null, seconds },
-            human: () => formatReport(report),
+            json: { dataset: name, ...report, tradeOff, stories, leakage: leakage ?? null, seconds },
+            human: () =>
+              [
+                formatReport(report),
+                '',
+                ...formatTradeOff(tradeOff),
+                '',
+                ...formatStories(stories),
+                ...(options.html === undefined ? [] : [`With pictures: ${options.html}`]),
+              ].join('\n'),
           },
           options.json,
         );
@@ -119,6 +144,19 @@ Exit code: 0 judged, 2 wrong usage, data or configuration.`,
         await predictors.close();
       }
     });
+}
+
+/** `failure=50,falseAlarm=1`; the others as they are by default. */
+function parseCosts(text: string): Costs {
+  const given = text.split(',').map((part) => {
+    const [name = '', value = ''] = part.split('=');
+    return [name.trim(), value.trim() === '' ? Number.NaN : Number(value)] as const;
+  });
+  const parsed = costsSchema.safeParse(Object.fromEntries(given));
+  if (parsed.success) return parsed.data;
+  throw new InvalidArgumentError(
+    `write NAME=NUMBER of ${Object.keys(costsSchema.shape).join(', ')}, at least 0, with commas between them.`,
+  );
 }
 
 /** What the baselines are fitted on; never what is judged, as far as names can tell. */

@@ -17,6 +17,7 @@ import { replayTo } from '../../app/replay-schedule.js';
 import { roles } from '../../app/roles.js';
 import { alertStage, forecastStage, stepStage } from '../../app/stages.js';
 import { chooseType, trainNetworkFor } from '../../app/training.js';
+import { costsSchema } from '../../backtest/alert-cost.js';
 import { alertBoundsSchema } from '../../backtest/alert-score.js';
 import { replay } from '../../backtest/replay.js';
 import type { AlertRecord } from '../../domain/alert.js';
@@ -113,6 +114,7 @@ test('live, backtest, replay of the recording and interrupted live runs: the sam
       training: histories,
       selection: 'last',
       bounds: alertBoundsSchema.parse({}),
+      costs: costsSchema.parse({}),
     });
     assert.deepEqual(replayed.forecasts.map(asText), await valuesOf(recorded, 'forecasts'), source.kind);
     assert.deepEqual(replayed.alerts.map(asText), await valuesOf(recorded, 'alerts'), source.kind);
