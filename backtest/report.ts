@@ -2,7 +2,7 @@
 import { assert } from '../domain/assert.js';
 import type { AlertScore } from './alert-score.js';
 import { outcomesAt } from './judged.js';
-import { type Interval, intervalOf } from './metrics/bootstrap.js';
+import { type Interval, intervalOf, type MachineErrors, machineErrors } from './metrics/bootstrap.js';
 import { brierAt, brierByDay, meanOverDays, skill } from './metrics/brier.js';
 import { type BrierDecomposition, decomposeBrierAt } from './metrics/brier-decomposition.js';
 import { calibrationErrorAt, type ReliabilityBin, reliabilityAt } from './metrics/calibration.js';
@@ -60,6 +60,8 @@ export interface ForecasterScores {
   readonly dCalibration: DCalibration | null;
   /** Of its statistic. */
   readonly dCalibrationInterval: Interval | null;
+  /** What the mean Brier score is made from, for comparison with another backtest on the same rows. */
+  readonly errors: MachineErrors;
   readonly days: readonly DayScores[];
 }
 
@@ -172,6 +174,7 @@ function scoreForecaster(
     concordanceInterval: intervalOf(draws.map((draw) => draw.concordance)),
     dCalibration: dCalibration(rows),
     dCalibrationInterval: intervalOf(draws.map((draw) => draw.dCalibration)),
+    errors: machineErrors(rows, horizonDays),
     days: days.map((day, index) =>
       scoreDay(rows, day, (score) => intervalOf(draws.map((draw) => draw.days[index]?.[score] ?? null))),
     ),

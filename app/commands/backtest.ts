@@ -26,6 +26,7 @@ import { printResult } from '../terminal/print-result.js';
 import { ProgressBar } from '../terminal/progress.js';
 import { makeTerminal } from '../terminal/terminal.js';
 import { chooseType } from '../training.js';
+import { compareResultsCommand } from './backtest-compare.js';
 import { configOption, jsonOption, keepMachines, openDatasetFile } from './options.js';
 import { readHistoriesOf, tellNotes } from './read-histories.js';
 
@@ -44,6 +45,7 @@ interface BacktestOptions {
 
 export function backtestCommand(signal: AbortSignal): Command {
   return new Command('backtest')
+    .addCommand(compareResultsCommand())
     .description('run history through the live stages and judge forecasts and alerts by what happened')
     .addOption(configOption())
     .option(
