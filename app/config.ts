@@ -13,6 +13,7 @@ import { embeddedBrokerConfigSchema } from '../infra/embedded/broker.js';
 import { datasetSchema } from '../infra/files/dataset-config.js';
 import { httpConfigSchema } from '../infra/http/ports.js';
 import { influxConfigSchema } from '../infra/influx/config.js';
+import { findKafkaProblem, kafkaLogConfigSchema } from '../infra/kafka/config.js';
 import { mqttSourceConfigSchema } from '../infra/mqtt/source.js';
 import { ingestConfigSchema } from '../ingest/config.js';
 import { trainingConfigSchema } from '../model/config.js';
@@ -30,19 +31,28 @@ const plantSchema = z.strictObject({
   site: z.string().default('').describe('Site of machines for which neither topic nor entry names one.'),
 });
 
+const logFields = {
+  partitions: z
+    .number()
+    .int()
+    .min(1)
+    .max(1024)
+    .default(4)
+    .describe('Machines are spread over this many partitions; it cannot be changed for a log that exists.'),
+  retentionMs: durationMs
+    .default(90 * dayMs)
+    .describe('Readings, events and forecasts older than this may be removed from the log.'),
+};
+
 const logSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('embedded').describe('The log is a folder in `dataDir`; nothing to install.'),
-    partitions: z
-      .number()
-      .int()
-      .min(1)
-      .max(1024)
-      .default(4)
-      .describe('Machines are spread over this many partitions; it cannot be changed for a log that exists.'),
-    retentionMs: durationMs
-      .default(90 * dayMs)
-      .describe('Readings, events and forecasts older than this may be removed from the log.'),
+    ...logFields,
+  }),
+  z.strictObject({
+    kind: z.literal('kafka').describe('The log is a Kafka cluster; several processes may share the work.'),
+    ...kafkaLogConfigSchema.shape,
+    ...logFields,
   }),
 ]);
 
@@ -135,6 +145,8 @@ export const deploymentSchema = z.strictObject(deploymentShape).superRefine((dep
       path: ['mqtt', deployment.mqtt.certFile === undefined ? 'keyFile' : 'certFile'],
       message: 'certFile and keyFile belong together; write both or neither',
     });
+  const problem = deployment.log.kind === 'kafka' ? findKafkaProblem(deployment.log) : undefined;
+  if (problem) context.addIssue({ code: 'custom', path: ['log', problem.field], message: problem.message });
 });
 
 export type DeploymentConfig = z.output<typeof deploymentSchema>;
@@ -142,7 +154,7 @@ export type DeploymentConfig = z.output<typeof deploymentSchema>;
 export interface Deployment {
   /** Absolute path of the file. */
   readonly file: string;
-  /** Frozen. `dataDir`, `model.dir` and the files of `mqtt` and `store` are absolute paths. */
+  /** Frozen. `dataDir`, `model.dir` and the files of `mqtt`, `log` and `store` are absolute paths. */
   readonly config: DeploymentConfig;
   /** Machine types by name. */
   readonly types: ReadonlyMap<string, MachineType>;
@@ -224,6 +236,7 @@ export function checkDeployment(file: string, environment: Environment = process
     model: { ...value.model, dir: absolute(value.model.dir) },
     mqtt: value.mqtt.kind === 'client' ? absoluteFiles(value.mqtt, absolute) : value.mqtt,
     store: value.store.kind === 'influx' ? absoluteFiles(value.store, absolute) : value.store,
+    log: value.log.kind === 'kafka' ? absoluteFiles(value.log, absolute) : value.log,
   };
   return {
     ok: true,

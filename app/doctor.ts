@@ -4,7 +4,6 @@ import { access, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { UserError } from '../domain/errors.js';
-import { openEmbeddedLog } from '../infra/embedded/log.js';
 import type { Engine } from '../model/ports.js';
 import { openPredictor } from '../model/predict.js';
 import { featureSpec } from '../stream/features.js';
@@ -15,6 +14,7 @@ import { openEngine } from './engine.js';
 import { about, type Finding } from './finding.js';
 import { computeLedger } from './ledger.js';
 import { currentVersionFolder } from './model-folder.js';
+import { openLog } from './open-log.js';
 import { openStore } from './open-store.js';
 import { formatBytes, formatCounted } from './terminal/format.js';
 import { formatLedger } from './terminal/ledger-line.js';
@@ -78,10 +78,9 @@ async function checkFolder(dir: string): Promise<Finding> {
 }
 
 async function checkLog({ config }: Deployment): Promise<Finding> {
-  const dir = join(config.dataDir, 'log');
-  if (!existsSync(dir)) return notYet('log');
+  if (config.log.kind === 'embedded' && !existsSync(join(config.dataDir, 'log'))) return notYet('log');
   return about('log', async () => {
-    const log = await openEmbeddedLog({ dir, mode: 'read-only' });
+    const log = await openLog(config, 'read-only');
     try {
       return formatLedger(await computeLedger(log));
     } finally {

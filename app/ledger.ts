@@ -32,7 +32,7 @@ export const emptyLedger: Ledger = {
 
 /**
  * Refused and late ones are records of the topic `rejected`, one each, so their number is its end offset (offsets
- * are never re-used, retention does not change them). The stream stage counts what it has processed in the state of
+ * are never re-used, retention does not change them), or is counted where offsets have gaps. The stream stage counts what it has processed in the state of
  * its last checkpoint; what lies behind that checkpoint is waiting. May be asked while the pipeline runs, from any
  * process: whatever was acknowledged before the call is in, each in one place.
  */
@@ -47,7 +47,7 @@ export async function computeLedger(log: Log): Promise<Ledger> {
     const counted = sumLedgers([found.account.readings, found.account.events]);
     const behind = await countWaiting(log, partition, found.account.nextOffset, found.inputsEnd);
     // Of what was refused, the stream stage has counted its own; the others were refused by ingest.
-    const refusedByIngest = found.rejectedEnd - counted.rejected - counted.late;
+    const refusedByIngest = found.refusedCount - counted.rejected - counted.late;
     received +=
       counted.accepted + counted.duplicate + counted.late + counted.rejected + refusedByIngest + behind;
     accepted += counted.accepted;
@@ -61,9 +61,10 @@ export async function computeLedger(log: Log): Promise<Ledger> {
 
 interface PartitionFacts {
   readonly account: PartitionAccount;
-  /** End offsets of the partition in `inputs` and `rejected`. */
+  /** End offset of the partition in `inputs`. */
   readonly inputsEnd: number;
-  readonly rejectedEnd: number;
+  /** Records that the partition of `rejected` has ever had. */
+  readonly refusedCount: number;
 }
 
 /**
@@ -74,10 +75,10 @@ interface PartitionFacts {
 async function readConsistently(log: Log, partition: number): Promise<PartitionFacts> {
   const id: PartitionId = { topic: topics.inputs, partition };
   for (let account = await readPartitionAccount(log, id); ; ) {
-    const rejectedEnd = await endOffset(log, topics.rejected, partition);
+    const refusedCount = await countRejected(log, partition);
     const next = await readPartitionAccount(log, id);
     if (countRefused(next) === countRefused(account))
-      return { account: next, inputsEnd: await endOffset(log, topics.inputs, partition), rejectedEnd };
+      return { account: next, inputsEnd: await endOffset(log, topics.inputs, partition), refusedCount };
     account = next;
   }
 }
@@ -95,6 +96,18 @@ async function readPartitionAccount(log: Log, id: PartitionId): Promise<Partitio
   const entries = [];
   for await (const entry of log.state(groups.stream, id, accountKeyPrefix)) entries.push(entry);
   return readAccount(entries) ?? nothingCounted;
+}
+
+/**
+ * Where offsets are dense the end is the number. Where they are not, records are counted, and what retention has taken
+ * is taken for as many as its offsets.
+ */
+async function countRejected(log: Log, partition: number): Promise<number> {
+  const id = { topic: topics.rejected, partition };
+  if (!log.sparseOffsets) return endOffset(log, topics.rejected, partition);
+  let count = (await log.status(topics.rejected))[partition]?.beginOffset ?? 0;
+  for await (const _ of log.read(id, 0)) count++;
+  return count;
 }
 
 async function endOffset(log: Log, topic: string, partition: number): Promise<number> {

@@ -6,6 +6,7 @@ import { groups } from './groups.js';
 import type { IngestPart } from './ingest-part.js';
 import { computeLedger } from './ledger.js';
 import type { LiveModels } from './live-models.js';
+import type { LogTrouble } from './log-trouble.js';
 import type { OpenedStore } from './open-store.js';
 
 const processMetrics = new Registry();
@@ -23,6 +24,7 @@ const consumed: readonly (readonly [group: string, topic: string])[] = [
 
 export async function formatMetrics(parts: {
   readonly log: Log;
+  readonly trouble: Pick<LogTrouble, 'rebalances'>;
   readonly ingest: IngestPart | undefined;
   readonly models: LiveModels;
   readonly waiting: OpenedStore['waiting'];
@@ -43,6 +45,13 @@ export async function formatMetrics(parts: {
     'topic',
   ]);
   for (const [group, topic] of consumed) lag.set({ group, topic }, await lagOf(parts.log, group, topic));
+
+  const rebalances = gauge(
+    'millwright_log_rebalances_total',
+    'How often a stage of this process was assigned partitions since the start.',
+    ['group'],
+  );
+  for (const [group, count] of parts.trouble.rebalances) rebalances.set({ group }, count);
 
   if (parts.ingest) {
     const counters = parts.ingest.ingest.counters();

@@ -14,6 +14,7 @@ import type { IngestPart } from './ingest-part.js';
 import { computeLedger } from './ledger.js';
 import type { LiveModels } from './live-models.js';
 import type { LiveTail } from './live-tail.js';
+import type { LogTrouble } from './log-trouble.js';
 import { formatMetrics } from './metrics.js';
 import type { OpenedStore } from './open-store.js';
 import { serveModels } from './serving.js';
@@ -21,6 +22,7 @@ import { serveModels } from './serving.js';
 export function startPage(parts: {
   readonly deployment: Deployment;
   readonly log: Log;
+  readonly trouble: LogTrouble;
   readonly store: Store;
   readonly waiting: OpenedStore['waiting'];
   readonly live: LiveTail;

@@ -9,7 +9,6 @@ import { WorldError } from '../domain/errors.js';
 import type { ConsumerOptions, Log } from '../domain/log.js';
 import type { Store } from '../domain/store.js';
 import { topicSpecs, topics } from '../domain/topics.js';
-import { openEmbeddedLog } from '../infra/embedded/log.js';
 import type { HealthReport, HttpServer } from '../infra/http/ports.js';
 import type { Deployment } from './config.js';
 import { Explanations } from './explanations.js';
@@ -19,8 +18,10 @@ import { lastTickMs } from './last-tick.js';
 import { computeLedger, emptyLedger, type Ledger } from './ledger.js';
 import { LiveModels } from './live-models.js';
 import { LiveTail } from './live-tail.js';
+import { LogTrouble } from './log-trouble.js';
 import type { Logger } from './logger.js';
 import { startNotifiers } from './notify-part.js';
+import { openLog } from './open-log.js';
 import { openStore } from './open-store.js';
 import { startPage } from './page-part.js';
 import type { Role } from './roles.js';
@@ -70,7 +71,8 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
 /** In the order opposite to the way of the data, so that what is closed first is what comes first. */
 async function start({ deployment, roles, logger }: PipelineOptions, running: Running): Promise<Pipeline> {
   const { config } = deployment;
-  const log = await openEmbeddedLog({ dir: join(config.dataDir, 'log') });
+  const trouble = new LogTrouble(logger);
+  const log = await openLog(config, 'read-write', trouble);
   let ledger = emptyLedger;
   running.closeLater(async () => {
     ledger = await computeLedger(log);
@@ -130,6 +132,7 @@ async function start({ deployment, roles, logger }: PipelineOptions, running: Ru
   const health = async () =>
     summarise([
       ...running.stopped(),
+      ...trouble.health(),
       ...(parts.ingest?.health() ?? []),
       ...(models?.health() ?? []),
       ...opened.health(),
@@ -143,6 +146,7 @@ async function start({ deployment, roles, logger }: PipelineOptions, running: Ru
     page = await startPage({
       deployment,
       log,
+      trouble,
       store,
       waiting,
       live,

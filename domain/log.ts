@@ -111,6 +111,11 @@ export interface PartitionStatus extends PartitionId {
 }
 
 export interface Log {
+  /**
+   * True where offsets are also spent on what is no record (Kafka marks the ends of transactions): the distance of two
+   * offsets is then at least the number of records between them, and not that number.
+   */
+  readonly sparseOffsets?: boolean;
   /** Creates what is missing. A topic that exists with other partitions is a UserError. */
   ensureTopics(specs: readonly TopicSpec[]): Promise<void>;
   /**

@@ -10,7 +10,6 @@ import type { Selection } from '../../backtest/rows.js';
 import { wallClock } from '../../domain/clock.js';
 import type { Dataset } from '../../domain/dataset.js';
 import { UserError } from '../../domain/errors.js';
-import { openEmbeddedLog } from '../../infra/embedded/log.js';
 import { readArtifact } from '../../model/artifact.js';
 import { type BacktestSource, runBacktest } from '../backtest.js';
 import { backtestHtml } from '../backtest-html.js';
@@ -19,6 +18,7 @@ import { datasetNotes } from '../dataset-notes.js';
 import { describeLeakage, findLeakage } from '../leakage.js';
 import { silentLogger } from '../logger.js';
 import { modelInUse } from '../model-folder.js';
+import { openLog } from '../open-log.js';
 import { openPredictors, requirePredictor } from '../predictors.js';
 import { describeRefused } from '../refused.js';
 import { formatSpan } from '../terminal/format.js';
@@ -190,6 +190,6 @@ async function openSource(
   }
   if (options.machines !== undefined)
     throw new UserError('--machines chooses from a data set: give --data too');
-  const log = await openEmbeddedLog({ dir: join(config.dataDir, 'log'), mode: 'read-only' });
+  const log = await openLog(config, 'read-only');
   return { name: `the log of ${config.plant.name}`, source: { kind: 'log', log }, close: () => log.close() };
 }

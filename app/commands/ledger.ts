@@ -1,9 +1,8 @@
 /** `millwright ledger`: where everything received has ended. */
-import { join } from 'node:path';
 import { Command } from 'commander';
-import { openEmbeddedLog } from '../../infra/embedded/log.js';
 import { loadDeployment } from '../config.js';
 import { computeLedger } from '../ledger.js';
+import { openLog } from '../open-log.js';
 import { formatLedger } from '../terminal/ledger-line.js';
 import { printResult } from '../terminal/print-result.js';
 import { configOption, jsonOption } from './options.js';
@@ -19,7 +18,7 @@ export function ledgerCommand(): Command {
     )
     .action(async (options: { config: string; json: boolean }) => {
       const { config } = loadDeployment(options.config);
-      const log = await openEmbeddedLog({ dir: join(config.dataDir, 'log'), mode: 'read-only' });
+      const log = await openLog(config, 'read-only');
       try {
         const ledger = await computeLedger(log);
         printResult({ json: ledger, human: () => formatLedger(ledger) }, options.json);

@@ -4,8 +4,8 @@ import { Command, Option } from 'commander';
 import { type RejectedRecord, rejectReasons } from '../../domain/input.js';
 import type { Log } from '../../domain/log.js';
 import { decodeRecord, topics } from '../../domain/topics.js';
-import { openEmbeddedLog } from '../../infra/embedded/log.js';
 import { loadDeployment } from '../config.js';
+import { openLog } from '../open-log.js';
 import { formatCount, formatTime } from '../terminal/format.js';
 import { printResult } from '../terminal/print-result.js';
 import { formatTable } from '../terminal/table.js';
@@ -33,7 +33,7 @@ export function rejectedCommand(): Command {
     )
     .action(async (options: RejectedOptions) => {
       const { config } = loadDeployment(options.config);
-      const log = await openEmbeddedLog({ dir: join(config.dataDir, 'log'), mode: 'read-only' });
+      const log = await openLog(config, 'read-only');
       try {
         const { counts, newest } = await collectRejected(log, options);
         printResult({ json: { counts, newest }, human: () => describe(counts, newest) }, options.json);

@@ -1,14 +1,13 @@
 /** What the commands that train share: which history of which machine type, and which recipe. */
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { UserError } from '../../domain/errors.js';
 import type { History } from '../../domain/features.js';
 import type { MachineType } from '../../domain/machine-type.js';
-import { openEmbeddedLog } from '../../infra/embedded/log.js';
 import { type TrainingConfig, trainingConfigSchema } from '../../model/config.js';
 import { type Deployment, loadDeployment } from '../config.js';
 import { loadYaml } from '../config-file.js';
 import { readHistories } from '../history.js';
+import { openLog } from '../open-log.js';
 import type { Terminal } from '../terminal/terminal.js';
 import { chooseType } from '../training.js';
 import { configOption, keepMachines, openDatasetFile } from './options.js';
@@ -82,7 +81,7 @@ async function readAll(
     );
   if (options.machines !== undefined)
     throw new UserError('--machines chooses from a data set: give --data too');
-  const log = await openEmbeddedLog({ dir: join(deployment.config.dataDir, 'log'), mode: 'read-only' });
+  const log = await openLog(deployment.config, 'read-only');
   try {
     return await readHistories(deployment, log);
   } finally {

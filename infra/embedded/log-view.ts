@@ -80,7 +80,7 @@ export class LogView {
     const topic = meta && readTopics(meta).get(id.topic);
     if (!topic) throw missingTopic(id.topic);
     if (!(id.partition >= 0 && id.partition < topic.spec.partitionCount))
-      throw missingPartition(id, topic.spec);
+      throw missingPartition(id, topic.spec.partitionCount);
     return topic;
   }
 

@@ -3,7 +3,7 @@ import { assert } from '../../domain/assert.js';
 import { UserError, WorldError } from '../../domain/errors.js';
 import type { Checkpoint, LogRecord, NewRecord, PartitionId, TopicSpec } from '../../domain/log.js';
 import { Consumers } from '../log/consumers.js';
-import type { PartitionSource } from '../log/partition-source.js';
+import type { GroupSource } from '../log/partition-source.js';
 import { decideTopicChange, missingPartition, missingTopic } from '../log/topic-rules.js';
 import { CommitQueue, type Prepared } from './commit-queue.js';
 import { LmdbBatch } from './lmdb-batch.js';
@@ -46,7 +46,7 @@ interface OpenTopic extends CatalogTopic {
 type SharedName = (typeof sharedDatabaseNames)[number];
 
 /** The writing half of the embedded log: offsets, group commit, compaction, retention, and who consumes. */
-export class EmbeddedLogWriter implements PartitionSource {
+export class EmbeddedLogWriter implements GroupSource {
   readonly consumers = new Consumers(this);
   readonly #folder: LmdbFolder;
   readonly #writer: LmdbWriter;
@@ -308,7 +308,7 @@ export class EmbeddedLogWriter implements PartitionSource {
   #partition(id: PartitionId): EmbeddedPartition {
     const topic = this.#topic(id.topic);
     const partition = topic.partitions[id.partition];
-    if (!partition) throw missingPartition(id, topic.spec);
+    if (!partition) throw missingPartition(id, topic.spec.partitionCount);
     return partition;
   }
 }

@@ -1,13 +1,13 @@
 /**
  * Consumer groups inside one process: what the memory log and the embedded log share. Members of a group that
  * consume the same topic share its partitions; a partition moves only after its batch in hand is done and its
- * handler closed. It knows no storage: a `PartitionSource` reads and commits. Groups that span processes are
+ * handler closed. It knows no storage: a `GroupSource` reads and commits. Groups that span processes are
  * Kafka's job and deliberately absent.
  */
 import { assert } from '../../domain/assert.js';
 import type { Consumer, ConsumerOptions, PartitionId } from '../../domain/log.js';
 import { PartitionLoop } from './partition-loop.js';
-import { type PartitionSource, partitionKey } from './partition-source.js';
+import { type GroupSource, partitionKey } from './partition-source.js';
 import { Turns } from './turns.js';
 
 /**
@@ -18,13 +18,13 @@ export const absentGroupRecordsMax = 1_000_000;
 
 /** All consumers of one log. */
 export class Consumers {
-  readonly #source: PartitionSource;
+  readonly #source: GroupSource;
   readonly #groups = new Map<string, Group>();
   /** Running loops by partition: whom an append wakes. */
   readonly #running = new Map<string, Set<PartitionLoop>>();
   readonly #turns = new Turns();
 
-  constructor(source: PartitionSource) {
+  constructor(source: GroupSource) {
     this.#source = source;
   }
 
@@ -89,11 +89,11 @@ interface Slot {
 class Group {
   members: readonly Member[] = [];
   readonly #slots = new Map<string, Slot>();
-  readonly #source: PartitionSource;
+  readonly #source: GroupSource;
   readonly #running: Map<string, Set<PartitionLoop>>;
   readonly #turns: Turns;
 
-  constructor(source: PartitionSource, running: Map<string, Set<PartitionLoop>>, turns: Turns) {
+  constructor(source: GroupSource, running: Map<string, Set<PartitionLoop>>, turns: Turns) {
     this.#source = source;
     this.#running = running;
     this.#turns = turns;
@@ -180,7 +180,7 @@ interface Failure {
 class Member implements Consumer {
   readonly options: ConsumerOptions;
   readonly done: Promise<void>;
-  readonly #source: PartitionSource;
+  readonly #source: GroupSource;
   readonly #group: Group;
   #settleDone: (failure: Failure | undefined) => void = () => {};
   /** Settles when the consumer has stopped, for whatever reason. */
@@ -190,7 +190,7 @@ class Member implements Consumer {
   /** While draining: partitions that have not yet reached the end they had when close was called. */
   #draining: Map<string, number> | null = null;
 
-  constructor(source: PartitionSource, group: Group, options: ConsumerOptions) {
+  constructor(source: GroupSource, group: Group, options: ConsumerOptions) {
     this.#source = source;
     this.#group = group;
     this.options = options;

@@ -1,5 +1,5 @@
 import { UserError, WorldError } from '../../domain/errors.js';
-import type { NewRecord, TopicSpec } from '../../domain/log.js';
+import type { PartitionId, TopicSpec } from '../../domain/log.js';
 
 /** Decides what `ensureTopics` has to do for a topic that exists as `existing` (undefined: does not exist). */
 export function decideTopicChange(
@@ -27,13 +27,10 @@ export function missingTopic(topic: string): WorldError {
   });
 }
 
-export function missingPartition(
-  record: Pick<NewRecord, 'topic' | 'partition'>,
-  spec: TopicSpec,
-): WorldError {
+export function missingPartition({ topic, partition }: PartitionId, partitionCount: number): WorldError {
   return new WorldError(
     'rejected',
-    `topic "${record.topic}" has the partitions 0 to ${spec.partitionCount - 1}, not ${record.partition}`,
+    `topic "${topic}" has the partitions 0 to ${partitionCount - 1}, not ${partition}`,
     { retryable: false },
   );
 }

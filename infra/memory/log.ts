@@ -11,7 +11,7 @@ import type {
   TopicSpec,
 } from '../../domain/log.js';
 import { Consumers } from '../log/consumers.js';
-import { type PartitionSource, partitionKey } from '../log/partition-source.js';
+import { type GroupSource, partitionKey } from '../log/partition-source.js';
 import { decideTopicChange, logClosed, missingPartition, missingTopic } from '../log/topic-rules.js';
 import { MemoryPartition } from './log-partition.js';
 
@@ -26,7 +26,7 @@ const none: ReadonlyMap<string, number> = new Map();
  * A log that lives in memory: for the backtest and for tests without a disk. Values are kept by reference, so
  * whoever appends gives them away. Durable means: until the object is gone.
  */
-export class MemoryLog implements Log, PartitionSource {
+export class MemoryLog implements Log, GroupSource {
   readonly #topics = new Map<string, Topic>();
   /** By partition, then by group. */
   readonly #committed = new Map<string, Map<string, number>>();
@@ -170,7 +170,7 @@ export class MemoryLog implements Log, PartitionSource {
   #partition(id: PartitionId): MemoryPartition {
     const topic = this.#topic(id.topic);
     const partition = topic.partitions[id.partition];
-    if (!partition) throw missingPartition(id, topic.spec);
+    if (!partition) throw missingPartition(id, topic.spec.partitionCount);
     return partition;
   }
 

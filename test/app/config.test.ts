@@ -157,22 +157,26 @@ test('the example stays valid when every commented-out option is switched on', (
   const dir = mkdtempSync(join(tmpdir(), 'millwright-example-'));
   t.after(() => rmSync(dir, { recursive: true }));
   const both = text
-    .replaceAll(/^(mqtt|store):\n( .*\n)*# or\n/gm, '')
-    .replaceAll(/^# ?((mqtt|store):| {2})/gm, '$1')
+    .replaceAll(/^(mqtt|log|store):\n( .*\n)*# or\n/gm, '')
+    .replaceAll(/^# ?((mqtt|log|store):| {2})/gm, '$1')
     .replaceAll(/^( +)# ([A-Za-z]+: [^ ].*)$/gm, (line, space: string, field: string) =>
-      /^(type|site|line|username|password|caFile|certFile|keyFile|sharedGroup|retentionMs|set|reset):/.test(
+      /^(type|site|line|username|password|caFile|certFile|keyFile|sharedGroup|retentionMs|tokenUrl|set|reset):/.test(
         field,
       )
         ? `${space}${field}`
         : line,
     )
+    .replace('tls: off', 'tls: on')
+    .replace('sasl: none', 'sasl: oauthbearer')
     .replace('examples/simulated/press.yaml', resolve('examples/simulated/press.yaml'));
   writeFileSync(join(dir, 'all.yaml'), both);
   const { config } = loadDeployment(join(dir, 'all.yaml'), {
     MQTT_PASSWORD: 'x',
     INFLUX_PASSWORD: 'x',
+    KAFKA_PASSWORD: 'x',
   });
   assert.equal(config.mqtt.kind, 'client');
+  assert.equal(config.log.kind, 'kafka');
   assert.equal(config.store.kind, 'influx');
   assert.equal(config.machines[0]?.line, 'line-1');
   assert.deepEqual(

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { absentGroupRecordsMax, Consumers } from '../../infra/log/consumers.js';
-import type { PartitionSource } from '../../infra/log/partition-source.js';
+import type { GroupSource } from '../../infra/log/partition-source.js';
 import { handler } from '../conformance/log.js';
 
 const partition = { topic: 't', partition: 0 };
 const endOffset = 3 * absentGroupRecordsMax;
 
 /** A log of one partition with many records, of which nothing is ever read. */
-function sourceWith(committed: ReadonlyMap<string, number>): PartitionSource {
+function sourceWith(committed: ReadonlyMap<string, number>): GroupSource {
   return {
     partitionCount: () => 1,
     bounds: () => ({ beginOffset: 0, endOffset }),

@@ -1,0 +1,250 @@
+/**
+ * What we use of kafkajs beyond its public face: connections, metadata, coordinators and requests. Its own consumer and
+ * producer are not used (docs/decisions/0008-kafka.md says why). The version is pinned and no longer changes; what is
+ * private here is held by test/infra/kafka-wire.test.ts.
+ */
+import type { Buffer } from 'node:buffer';
+import { createRequire } from 'node:module';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import kafkajs, { type Admin, type ISocketFactory, type KafkaConfig } from 'kafkajs';
+
+const { Kafka, logLevel } = kafkajs;
+
+export interface PartitionMetadata {
+  readonly partitionId: number;
+  /** Node id of the leader; -1 while there is none. */
+  readonly leader: number;
+}
+
+/**
+ * Connections to every node of a cluster, two each: one for fetches, one for all else. Requests of a connection are answered one
+ * after another.
+ */
+export interface Cluster {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
+  refreshMetadata(): Promise<void>;
+  findTopicPartitionMetadata(topic: string): readonly PartitionMetadata[];
+  findBroker(node: { readonly nodeId: number | string }): Promise<Broker>;
+  findControllerBroker(): Promise<Broker>;
+  findGroupCoordinator(of: {
+    readonly groupId: string;
+    /** 0 for a group, 1 for a transactional id. */
+    readonly coordinatorType: 0 | 1;
+  }): Promise<Broker>;
+}
+
+export interface WireMessage {
+  readonly offset: string;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, Buffer | undefined>>;
+  readonly isControlRecord: boolean;
+  readonly batchContext: {
+    readonly firstOffset: string;
+    readonly lastOffsetDelta: number;
+    readonly producerId: string;
+    readonly inTransaction: boolean;
+  };
+}
+
+export interface FetchedPartition {
+  readonly partition: number;
+  readonly lastStableOffset: string;
+  readonly abortedTransactions:
+    | readonly { readonly producerId: string; readonly firstOffset: string }[]
+    | null;
+  readonly messages: readonly WireMessage[];
+}
+
+/** A record as it is sent; a null value deletes the key from a compacted topic. */
+export interface WireRecord {
+  readonly key: string;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** The requests that we send. Each rejects with an error of kafkajs, see errors.ts. */
+export interface Broker {
+  fetch(request: {
+    readonly replicaId: -1;
+    readonly isolationLevel: 1;
+    readonly maxWaitTime: number;
+    readonly minBytes: number;
+    readonly maxBytes: number;
+    readonly topics: readonly {
+      readonly topic: string;
+      readonly partitions: readonly {
+        readonly partition: number;
+        readonly fetchOffset: string;
+        readonly maxBytes: number;
+      }[];
+    }[];
+  }): Promise<{
+    readonly responses: readonly {
+      readonly topicName: string;
+      readonly partitions: readonly FetchedPartition[];
+    }[];
+  }>;
+  produce(request: {
+    readonly acks: -1;
+    readonly timeout: number;
+    readonly compression: number;
+    readonly transactionalId: string | null;
+    readonly producerId: string;
+    readonly producerEpoch: number;
+    readonly topicData: readonly {
+      readonly topic: string;
+      readonly partitions: readonly {
+        readonly partition: number;
+        readonly firstSequence: number;
+        readonly messages: readonly WireRecord[];
+      }[];
+    }[];
+  }): Promise<unknown>;
+  listOffsets(request: {
+    readonly replicaId: -1;
+    readonly isolationLevel: 1;
+    readonly topics: readonly {
+      readonly topic: string;
+      readonly partitions: readonly { readonly partition: number; readonly timestamp: number }[];
+    }[];
+  }): Promise<{
+    readonly responses: readonly {
+      readonly topic: string;
+      readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
+    }[];
+  }>;
+  initProducerId(request: {
+    readonly transactionalId?: string | undefined;
+    readonly transactionTimeout: number;
+  }): Promise<{ readonly producerId: string; readonly producerEpoch: number }>;
+  addPartitionsToTxn(request: {
+    readonly transactionalId: string;
+    readonly producerId: string;
+    readonly producerEpoch: number;
+    readonly topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[];
+  }): Promise<unknown>;
+  endTxn(request: {
+    readonly transactionalId: string;
+    readonly producerId: string;
+    readonly producerEpoch: number;
+    readonly transactionResult: boolean;
+  }): Promise<unknown>;
+  joinGroup(request: {
+    readonly groupId: string;
+    readonly sessionTimeout: number;
+    readonly rebalanceTimeout: number;
+    readonly memberId: string;
+    readonly groupProtocols: readonly { readonly name: string; readonly metadata: Buffer }[];
+  }): Promise<{
+    readonly generationId: number;
+    readonly leaderId: string;
+    readonly memberId: string;
+    readonly members: readonly { readonly memberId: string; readonly memberMetadata: Buffer }[];
+  }>;
+  syncGroup(request: {
+    readonly groupId: string;
+    readonly generationId: number;
+    readonly memberId: string;
+    readonly groupAssignment: readonly { readonly memberId: string; readonly memberAssignment: Buffer }[];
+  }): Promise<{ readonly memberAssignment: Buffer }>;
+  heartbeat(request: {
+    readonly groupId: string;
+    readonly groupGenerationId: number;
+    readonly memberId: string;
+  }): Promise<unknown>;
+  leaveGroup(request: { readonly groupId: string; readonly memberId: string }): Promise<unknown>;
+  offsetCommit(request: {
+    readonly groupId: string;
+    readonly groupGenerationId: number;
+    readonly memberId: string;
+    readonly topics: readonly {
+      readonly topic: string;
+      readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
+    }[];
+  }): Promise<unknown>;
+}
+
+export interface Wire {
+  /** A new set of connections, none open yet. */
+  cluster(): Cluster;
+  admin(): Admin;
+}
+
+const createClusterName = 'private:Kafka:createCluster';
+
+/** Opens nothing yet. What kafkajs itself has to say is not printed: every failure reaches us as an error. */
+export function makeWire(config: KafkaConfig): Wire {
+  stopIdleTimer();
+  return {
+    cluster: () => {
+      const sockets = new Sockets();
+      const kafka = new Kafka({ ...config, socketFactory: sockets.open, logLevel: logLevel.NOTHING });
+      const cluster = createCluster(kafka);
+      const disconnect = cluster.disconnect.bind(cluster);
+      cluster.disconnect = async () => {
+        await disconnect();
+        sockets.close();
+      };
+      return cluster;
+    },
+    admin: () => new Kafka({ ...config, logLevel: logLevel.NOTHING }).admin(),
+  };
+}
+
+function createCluster(kafka: object): Cluster {
+  const symbol = Object.getOwnPropertySymbols(kafka).find(
+    ({ description }) => description === createClusterName,
+  );
+  const create = symbol && (kafka as Record<symbol, unknown>)[symbol];
+  if (typeof create !== 'function') throw new Error(`kafkajs has no ${createClusterName}: is it 2.2.4?`);
+  return create({ allowAutoTopicCreation: false, metadataMaxAge: 300_000 }) as Cluster;
+}
+
+const keepAliveMs = 60_000;
+
+/** The sockets of one cluster: kafkajs leaves those open that were still connecting when it was told to disconnect. */
+class Sockets {
+  readonly #open = new Set<Socket>();
+  #closed = false;
+
+  readonly open: ISocketFactory = ({ host, port, ssl, onConnect }) => {
+    const socket = ssl
+      ? connectTls({ host, port, ...(isIP(host) ? {} : { servername: host }), ...ssl }, onConnect)
+      : connectTcp({ host, port }, onConnect);
+    socket.setKeepAlive(true, keepAliveMs);
+    // Requests are small and are waited for.
+    socket.setNoDelay(true);
+    this.#open.add(socket);
+    socket.once('close', () => this.#open.delete(socket));
+    if (this.#closed) socket.destroy();
+    return socket;
+  };
+
+  close(): void {
+    this.#closed = true;
+    for (const socket of this.#open) socket.destroy();
+  }
+}
+
+interface RequestQueue {
+  readonly pending: readonly unknown[];
+  scheduleCheckPendingRequests(): void;
+}
+
+let idleTimerStopped = false;
+
+/** kafkajs re-arms a timer of 1 ms on every connection, for requests that wait: now only where some do. */
+function stopIdleTimer(): void {
+  if (idleTimerStopped) return;
+  idleTimerStopped = true;
+  const require = createRequire(import.meta.url);
+  const { prototype } = require('kafkajs/src/network/requestQueue') as { readonly prototype: RequestQueue };
+  const schedule = prototype.scheduleCheckPendingRequests;
+  prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
+    if (this.pending.length > 0) schedule.call(this);
+  };
+}

@@ -1,0 +1,298 @@
+// What goes wrong with a real Kafka: a member that was taken for dead, a rebalance during a slow batch, records that are too
+// large or gone by retention, other partitions than before.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { groups } from '../../app/groups.js';
+import { computeLedger, type Ledger } from '../../app/ledger.js';
+import { UserError, WorldError } from '../../domain/errors.js';
+import type { Consumer, Log } from '../../domain/log.js';
+import { machineTypeSchema } from '../../domain/machine-type.js';
+import { encodeRecord, topicSpecs, topics } from '../../domain/topics.js';
+import { Checkpoints, LostPartition } from '../../infra/kafka/checkpoints.js';
+import { KafkaClient } from '../../infra/kafka/client.js';
+import { kafkaLogConfigSchema } from '../../infra/kafka/config.js';
+import { connectionConfig } from '../../infra/kafka/connection.js';
+import { openKafkaLog } from '../../infra/kafka/log.js';
+import { Names } from '../../infra/kafka/names.js';
+import { Topics } from '../../infra/kafka/topics.js';
+import { makeWire } from '../../infra/kafka/wire.js';
+import { MemoryLog } from '../../infra/memory/log.js';
+import { makeStepStage } from '../../stream/step-stage.js';
+import { checkpointAfter, freshName, handler, newRecord, readTexts, topicSpec } from '../conformance/log.js';
+import { startKafka } from '../services/kafka.js';
+import { skipWithout } from '../services/service.js';
+
+const kafka = await startKafka();
+
+describe('a real Kafka', { skip: skipWithout(kafka, 'Kafka'), timeout: 120_000 }, () => {
+  const prefix = `faults-${process.pid}-`;
+  const config = kafkaLogConfigSchema.parse({
+    brokers: kafka?.brokers ?? ['127.0.0.1:1'],
+    prefix,
+    heartbeatMs: '300ms',
+  });
+
+  it('refuses a member that was taken for dead: nothing of it is written', async (t) => {
+    const [topic, group] = [freshName('topic'), freshName('group')];
+    const log = await openKafkaLog({ config });
+    const wire = makeWire(connectionConfig(config));
+    const [client, admin] = [new KafkaClient(wire.cluster()), wire.admin()];
+    const names = new Names(prefix);
+    const settings = {
+      replicationFactor: -1,
+      minInsyncReplicas: undefined,
+      compactionLagMs: 60_000,
+      recordBytesMax: 1_000_000,
+    };
+    const topics = new Topics(admin, client, names, settings);
+    t.after(async () => {
+      await topics.close();
+      await client.close();
+      await log.close();
+    });
+    await log.ensureTopics([topicSpec(topic)]);
+    const partition = { topic, partition: 0 };
+    const stateTopic = names.stateTopic(group, topic);
+    const member = () =>
+      new Checkpoints({
+        client,
+        names,
+        group,
+        partition,
+        producer: { retryMs: 10_000, transactionTimeoutMs: 60_000, compression: 0 },
+        stateTopicExists: () => topics.exists(stateTopic),
+        makeStateTopic: () => topics.ensureState(stateTopic, 2),
+        confirmed: async () => {},
+      });
+    const checkpoint = (text: string, nextOffset: number) => ({
+      nextOffset,
+      outputs: [newRecord(topic, 1, text)],
+      state: [{ key: 'by', value: Buffer.from(text) }],
+    });
+    const zombie = member();
+    await zombie.open();
+    await zombie.commit(checkpoint('first', 1));
+    const successor = member();
+    const found = await successor.open();
+    assert.equal(found.offset?.nextOffset, 1);
+    assert.equal(found.entries.get('by')?.toString(), 'first');
+    await assert.rejects(zombie.commit(checkpoint('zombie', 2)), LostPartition);
+    await successor.commit(checkpoint('second', 2));
+    await assert.rejects(zombie.commit(checkpoint('zombie again', 3)), LostPartition);
+    assert.deepEqual(await readTexts(log, topic, 1), ['first', 'second']);
+    assert.equal(await log.committed(group, partition), 2);
+  });
+
+  it('gives two members that begin together one first checkpoint', async (t) => {
+    const [topic, group] = [freshName('topic'), freshName('group')];
+    const logs = await Promise.all([openKafkaLog({ config }), openKafkaLog({ config })]);
+    t.after(() => Promise.all(logs.map((log) => log.close())));
+    const [one, two] = logs as [Log, Log];
+    const output = freshName('output');
+    await one.ensureTopics([topicSpec(topic), topicSpec(output)]);
+    await one.append(Array.from({ length: 40 }, (_, i) => newRecord(topic, i % 2, `${i}`)));
+    const consumers = [one, two].map((log) => copying(log, group, topic, output, 0));
+    await Promise.all(consumers.map((consumer) => consumer.close({ drain: true })));
+    await copying(one, group, topic, output, 0).close({ drain: true });
+    assert.deepEqual(await sortedNumbers(one, output), numbers(40));
+  });
+
+  it('moves partitions during slow batches, and every output is there once', async (t) => {
+    const [topic, output, group] = [freshName('topic'), freshName('output'), freshName('group')];
+    // Logs of their own, as in processes of their own: nothing but Kafka keeps them apart.
+    const logs = await Promise.all([1, 2, 3].map(() => openKafkaLog({ config })));
+    t.after(() => Promise.all(logs.map((log) => log.close())));
+    const [first] = logs as [Log, Log, Log];
+    await first.ensureTopics([
+      topicSpec(topic, { partitionCount: 4 }),
+      topicSpec(output, { partitionCount: 4 }),
+    ]);
+    await first.append(Array.from({ length: 240 }, (_, i) => newRecord(topic, i % 4, `${i}`)));
+    const consumers: Consumer[] = [];
+    for (const log of logs) {
+      consumers.push(copying(log, group, topic, output, 150));
+      await sleep(700);
+    }
+    // The second leaves in the middle.
+    await consumers[1]?.close();
+    await Promise.all([consumers[0], consumers[2]].map((consumer) => consumer?.close({ drain: true })));
+    await copying(first, group, topic, output, 0).close({ drain: true });
+    assert.deepEqual(await sortedNumbers(first, output, 4), numbers(240));
+  });
+
+  it('says which record is too large, and takes those after it', async (t) => {
+    const topic = freshName('topic');
+    const log = await openKafkaLog({ config: { ...config, recordBytesMax: 100_000 } });
+    t.after(() => log.close());
+    await log.ensureTopics([topicSpec(topic)]);
+    await assert.rejects(
+      log.append([newRecord(topic, 0, 'large', { value: Buffer.alloc(300_000) })]),
+      (error) => error instanceof WorldError && error.code === 'too-large' && !error.retryable,
+    );
+    await log.append([newRecord(topic, 0, 'small')]);
+    assert.deepEqual(await readTexts(log, topic, 0), ['small']);
+  });
+
+  it('refuses other partitions than before with what to do', async (t) => {
+    const topic = freshName('topic');
+    const log = await openKafkaLog({ config });
+    t.after(() => log.close());
+    await log.ensureTopics([topicSpec(topic, { partitionCount: 2 })]);
+    const admin = makeWire(connectionConfig(config)).admin();
+    await admin.connect();
+    await admin.createPartitions({ topicPartitions: [{ topic: prefix + topic, count: 3 }] });
+    await admin.disconnect();
+    const again = await openKafkaLog({ config });
+    t.after(() => again.close());
+    await assert.rejects(
+      again.ensureTopics([topicSpec(topic, { partitionCount: 2 })]),
+      (error) =>
+        error instanceof UserError &&
+        /3 partitions/.test(error.message) &&
+        /set partitions to 3/.test(error.message),
+    );
+  });
+
+  it('goes on where the log begins when retention took what a group had not read, and says how much', async (t) => {
+    const [topic, group] = [freshName('topic'), freshName('group')];
+    const notices: string[] = [];
+    const observer = { onNotice: (text: string) => notices.push(text), onProblem() {}, onRebalance() {} };
+    const log = await openKafkaLog({ config, observer });
+    t.after(() => log.close());
+    await log.ensureTopics([topicSpec(topic, { partitionCount: 1 })]);
+    await log.append(['a', 'b'].map((text) => newRecord(topic, 0, text)));
+    await read(log, group, topic, 2);
+    await log.append(['c', 'd', 'e'].map((text) => newRecord(topic, 0, text)));
+    const admin = makeWire(connectionConfig(config)).admin();
+    await admin.connect();
+    await admin.fetchTopicMetadata({ topics: [prefix + topic] }); // kafkajs looks for leaders in what it knows
+    await admin.deleteTopicRecords({ topic: prefix + topic, partitions: [{ partition: 0, offset: '4' }] });
+    await admin.disconnect();
+    assert.deepEqual(await read(log, group, topic, 1), ['e']);
+    assert.equal(notices.length, 1);
+    assert.match(notices[0] ?? '', /begins at 4 now: 2 records went by retention/);
+  });
+});
+
+describe('the ledger on a real Kafka', { skip: skipWithout(kafka, 'Kafka'), timeout: 60_000 }, () => {
+  it('counts records, not the marks of transactions', async (t) => {
+    const config = kafkaLogConfigSchema.parse({
+      brokers: kafka?.brokers ?? ['127.0.0.1:1'],
+      prefix: `ledger-${process.pid}-`,
+      heartbeatMs: '300ms',
+    });
+    const onKafka = await openKafkaLog({ config });
+    const inMemory = new MemoryLog();
+    t.after(() => Promise.all([onKafka.close(), inMemory.close()]));
+    const [found, wanted] = await Promise.all([onKafka, inMemory].map(ledgerAfterLateReadings));
+    assert.deepEqual(found, wanted);
+    assert(wanted && wanted.late > 0 && wanted.accepted > 0 && wanted.rejected > 0, JSON.stringify(wanted));
+  });
+});
+
+const hourMs = 3_600_000;
+
+/** Readings of three days, one of them a day late each time, one refused by ingest. */
+async function ledgerAfterLateReadings(log: Log): Promise<Ledger> {
+  await log.ensureTopics(topicSpecs(1, Infinity));
+  const place = { machine: 'pump-1', type: 'pump', site: '', line: '' };
+  const readings = (timeMs: number, ingestTimeMs: number) =>
+    encodeRecord(topics.inputs, 0, {
+      kind: 'readings',
+      ...place,
+      ingestTimeMs,
+      sensors: ['a'],
+      timesMs: [timeMs],
+      values: [1],
+    });
+  const tick = (timeMs: number) => encodeRecord(topics.inputs, 0, { kind: 'tick', timeMs });
+  const records = Array.from({ length: 72 }, (_, hour) => hour * hourMs).flatMap((timeMs) => [
+    readings(timeMs, timeMs),
+    tick(timeMs),
+    ...(timeMs > 60 * hourMs ? [readings(hourMs, timeMs)] : []),
+  ]);
+  await log.append([
+    ...records,
+    encodeRecord(topics.rejected, 0, {
+      kind: 'rejected',
+      reason: 'not-json',
+      detail: '',
+      machine: '',
+      topic: 't',
+      payload: '{',
+      ingestTimeMs: 0,
+    }),
+  ]);
+  const type = machineTypeSchema.parse({
+    name: 'pump',
+    sensors: [{ name: 'a' }],
+    step: { kind: 'fixed', durationMs: '1h' },
+    revisionSteps: 10,
+  });
+  await log
+    .consume({
+      group: groups.stream,
+      topics: [topics.inputs],
+      batchRecordsMax: 10,
+      from: 'beginning',
+      handlerFor: makeStepStage({ types: new Map([['pump', type]]), checkpointRecordsMax: 20 }),
+    })
+    .close({ drain: true });
+  return computeLedger(log);
+}
+
+/** A stage that passes on what it reads; `delayMs` for each batch of ten. */
+function copying(log: Log, group: string, topic: string, output: string, delayMs: number): Consumer {
+  return log.consume({
+    group,
+    topics: [topic],
+    batchRecordsMax: 10,
+    from: 'beginning',
+    handlerFor: ({ partition }) =>
+      handler({
+        process: async (batch) => {
+          await sleep(delayMs);
+          return checkpointAfter(batch, {
+            outputs: batch.records.map(({ value }) => newRecord(output, partition % 4, `${value}`)),
+          });
+        },
+      }),
+  });
+}
+
+async function read(log: Log, group: string, topic: string, count: number): Promise<string[]> {
+  const texts: string[] = [];
+  let enough = () => {};
+  const all = new Promise<void>((resolve) => {
+    enough = resolve;
+  });
+  const consumer = log.consume({
+    group,
+    topics: [topic],
+    batchRecordsMax: 10,
+    from: 'beginning',
+    handlerFor: () =>
+      handler({
+        process: async (batch) => {
+          texts.push(...batch.records.map(({ value }) => value.toString()));
+          if (texts.length >= count) enough();
+          return checkpointAfter(batch);
+        },
+      }),
+  });
+  await Promise.race([all, consumer.done]);
+  await consumer.close();
+  return texts;
+}
+
+async function sortedNumbers(log: Log, topic: string, partitionCount = 2): Promise<number[]> {
+  const all: number[] = [];
+  for (let partition = 0; partition < partitionCount; partition++)
+    all.push(...(await readTexts(log, topic, partition)).map(Number));
+  return all.sort((a, b) => a - b);
+}
+
+function numbers(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i);
+}
