@@ -1,16 +1,18 @@
 // docker-compose.yml as it stands: the plant starts, takes messages, is killed, and has everything in the end.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { chmodSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { connectAsync } from 'mqtt';
 import { connectPublisher } from '../../infra/mqtt/publisher.js';
 import { encodeClockMessage } from '../../ingest/clock-message.js';
+import { makeCertificates } from '../services/certificates.js';
 import { eventually, firstOf, freePort, skipWithout } from '../services/service.js';
 
 const run = promisify(execFile);
 const started = ['mosquitto', 'influxdb', 'pipeline'];
+const files = ['-f', 'docker-compose.yml', '-f', 'docker/tls.yaml'];
 const images = [...readFileSync('docker-compose.yml', 'utf8').matchAll(/image: (\S+)/g)]
   .map(([, image = '']) => image)
   .filter((image) => /mosquitto|influxdb|millwright/.test(image));
@@ -30,7 +32,16 @@ test('the plant of docker-compose.yml', {
   skip: skipWithout(docker, 'image'),
   timeout: 300_000,
 }, async (t) => {
-  const ports = { MQTT_PORT: await freePort(), PAGE_PORT: await freePort(), INFLUXDB_PORT: await freePort() };
+  const ports = {
+    MQTT_PORT: await freePort(),
+    PAGE_PORT: await freePort(),
+    INFLUXDB_PORT: await freePort(),
+    MQTT_TLS_PORT: await freePort(),
+  };
+  const certificates = makeCertificates();
+  // The broker reads them as a user of its own.
+  chmodSync(certificates.file(''), 0o755);
+  chmodSync(certificates.file('server.key'), 0o644);
   const passwords = { MQTT_INGEST_PASSWORD: 'i n"g\'est', MQTT_GATEWAY_PASSWORD: 'gate$way' };
   const environment = {
     ...process.env,
@@ -41,9 +52,10 @@ test('the plant of docker-compose.yml', {
     GRAFANA_PASSWORD: 'unused',
     MILLWRIGHT_TIME: 'messages',
     COMPOSE_PROJECT_NAME: `millwright-test-${process.pid}`,
+    MQTT_CERTIFICATES: certificates.file(''),
   };
   const compose = async (...args: readonly string[]): Promise<string> => {
-    const { stdout } = await run('docker', ['compose', ...args], { env: environment });
+    const { stdout } = await run('docker', ['compose', ...files, ...args], { env: environment });
     return stdout;
   };
   t.after(() => compose('down', '-v', '-t', '5'));
@@ -105,12 +117,24 @@ test('the plant of docker-compose.yml', {
     },
   );
 
+  await t.test('takes messages over TLS', async () => {
+    const secure = await connectPublisher({
+      url: `mqtts://127.0.0.1:${ports.MQTT_TLS_PORT}`,
+      username: 'gateway',
+      password: passwords.MQTT_GATEWAY_PASSWORD,
+      caFile: certificates.file('ca.pem'),
+    });
+    const payload = { value: 60, time: firstMs + 95 * hourMs + 1 };
+    await secure.publish('factory/north/l1/press-1/temperature', JSON.stringify(payload));
+    await secure.end();
+  });
+
   await t.test('has everything when the pipeline is killed and messages come meanwhile', async () => {
     await compose('kill', '-s', 'SIGKILL', 'pipeline');
     await publishHours(96, 120);
     await compose('up', '-d', '--no-build', ...started);
     await eventually(() => page('/health'), 120_000);
-    await accepted(120 * 5);
+    await accepted(120 * 5 + 1);
   });
 
   await t.test('writes results to InfluxDB', async () => {
