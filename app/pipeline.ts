@@ -1,8 +1,3 @@
-/**
- * The composition root: starts the stages of the chosen roles over the deployment's log and store, and stops them
- * again so that everything received is where it belongs.
- */
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, SetClock, wallClock } from '../domain/clock.js';
 import { WorldError } from '../domain/errors.js';

@@ -1,6 +1,6 @@
 /** `millwright backtest`: history through the live stages, judged by what happened. */
 import { writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Costs, costsSchema } from '../../backtest/alert-cost.js';
 import { formatStories, formatTradeOff } from '../../backtest/alert-cost-text.js';

@@ -1,5 +1,3 @@
-/** `millwright rejected`: what was refused, and why. */
-import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { type RejectedRecord, rejectReasons } from '../../domain/input.js';
 import type { Log } from '../../domain/log.js';
