@@ -62,7 +62,9 @@ test('the plant of docker-compose.yml', {
   await compose('up', '-d', '--no-build', ...started);
   const url = `mqtt://127.0.0.1:${ports.MQTT_PORT}`;
   const page = async (path: string) => {
-    const answer = await fetch(`http://127.0.0.1:${ports.PAGE_PORT}${path}`);
+    // While the pipeline starts, Docker takes the connection and nobody answers.
+    const signal = AbortSignal.timeout(2_000);
+    const answer = await fetch(`http://127.0.0.1:${ports.PAGE_PORT}${path}`, { signal });
     assert.equal(answer.status, 200, `${path}: ${answer.status}`);
     return (await answer.json()) as Record<string, unknown>;
   };

@@ -128,13 +128,19 @@ export async function freePort(): Promise<number> {
 /** Tries `attempt` until it does not throw; after `longestMs` throws what it threw last. */
 export async function eventually(attempt: () => Promise<unknown>, longestMs: number): Promise<void> {
   const end = performance.now() + longestMs;
-  for (;;) {
-    try {
-      await attempt();
-      return;
-    } catch (error) {
-      if (performance.now() > end) throw error;
-      await sleep(50);
+  // An attempt may wait for nothing that keeps the process: a fetch whose connection hangs, say.
+  const alive = setInterval(() => {}, 1000);
+  try {
+    for (;;) {
+      try {
+        await attempt();
+        return;
+      } catch (error) {
+        if (performance.now() > end) throw error;
+        await sleep(50);
+      }
     }
+  } finally {
+    clearInterval(alive);
   }
 }
