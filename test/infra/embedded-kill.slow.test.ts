@@ -41,6 +41,8 @@ async function appendUntilKilled(dir: string, seed: number, lifeMs: number): Pro
 async function readBeside(dir: string, goesOn: () => boolean): Promise<number> {
   let count = 0;
   while (goesOn()) {
+    // A reader keeps the writer out: with no rest in between the writer would never get in.
+    await sleep(1);
     try {
       const log = await openEmbeddedLog({ dir, mode: 'read-only' });
       try {
