@@ -185,17 +185,32 @@ test('a replay is refused where the plant could not take its topics, times or un
 
 test('the guide and the README name only commands and options that there are', () => {
   const help = new Map<string, string>();
-  for (const file of ['README.md', 'docs/guide/commands.md', 'docs/guide/your-own-machines.md'])
+  const helpOf = (file: string, ...command: string[]): string => {
+    const name = command.join(' ');
+    if (!help.has(name)) {
+      const { status, stdout } = millwright('.', ...command, '--help');
+      assert.equal(status, 0, `${file}: millwright ${name}`);
+      help.set(name, stdout);
+    }
+    return help.get(name) as string;
+  };
+  for (const file of [
+    'README.md',
+    'docs/benchmarks.md',
+    'docs/guide/commands.md',
+    'docs/guide/your-own-machines.md',
+  ])
     for (const [, command = '', rest = ''] of readFileSync(file, 'utf8').matchAll(
       /^(?:\$ )?(?:CMAPSS_DIR=\S+ )?(?:npx )?millwright ([a-z]+)(.*)$/gm,
     )) {
-      if (!help.has(command)) {
-        const { status, stdout } = millwright('.', command, '--help');
-        assert.equal(status, 0, `${file}: millwright ${command}`);
-        help.set(command, stdout);
-      }
+      const [, parts = ''] = helpOf(file, command).split('\nCommands:\n');
+      const part = parts.match(/(?<=^ {2})[a-z-]+/gm)?.filter((name) => rest.startsWith(` ${name}`)) ?? [];
+      const text = helpOf(file, command, ...part);
       for (const [option] of rest.matchAll(/(?<=\s)--?[a-z][a-z-]*/g))
-        assert.ok(help.get(command)?.includes(option), `${file}: millwright ${command} has no ${option}`);
+        assert.ok(
+          text.includes(option),
+          `${file}: millwright ${[command, ...part].join(' ')} has no ${option}`,
+        );
     }
   assert.ok(help.size >= 8, [...help.keys()].join(', '));
 });
