@@ -28,8 +28,12 @@ function exampleOfField(name: string, field: $ZodType, examples: Examples, key: 
   const words = wrapComment(description);
   const shape = shapeOf(schema);
   const example = examples[key];
-  if (shape.kind === 'object') return [...words, `${name}:`, ...indent(exampleOf(schema, examples, key))];
   const active = required || defaultValue !== undefined;
+  const group = (inner: readonly string[]) => {
+    const lines = [`${name}:`, ...indent(inner)];
+    return [...words, ...(active ? lines : commentOut(lines))];
+  };
+  if (shape.kind === 'object') return group(exampleOf(schema, examples, key));
   if (example !== undefined) return [...words, `${active ? '' : '# '}${name}: ${example}`];
   if (shape.kind === 'choice') {
     const blocks = blocksOf(shape, tagOf(defaultValue, shape), examples, () => key);
@@ -42,10 +46,7 @@ function exampleOfField(name: string, field: $ZodType, examples: Examples, key: 
   }
   if (shape.kind === 'array') {
     const list = listOf(shape.element, defaultValue, examples, key);
-    if (list.length > 0) {
-      const lines = [`${name}:`, ...indent(list)];
-      return [...words, ...(active ? lines : commentOut(lines))];
-    }
+    if (list.length > 0) return group(list);
   }
   const fallback = defaultTextOf(field);
   if (fallback !== undefined) return [...words, `${name}: ${fallback}`];

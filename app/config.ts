@@ -136,6 +136,8 @@ export const deploymentShape = {
 };
 
 export const deploymentSchema = z.strictObject(deploymentShape).superRefine((deployment, context) => {
+  const conflict = deployment.ingest.sparkplug && findSparkplugConflict(deployment.mqtt);
+  if (conflict) context.addIssue({ code: 'custom', path: ['ingest', 'sparkplug'], message: conflict });
   if (
     deployment.mqtt.kind === 'client' &&
     (deployment.mqtt.certFile === undefined) !== (deployment.mqtt.keyFile === undefined)
@@ -148,6 +150,15 @@ export const deploymentSchema = z.strictObject(deploymentShape).superRefine((dep
   const problem = deployment.log.kind === 'kafka' ? findKafkaProblem(deployment.log) : undefined;
   if (problem) context.addIssue({ code: 'custom', path: ['log', problem.field], message: problem.message });
 });
+
+/** Why these messages cannot be those of edge nodes; undefined: they can. */
+function findSparkplugConflict(mqtt: z.output<typeof mqttSchema>): string | undefined {
+  if (mqtt.kind !== 'client')
+    return 'Sparkplug B needs a broker that is there already, and mqtt.kind is "embedded"; set it to "client"';
+  if (mqtt.sharedGroup !== undefined)
+    return `Sparkplug B needs the messages of an edge node in order, which the shared subscription "${mqtt.sharedGroup}" takes apart; leave mqtt.sharedGroup out and run one ingest process`;
+  return undefined;
+}
 
 export type DeploymentConfig = z.output<typeof deploymentSchema>;
 

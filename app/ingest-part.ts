@@ -1,11 +1,14 @@
 /** Starts ingest with its source of messages: the embedded broker, or a client of an outside one; and the ticker. */
-import type { Clock } from '../domain/clock.js';
+import { type Clock, wallClock } from '../domain/clock.js';
 import type { Log } from '../domain/log.js';
 import { startEmbeddedBroker } from '../infra/embedded/broker.js';
 import type { HealthReport } from '../infra/http/ports.js';
 import { connectPublisher } from '../infra/mqtt/publisher.js';
 import { connectMqttSource, type MqttSourceOptions } from '../infra/mqtt/source.js';
+import type { IngestConfig } from '../ingest/config.js';
 import { Ingest } from '../ingest/ingest.js';
+import { encodeRebirthCommand } from '../ingest/sparkplug/payload.js';
+import { commandTopic, encodeState, stateTopic } from '../ingest/sparkplug/topic.js';
 import { ingestSubscriptions } from '../ingest/subscriptions.js';
 import { Ticker } from '../ingest/ticker.js';
 
@@ -32,6 +35,7 @@ export async function startIngest(parts: {
 }): Promise<IngestPart> {
   const { deployment, log, clock, logger, onFailure } = parts;
   const { config, types, directory } = deployment;
+  const connected: { source?: Source } = {};
   const ingest = new Ingest({
     types,
     directory,
@@ -39,6 +43,14 @@ export async function startIngest(parts: {
     log,
     partitionCount: config.log.partitions,
     clock,
+    requestRebirth: (group, node) => {
+      const command = encodeRebirthCommand(wallClock.nowMs());
+      connected.source
+        ?.publish(commandTopic(group, node), command)
+        .catch((error: unknown) =>
+          onProblem(`edge node ${group}/${node} was not asked for its births: ${error}`),
+        );
+    },
   });
   const onPublish: MqttSourceOptions['onPublish'] = (topic, payload, retained) =>
     ingest.handle(topic, payload, retained);
@@ -46,7 +58,8 @@ export async function startIngest(parts: {
   const source =
     config.mqtt.kind === 'embedded'
       ? await listen(config.mqtt, onPublish, onProblem)
-      : await subscribe(config.mqtt, ingestSubscriptions(config.ingest), onPublish, onProblem, onFailure);
+      : await subscribe(config.mqtt, config.ingest, onPublish, onProblem, onFailure);
+  connected.source = source;
   // In a replay the messages bring the time; otherwise it is the computer's.
   const ticker =
     config.ingest.time === 'wall'
@@ -104,14 +117,20 @@ async function listen(
 
 async function subscribe(
   config: Extract<MqttConfig, { kind: 'client' }>,
-  topics: readonly string[],
+  ingestConfig: IngestConfig,
   onPublish: MqttSourceOptions['onPublish'],
   onProblem: (sentence: string) => void,
   onFailure: (error: unknown) => void,
 ): Promise<Source> {
   const { kind: _kind, password, ...withoutPassword } = config;
   const sourceConfig = { ...withoutPassword, password: password?.reveal() };
-  const source = await connectMqttSource({ ...sourceConfig, topics, onPublish, onProblem });
+  const source = await connectMqttSource({
+    ...sourceConfig,
+    topics: ingestSubscriptions(ingestConfig),
+    presence: ingestConfig.sparkplug && sparkplugPresence(ingestConfig.sparkplug.hostId),
+    onPublish,
+    onProblem,
+  });
   source.done.catch(onFailure);
   const publisher = await connectPublisher({ ...sourceConfig, clientId: `${config.clientId}-publisher` });
   return {
@@ -125,6 +144,16 @@ async function subscribe(
       await source.close();
       await publisher.end();
     },
+  };
+}
+
+/** The STATE of a host application: in one session, will and birth have the same time (Sparkplug 3.0.0, §5.15). */
+function sparkplugPresence(hostId: string): NonNullable<MqttSourceOptions['presence']> {
+  const startMs = wallClock.nowMs();
+  return {
+    topic: stateTopic(hostId),
+    present: encodeState('online', startMs),
+    absent: encodeState('offline', startMs),
   };
 }
 

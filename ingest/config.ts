@@ -31,6 +31,17 @@ const topicSchema = z
     if (problem !== undefined) context.addIssue({ code: 'custom', path: ['template'], message: problem });
   });
 
+const sparkplugSchema = z.strictObject({
+  hostId: z
+    .string()
+    .regex(/^[^/+#]+$/, 'must not hold /, + or #')
+    .default('millwright')
+    .describe('Our name as a host application: edge nodes may wait for its STATE.'),
+  rebirthEveryMs: durationMs
+    .default(10_000)
+    .describe('An edge node whose messages have a gap is asked for its births no more often than this.'),
+});
+
 /** Where readings and events come from and what is refused. Durations are written as "5m". */
 export const ingestConfigSchema = z.strictObject({
   topics: z
@@ -43,6 +54,12 @@ export const ingestConfigSchema = z.strictObject({
     ])
     .describe(
       'Topics that carry readings and events. Where two fit a topic, the one with more literal levels counts.',
+    ),
+  sparkplug: sparkplugSchema
+    .optional()
+    .describe(
+      'Takes Sparkplug B as well (spBv1.0/…): the group is the site, the edge node the line, the device the machine, a ' +
+        'metric the sensor of its name. Metrics of an edge node itself belong to the machine of its name. `{}` is enough.',
     ),
   timeField: timeFieldSchema
     .default('time')

@@ -58,6 +58,8 @@ export interface IngestParts {
   readonly partitionCount: number;
   /** A SetClock when config.time is "messages": clock messages move it. */
   readonly clock: Clock;
+  /** Asks an edge node of Sparkplug B for its births. */
+  readonly requestRebirth?: (group: string, node: string) => void;
 }
 
 type Waiting =

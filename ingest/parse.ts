@@ -7,16 +7,18 @@ import type { IngestConfig, TopicConfig } from './config.js';
 import { makeTimeRule } from './event-time.js';
 import { parseEvents } from './parse-events.js';
 import { parseReadings, type Rejection } from './parse-readings.js';
-import { readJson } from './read-json.js';
+import { payloadTooLong, readJson } from './read-json.js';
 import { type IngestType, PayloadUnits, prepareTypes } from './sensors.js';
 import { cutToKibibyte, show } from './show.js';
+import { EdgeNodes, type EdgeNodesOptions } from './sparkplug/edge-nodes.js';
+import { sparkplugPrefix } from './sparkplug/topic.js';
 import { type TopicFields, TopicMatcher } from './topic-template.js';
 
-/** What a message gives. `accepted + rejected.length` items were received; at least one. */
+/** What a message gives. `accepted + rejected.length` items were received. */
 export interface ParsedMessage {
   /** The machine that the topic names; '' where it names none. */
   readonly machine: string;
-  /** For the topic `inputs`: at most one readings record, or events. */
+  /** For the topic `inputs`: at most one readings record, or events; with a death of Sparkplug B nothing at all. */
   readonly inputs: readonly InputRecord[];
   /** Readings, or events, in `inputs`. */
   readonly accepted: number;
@@ -51,13 +53,19 @@ export class MessageParser {
   readonly #ignoreFields: ReadonlySet<string>;
   readonly #units = new PayloadUnits();
   readonly #routes = new Map<string, Route>();
+  readonly #edgeNodes: EdgeNodes | undefined;
 
   /** Throws UserError where config and machine types do not fit each other. */
   constructor(parts: {
     readonly types: ReadonlyMap<string, MachineType>;
     readonly directory: MachineDirectory;
     readonly config: IngestConfig;
+    readonly requestRebirth?: EdgeNodesOptions['requestRebirth'];
   }) {
+    const { requestRebirth = () => {} } = parts;
+    const { sparkplug } = parts.config;
+    this.#edgeNodes =
+      sparkplug && new EdgeNodes({ requestRebirth, rebirthEveryMs: sparkplug.rebirthEveryMs });
     this.#config = parts.config;
     this.#directory = parts.directory;
     this.#types = prepareTypes(parts.types, parts.config);
@@ -67,6 +75,8 @@ export class MessageParser {
 
   /** Never throws for what a message can hold. */
   parse(topic: string, payload: Uint8Array, arrival: Arrival): ParsedMessage {
+    if (this.#edgeNodes && topic.startsWith(sparkplugPrefix))
+      return this.#parseSparkplug(this.#edgeNodes, topic, payload, arrival);
     const route = this.#route(topic);
     if ('reason' in route) return refuse(route, route.machine, topic, payload, arrival);
     const json = readJson(payload, this.#config);
@@ -80,6 +90,41 @@ export class MessageParser {
       accepted: parsed.accepted,
       rejected: parsed.rejected.map((rejection) => toRecord(rejection, machine, topic, payload, arrival)),
     };
+  }
+
+  #parseSparkplug(
+    edgeNodes: EdgeNodes,
+    topicText: string,
+    payload: Uint8Array,
+    arrival: Arrival,
+  ): ParsedMessage {
+    const tooLong = payloadTooLong(payload, this.#config);
+    if (tooLong) return refuse(tooLong, '', topicText, payload, arrival);
+    const message = edgeNodes.take(topicText, payload, arrival.timeMs);
+    if (typeof message === 'string')
+      return refuse({ reason: 'wrong-shape', detail: message }, '', topicText, payload, arrival);
+    const { topic, metrics, nameless } = message;
+    const machine = topic.device ?? topic.node;
+    const rejected: Rejection[] = nameless.map((detail) => ({ reason: 'wrong-shape', detail, item: '' }));
+    const record = (rejection: Rejection) => toRecord(rejection, machine, topicText, payload, arrival);
+    if (metrics.length === 0) return { machine, inputs: [], accepted: 0, rejected: rejected.map(record) };
+    const route = this.#machineOf({
+      machine,
+      site: topic.group,
+      line: topic.device === undefined ? undefined : topic.node,
+      type: undefined,
+      sensor: undefined,
+    });
+    if ('reason' in route) return refuse(route, machine, topicText, payload, arrival);
+    const json = metrics.map(({ name, timeMs = arrival.timeMs, value }) =>
+      Object.fromEntries([
+        [name, value],
+        [sparkplugTopic.timeField, timeMs],
+      ]),
+    );
+    const parsed = this.#items({ ...route, topic: sparkplugTopic }, json, arrival);
+    if ('reason' in parsed) return refuse(parsed, machine, topicText, payload, arrival);
+    return { ...parsed, machine, rejected: [...rejected, ...parsed.rejected].map(record) };
   }
 
   #items(
@@ -139,6 +184,15 @@ export class MessageParser {
     const matched = this.#matcher.match(topic);
     if (typeof matched === 'string') return { reason: 'topic-unmatched', detail: matched, machine: '' };
     const { owner, fields } = matched;
+    const found = this.#machineOf(fields);
+    if ('reason' in found) return found;
+    const route = { topic: owner, ...found };
+    if (this.#routes.size >= routesMax) this.#routes.clear();
+    this.#routes.set(topic, route);
+    return route;
+  }
+
+  #machineOf(fields: TopicFields): Omit<Route, 'topic'> | (Rejection & { readonly machine: string }) {
     const id = fields.machine;
     if (fields.type !== undefined && !this.#types.has(fields.type))
       return { ...unknownType(fields.type, this.#types), machine: id };
@@ -151,12 +205,17 @@ export class MessageParser {
       };
     const type = this.#types.get(machine.type);
     if (!type) return { ...unknownType(machine.type, this.#types), machine: id };
-    const route = { topic: owner, fields, machine, type };
-    if (this.#routes.size >= routesMax) this.#routes.clear();
-    this.#routes.set(topic, route);
-    return route;
+    return { fields, machine, type };
   }
 }
+
+/** How the metrics of Sparkplug B are read: each with its time. The name cannot be that of a metric, which has no slash first. */
+const sparkplugTopic = {
+  template: '',
+  kind: 'readings',
+  timeField: '/timestamp',
+  timeUnit: 'ms',
+} as const satisfies TopicConfig;
 
 function unknownType(type: string, types: ReadonlyMap<string, IngestType>): Rejection {
   return {

@@ -7,6 +7,15 @@ export type JsonOutcome =
   | { readonly reason: null; readonly value: unknown }
   | { readonly reason: RejectReason; readonly detail: string };
 
+/** Undefined for a payload that is not longer than it may be. */
+export function payloadTooLong(payload: Uint8Array, limits: { readonly payloadBytesMax: number }) {
+  if (payload.length <= limits.payloadBytesMax) return undefined;
+  return {
+    reason: 'payload-too-large',
+    detail: `the payload has ${payload.length} bytes, more than payloadBytesMax ${limits.payloadBytesMax}; send smaller batches`,
+  } as const;
+}
+
 const quote = 0x22;
 const backslash = 0x5c;
 
@@ -14,11 +23,8 @@ export function readJson(
   payload: Uint8Array,
   limits: { readonly payloadBytesMax: number; readonly depthMax: number },
 ): JsonOutcome {
-  if (payload.length > limits.payloadBytesMax)
-    return {
-      reason: 'payload-too-large',
-      detail: `the payload has ${payload.length} bytes, more than payloadBytesMax ${limits.payloadBytesMax}; send smaller batches`,
-    };
+  const tooLong = payloadTooLong(payload, limits);
+  if (tooLong) return tooLong;
   if (payload.length === 0) return { reason: 'not-json', detail: 'the payload is empty' };
   if (!isUtf8(payload)) return { reason: 'not-utf8', detail: 'the payload is not UTF-8 text' };
   const bytes = withoutByteOrderMark(payload);

@@ -1,4 +1,5 @@
 /** Messages of an outside MQTT broker, each acknowledged when the log has it. */
+import { Buffer } from 'node:buffer';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type IClientSubscribeOptions, type MqttClient } from 'mqtt';
 import { z } from 'zod';
@@ -64,6 +65,10 @@ export interface MqttSourceOptions extends MqttConnectionInput {
   readonly receiveMaximum?: number;
   readonly pendingBytesMax?: number;
   readonly sessionExpiryMs?: number;
+  /** Retained messages on a topic that say whether we are there: `absent` also when the connection is lost. */
+  readonly presence?:
+    | { readonly topic: string; readonly present: string; readonly absent: string }
+    | undefined;
   /** Sentences about connections that are lost or refused; mqtt.js tries again by itself. */
   readonly onProblem?: (sentence: string) => void;
   /** How long the first connection may take, attempts included. Default 30 s; Infinity tries for ever. */
@@ -102,12 +107,16 @@ export async function connectMqttSource(options: MqttSourceOptions): Promise<Mqt
     receiveMaximum = 1000,
     sharedGroup,
     protocolVersion = 5,
+    presence,
   } = options;
   if (topics.length === 0) throw new UserError(`MQTT source ${url}: there is no topic to subscribe to`);
   const client = connect(url, {
     ...clientOptions({ ...options, protocolVersion }),
     clientId: options.clientId,
     clean: false,
+    ...(presence
+      ? { will: { topic: presence.topic, payload: Buffer.from(presence.absent), qos: 1, retain: true } }
+      : {}),
     ...(protocolVersion === 5
       ? {
           properties: {
@@ -145,6 +154,7 @@ export async function connectMqttSource(options: MqttSourceOptions): Promise<Mqt
       // MQTT 3.1.1 sends all retained messages at every subscription. The session of this process has its own.
       if (!subscribed || !sessionPresent) await subscribe(client, filters, url);
       subscribed = true;
+      if (presence) await say(client, presence.topic, presence.present);
     },
   });
   client.on('disconnect', ({ reasonCode }) => {
@@ -160,7 +170,7 @@ export async function connectMqttSource(options: MqttSourceOptions): Promise<Mqt
     }),
     done: ended.done,
     close: () => {
-      closing ??= close(client, acknowledgements, ended);
+      closing ??= close(client, acknowledgements, ended, presence);
       return closing;
     },
   };
@@ -196,7 +206,16 @@ async function subscribe(client: MqttClient, filters: readonly string[], url: st
     );
 }
 
-async function close(client: MqttClient, acknowledgements: Acknowledgements, ended: Ending): Promise<void> {
+async function say(client: MqttClient, topic: string, payload: string): Promise<void> {
+  await client.publishAsync(topic, payload, { qos: 1, retain: true });
+}
+
+async function close(
+  client: MqttClient,
+  acknowledgements: Acknowledgements,
+  ended: Ending,
+  presence: MqttSourceOptions['presence'],
+): Promise<void> {
   acknowledgements.stop();
   const timeout = new AbortController();
   await Promise.race([
@@ -204,6 +223,8 @@ async function close(client: MqttClient, acknowledgements: Acknowledgements, end
     sleep(drainMs, undefined, { signal: timeout.signal }).catch(() => {}),
   ]);
   timeout.abort();
+  // A goodbye takes the will back.
+  if (presence && client.connected) await say(client, presence.topic, presence.absent).catch(() => {});
   await endClient(client, 'with goodbye');
   ended.resolve();
 }

@@ -130,12 +130,32 @@ test('the generated examples are valid and name every option', () => {
   }
 });
 
-/** The example with the lists of groups that are commented out switched on: rules, routes, all notifiers. */
+test('Sparkplug B beside what it cannot be with', (t) => {
+  const problems = (mqtt: string) =>
+    problemsIn(
+      plant(
+        t,
+        `machineTypes: [types/pump.yaml]\nmachines: [{ match: "*" }]\ningest: { sparkplug: {} }\nmqtt: ${mqtt}\n`,
+      ),
+    );
+  assert.deepEqual(problems('{ kind: client, url: "mqtt://b:1" }'), []);
+  assert.match(
+    problems('{ kind: embedded }').join(),
+    /^F:3:22: ingest\.sparkplug: .* mqtt\.kind is "embedded"; set it to "client"/,
+  );
+  assert.match(
+    problems('{ kind: client, url: "mqtt://b:1", sharedGroup: several }').join(),
+    /^F:3:22: ingest\.sparkplug: .* shared subscription "several" .*; leave mqtt\.sharedGroup out/,
+  );
+});
+
+/** The example with the groups that are commented out switched on: rules and what is in them, routes, all notifiers. */
 function withListsOn(text: string): string {
   const uncomment = (block: string): string => block.replaceAll(/^( +)# /gm, '$1');
   return text
     .replaceAll(/^ {2}# (rules|routes):\n( {2}# {3}.*\n)+/gm, uncomment)
-    .replaceAll(/^ {4}# - .*\n( {4}# {3}.*\n)+/gm, uncomment);
+    .replaceAll(/^ {4}# - .*\n( {4}# {3}.*\n)+/gm, uncomment)
+    .replaceAll(/^( +)# (sparkplug|flapping):\n(\1# {3}.*\n)+/gm, uncomment);
 }
 
 test('what holds without the file is what the example shows', () => {
@@ -153,6 +173,7 @@ test('what holds without the file is what the example shows', () => {
 });
 
 test('the example stays valid when every commented-out option is switched on', (t) => {
+  // But for sharedGroup, which Sparkplug B cannot be with.
   const text = withListsOn(readFileSync('config.example.yaml', 'utf8'));
   const dir = mkdtempSync(join(tmpdir(), 'millwright-example-'));
   t.after(() => rmSync(dir, { recursive: true }));
@@ -160,7 +181,7 @@ test('the example stays valid when every commented-out option is switched on', (
     .replaceAll(/^(mqtt|log|store):\n( .*\n)*# or\n/gm, '')
     .replaceAll(/^# ?((mqtt|log|store):| {2})/gm, '$1')
     .replaceAll(/^( +)# ([A-Za-z]+: [^ ].*)$/gm, (line, space: string, field: string) =>
-      /^(type|site|line|username|password|caFile|certFile|keyFile|sharedGroup|retentionMs|tokenUrl|set|reset):/.test(
+      /^(type|site|line|username|password|caFile|certFile|keyFile|retentionMs|tokenUrl|set|reset):/.test(
         field,
       )
         ? `${space}${field}`
@@ -184,6 +205,8 @@ test('the example stays valid when every commented-out option is switched on', (
     ['log', 'webhook', 'mqtt'],
   );
   assert.equal(config.alerts.rules?.[0]?.severities[0]?.set, 0.4);
+  assert.equal(config.alerts.rules?.[0]?.flapping?.from, 0.3);
+  assert.equal(config.ingest.sparkplug?.hostId, 'millwright');
   assert.deepEqual(config.alerts.routes?.[0]?.notifiers, ['log']);
 });
 
