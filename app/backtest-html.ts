@@ -5,6 +5,8 @@ import { storyEvidence, storyWords } from '../backtest/alert-cost-text.js';
 import { alertEpisodes } from '../backtest/alert-episodes.js';
 import type { AlertScore } from '../backtest/alert-score.js';
 import type { AlertStory } from '../backtest/alert-stories.js';
+import type { ForecasterAlerts, JudgedRule } from '../backtest/forecaster-alerts.js';
+import { alertFigureWords, figureText, ownRuleWords, ruleText } from '../backtest/forecaster-alerts-text.js';
 import type { Interval } from '../backtest/metrics/bootstrap.js';
 import type { BacktestReport } from '../backtest/report.js';
 import { probabilityText } from '../backtest/report-text.js';
@@ -43,6 +45,7 @@ export function backtestHtml(outcome: BacktestOutcome, name: string, notes: read
       'Alerts',
       `<p>What people would have lived through with the rules in force. A warning is in time from ${alerts.bounds.usefulFromDays} days before the failure on. An alert is false when no failure comes within ${alerts.bounds.claimDays} days.</p><div class="charts">${leadChart(alerts)}${tradeOffChart(tradeOff)}${costChart(tradeOff)}</div>${policiesHtml(tradeOff)}`,
     ),
+    section('The same rules on plain forecasts', alertingHtml(outcome.alerting)),
     section('What went wrong', storiesHtml(stories)),
     section('How it was judged', judgedHtml(report)),
   ]);
@@ -99,7 +102,8 @@ function timelineHtml({ replayed, observations, tradeOff, report }: BacktestOutc
   return `<div style="overflow-x:auto">${fleetTimeline(shown, dayMs)}</div>${left > 0 ? `<p>${left} more machines are not shown: those with failures, then those with alerts come first.</p>` : ''}`;
 }
 
-const looks = ['first', 'second', 'third', 'fourth'] as const;
+/** The pipeline, the reference, the other baselines. */
+const looks = ['first', 'reference', 'second', 'third', 'fourth'] as const;
 
 function brierChart({ forecasters }: BacktestReport): string {
   return lineChart({
@@ -221,6 +225,18 @@ function policiesHtml({ costs, withinDays, inForce, never, always, curve, cheape
     ),
   );
   return `<p>Costs: ${costs.failure} for a failure without a warning in time, ${costs.earlyMaintenance} for maintenance on a warning in its place, ${costs.inspection} for every alert (somebody looks), ${costs.falseAlarm} more for a false one. “Always” alerts for every machine anew as soon as the alert before has had its time. The cheapest threshold was found on these very failures: choose it on some machines or months, and judge it on others.</p><table>${tr(['', 'cost', 'warned in time', 'alerts', 'per machine-month'], 'th')}${row('rules in force', inForce)}${row('never', never)}${row('always', always)}${swept.join('')}</table>`;
+}
+
+/** What a network is worth to those who get the alerts. */
+function alertingHtml(alerting: readonly ForecasterAlerts[]): string {
+  const head = tr(['', ...alerting.map(({ name }) => escapeHtml(name))], 'th');
+  const rows = (judged: (each: ForecasterAlerts) => JudgedRule) =>
+    alertFigureWords
+      .map(({ title, figure, format }) =>
+        tr([title, ...alerting.map((each) => figureText(judged(each), figure, format))]),
+      )
+      .join('');
+  return `<p>The alerts that the baselines would have given, through the same stage, from the same days, where the machines could be assessed. In brackets 95 % intervals, by drawing machines again and again.</p><p><b>The rules in force on the curves of each</b></p><div style="overflow-x:auto"><table>${head}${rows(({ inForce }) => inForce)}</table></div><p>Thresholds that suit one forecaster need not suit another, so the second table lets each have its own.</p><p><b>${escapeHtml(ownRuleWords(alerting))}</b></p><div style="overflow-x:auto"><table>${head}${tr(['alert when', ...alerting.map(({ own }) => escapeHtml(ruleText(own.rule)))])}${rows(({ own }) => own)}</table></div>`;
 }
 
 function storiesHtml(stories: readonly AlertStory[]): string {

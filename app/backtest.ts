@@ -1,8 +1,11 @@
 /** A data set through the live stages, judged by what happened: the work behind `millwright backtest` and the demo. */
 import { type AlertTradeOff, type Costs, weighAlerts } from '../backtest/alert-cost.js';
-import { type AlertBounds, type AlertScore, scoreAlerts } from '../backtest/alert-score.js';
+import type { AlertBounds, AlertScore } from '../backtest/alert-score.js';
 import { type AlertStory, alertStories } from '../backtest/alert-stories.js';
+import { indexHistories } from '../backtest/baselines/baseline.js';
+import { fitBaselines } from '../backtest/baselines/fit-baselines.js';
 import { feedLog } from '../backtest/feed.js';
+import type { CandidateRule, ForecasterAlerts } from '../backtest/forecaster-alerts.js';
 import { judgeReplay } from '../backtest/judge-replay.js';
 import type { Observation, Steps } from '../backtest/observation.js';
 import { observeReplay } from '../backtest/observe-replay.js';
@@ -16,9 +19,11 @@ import type { Log } from '../domain/log.js';
 import type { MachineType } from '../domain/machine-type.js';
 import { MemoryLog } from '../infra/memory/log.js';
 import { countSteps, makeStepCalendar, type StepCalendar } from '../stream/step-calendar.js';
-import { alertsUnder, sweptThresholds, thresholdRule } from './alert-sweep.js';
+import { alertsUnder, readForecasts, sweptRules } from './alert-sweep.js';
 import type { Deployment } from './config.js';
+import { inPeriod, type Period } from './forecaster-batches.js';
 import { ingestDataset, nothing, readHistories } from './history.js';
+import { judgeForecasters } from './judge-forecasters.js';
 import { type Refused, readRefused } from './refused.js';
 import { alertStage, forecastStage, stepStage } from './stages.js';
 
@@ -38,6 +43,12 @@ export interface BacktestRequest {
   readonly selection: Selection;
   readonly bounds: AlertBounds;
   readonly costs: Costs;
+  /** Only these origins are judged, as if alerts had begun with the first of them; default: all. */
+  readonly period?: Period;
+  /** Rules of which each forecaster's own is the cheapest; default: the swept thresholds. */
+  readonly candidates?: readonly CandidateRule[];
+  /** Own rules found elsewhere: of the pipeline, then of the baselines as the report names them. */
+  readonly ownRules?: readonly CandidateRule[];
   readonly signal?: AbortSignal;
   onProgress?(progress: ReplayProgress): void;
   /** What of the source the pipeline would not take; only when there is any. */
@@ -47,18 +58,20 @@ export interface BacktestRequest {
 export interface BacktestOutcome {
   readonly report: BacktestReport;
   readonly tradeOff: AlertTradeOff;
+  /** In the order of the report's forecasters. */
+  readonly alerting: readonly ForecasterAlerts[];
   readonly stories: readonly AlertStory[];
   readonly observations: readonly Observation[];
   readonly replayed: ReplayResult;
 }
 
 export async function runBacktest(request: BacktestRequest): Promise<BacktestOutcome> {
-  const { deployment, type, predictor, source, training, signal, onProgress } = request;
+  const { deployment, type, predictor, source, training, period, signal, onProgress } = request;
   const log =
     source.kind === 'dataset'
       ? (await ingestDataset(deployment, source.dataset, signal)).log
       : new MemoryLog();
-  const replayed = await replay({
+  const everything = await replay({
     log,
     partitionCount: deployment.config.log.partitions,
     stages: [
@@ -73,44 +86,80 @@ export async function runBacktest(request: BacktestRequest): Promise<BacktestOut
   const judgedHistories = (await readHistories(deployment, log)).get(type.name) ?? [];
   const refused = await readRefused(log);
   if (refused.length > 0) request.onRefused?.(refused);
+  const topic = await readForecasts(log);
+  await log.close();
+  const forecasts = period ? inPeriod(topic, period) : topic;
+  const types = [...deployment.types.values()];
+  const replayed: ReplayResult = period
+    ? {
+        ...everything,
+        forecasts: everything.forecasts.filter(({ originMs }) => isWithin(originMs, period)),
+        alerts: await alertsUnder(deployment.config.alerts, types, forecasts),
+      }
+    : everything;
 
   const calendar = makeStepCalendar(type.step);
+  const steps = stepsOf(calendar);
   const ofType = ({ machine }: { readonly machine: string }): boolean =>
     deployment.directory.find(machine)?.type === type.name;
-  const { result, observations } =
+  const judgeable =
     source.kind === 'dataset'
       ? judgeableDataset(replayed, source.dataset.machines.filter(ofType), calendar)
       : judgeableLog(replayed, ofType);
+  const { result } = judgeable;
+  const observations = period
+    ? judgeable.observations.flatMap((observation) => watchedWithin(observation, period))
+    : judgeable.observations;
+  const baselines = fitBaselines(training, predictor.spec);
   const report = judgeReplay({
     name: predictor.version,
     result,
     observations,
-    trainingHistories: training,
+    baselines,
     judgedHistories,
     spec: predictor.spec,
     selection: request.selection,
-    steps: stepsOf(calendar),
+    steps,
     alertBounds: request.bounds,
   });
   const inForce = report.alerts as AlertScore;
-  const { nominalMs: dayMs } = stepsOf(calendar);
   const withinDays = Math.min(30, type.horizonSteps);
-  const machines = new Set(observations.map(({ machine }) => machine));
-  const swept: { threshold: number; score: AlertScore }[] = [];
-  for (const threshold of sweptThresholds) {
-    const rule = thresholdRule(deployment.config.alerts, type, dayMs, withinDays, threshold);
-    const alerts = await alertsUnder(rule, [...deployment.types.values()], log);
-    const ofJudged = alerts.filter(({ machine }) => machines.has(machine));
-    swept.push({ threshold, score: scoreAlerts(ofJudged, observations, request.bounds, dayMs) });
-  }
-  await log.close();
+  const { swept, alerting } = await judgeForecasters({
+    deployment,
+    type,
+    name: predictor.version,
+    forecasts,
+    observations,
+    inForce,
+    baselines: [baselines.reference, ...baselines.others],
+    find: indexHistories(judgedHistories),
+    sweep: sweptRules(withinDays),
+    bounds: request.bounds,
+    costs: request.costs,
+    dayMs: steps.nominalMs,
+    ...(request.candidates ? { candidates: request.candidates } : {}),
+    ...(request.ownRules ? { ownRules: request.ownRules } : {}),
+    ...(signal ? { signal } : {}),
+  });
   return {
     report,
     tradeOff: weighAlerts(inForce, swept, request.costs, withinDays),
-    stories: alertStories(inForce, result.forecasts, result.alerts, { withinDays, dayMs }),
+    alerting,
+    stories: alertStories(inForce, result.forecasts, result.alerts, { withinDays, dayMs: steps.nominalMs }),
     observations,
     replayed,
   };
+}
+
+function isWithin(timeMs: number, { fromMs, toMs }: Period): boolean {
+  return timeMs >= fromMs && timeMs <= toMs;
+}
+
+/** The part of a watch that lies in the period, if any; what became of the machine is known all the same. */
+function watchedWithin(observation: Observation, { fromMs, toMs }: Period): Observation[] {
+  const from = Math.max(observation.fromMs, fromMs);
+  const until = Math.min(observation.watchedUntilMs, toMs);
+  return from > until ? [] : [{ ...observation, fromMs: from, watchedUntilMs: until }];
 }
 
 interface Judgeable {

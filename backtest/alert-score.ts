@@ -103,6 +103,8 @@ export interface AlertScore {
   readonly alerts: readonly JudgedAlert[];
   /** Alerts that fired for machines of which no fate is known. */
   readonly unobservedCount: number;
+  /** Failures within usefulFromDays of the start of their machine's watch, which nobody could have warned of in time: not judged. */
+  readonly tooSoonCount: number;
   readonly failureCounts: Readonly<Record<FailureVerdict, number>>;
   readonly alertCounts: Readonly<Record<AlertVerdict, number>>;
   /** Share of failures at which an alert stood, whatever its lead; null without a failure. */
@@ -121,6 +123,8 @@ export interface AlertScore {
   readonly machineMonths: number;
   /** Alerts judged `false`, per machine-month; null without watched time. */
   readonly falseAlarmsPerMachineMonth: number | null;
+  /** Share of `true` alerts among those that came true, came early, cleared too soon, or were false; null without any. */
+  readonly precision: number | null;
 }
 
 /**
@@ -147,12 +151,17 @@ export function scoreAlerts(
   }
   const failures: JudgedFailure[] = [];
   const judged: JudgedAlert[] = [];
-  let watchedMs = 0;
+  let watchedMonths = 0;
+  let tooSoonCount = 0;
   for (const observation of observations) {
     const own = watchedEpisodes(episodes.get(observation.machine) ?? [], observation);
     episodes.delete(observation.machine);
     observation.failuresMs.forEach((failureMs, i) => {
-      if (failureMs > observation.watchedUntilMs) return;
+      if (failureMs < observation.fromMs || failureMs > observation.watchedUntilMs) return;
+      if (failureMs - observation.fromMs < bounds.usefulFromDays * dayMs) {
+        tooSoonCount++;
+        return;
+      }
       const previousMs = observation.failuresMs[i - 1] ?? -Infinity;
       failures.push(judgeFailure(observation.machine, failureMs, previousMs, own, bounds, dayMs));
     });
@@ -166,19 +175,40 @@ export function scoreAlerts(
         ...judgeAlert(episode, observation, bounds, dayMs),
       });
     }
-    watchedMs += Math.max(0, observation.watchedUntilMs - observation.fromMs);
+    watchedMonths += monthsWatched(observation, dayMs);
   }
-  const leads = failures
-    .flatMap(({ leadDays }) => (leadDays === null ? [] : [leadDays]))
-    .sort((a, b) => a - b);
-  const machineMonths = watchedMs / (30 * dayMs);
-  const alertCounts = countBy(judged, alertVerdicts);
-  return {
+  const unobservedCount = [...episodes.values()].reduce((sum, { length }) => sum + length, 0);
+  return summarizeAlerts({
     bounds,
     dayMs,
     failures,
     alerts: judged,
-    unobservedCount: [...episodes.values()].reduce((sum, { length }) => sum + length, 0),
+    machineMonths: watchedMonths,
+    unobservedCount,
+    tooSoonCount,
+  });
+}
+
+/** In months of 30 days. */
+export function monthsWatched({ fromMs, watchedUntilMs }: Observation, dayMs: number): number {
+  return Math.max(0, watchedUntilMs - fromMs) / (30 * dayMs);
+}
+
+/** The figures of judged failures and alerts, whichever they are. */
+export function summarizeAlerts(
+  judged: Pick<
+    AlertScore,
+    'bounds' | 'dayMs' | 'failures' | 'alerts' | 'machineMonths' | 'unobservedCount' | 'tooSoonCount'
+  >,
+): AlertScore {
+  const { bounds, failures, alerts, machineMonths } = judged;
+  const leads = failures
+    .flatMap(({ leadDays }) => (leadDays === null ? [] : [leadDays]))
+    .sort((a, b) => a - b);
+  const alertCounts = countBy(alerts, alertVerdicts);
+  const decided = alerts.length - alertCounts.intervened - alertCounts.undecided;
+  return {
+    ...judged,
     failureCounts: countBy(failures, failureVerdicts),
     alertCounts,
     detectedShare: failures.length === 0 ? null : leads.length / failures.length,
@@ -195,8 +225,8 @@ export function scoreAlerts(
             p90: quantile(leads, 0.9),
             max: quantile(leads, 1),
           },
-    machineMonths,
     falseAlarmsPerMachineMonth: machineMonths > 0 ? alertCounts.false / machineMonths : null,
+    precision: decided === 0 ? null : alertCounts.true / decided,
   };
 }
 

@@ -128,12 +128,17 @@ function formatAlerts(alerts: AlertScore): string[] {
 }
 
 function formatFailures(alerts: AlertScore): string[] {
-  const { bounds, failureCounts: failures, leadDays } = alerts;
+  const { bounds, failureCounts: failures, leadDays, tooSoonCount } = alerts;
   return [
     `${count(alerts.failures.length, 'failure')}: ` +
       `${failures.foreseen} foreseen (${bounds.usefulFromDays}–${bounds.usefulToDays} days ahead), ` +
       `${failures.ahead} ahead (up to ${bounds.earlyFromDays}), ${failures.early} early (more), ` +
       `${failures.late} late (under ${bounds.usefulFromDays}), ${failures.missed} missed`,
+    ...(tooSoonCount > 0
+      ? [
+          `${count(tooSoonCount, 'failure')} not judged: within ${bounds.usefulFromDays} days of the start of the watch, too soon for a warning`,
+        ]
+      : []),
     leadDays
       ? `Lead time: median ${days(leadDays.median)} d, 80 % within ${days(leadDays.p10)}–${days(leadDays.p90)} d, ` +
         `shortest ${days(leadDays.min)} d, longest ${days(leadDays.max)} d`
@@ -175,7 +180,7 @@ const someOf = (names: readonly string[]) =>
   names.slice(0, 5).join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
 
 /** First column to the left, the others to the right. */
-function alignColumns(rows: readonly (readonly string[])[]): string[] {
+export function alignColumns(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map((row) =>
     row

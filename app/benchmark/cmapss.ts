@@ -4,6 +4,7 @@
  */
 import { fitAgeWeibull } from '../../backtest/baselines/age-weibull.js';
 import { fitMarginal } from '../../backtest/baselines/marginal.js';
+import { fitRegimeScaling } from '../../backtest/baselines/regime-scaling.js';
 import { fitSmoothedLinear } from '../../backtest/baselines/smoothed-linear.js';
 import { wallClock } from '../../domain/clock.js';
 import type { CmapssSubset } from '../../infra/files/cmapss.js';
@@ -12,7 +13,6 @@ import { type CmapssFleet, readCmapssFleet } from './cmapss-fleet.js';
 import { packageFile } from './deployment.js';
 import { forecastWithBaseline, type JudgedOrigin } from './forecasters.js';
 import { type BenchmarkRequest, forecastWithNetworks, trainNetworks, versionsOf } from './networks.js';
-import { fitRegimeScaling } from './regime-scaling.js';
 import { type BenchmarkResult, type Forecasts, scoreTable } from './result.js';
 
 /** Training settings that were chosen on training engines of it. */

@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Costs, costsSchema } from '../../backtest/alert-cost.js';
 import { formatStories, formatTradeOff } from '../../backtest/alert-cost-text.js';
 import { alertBoundsSchema } from '../../backtest/alert-score.js';
+import { formatAlerting } from '../../backtest/forecaster-alerts-text.js';
 import { formatReport } from '../../backtest/report-text.js';
 import type { Selection } from '../../backtest/rows.js';
 import { wallClock } from '../../domain/clock.js';
@@ -118,7 +119,7 @@ Exit code: 0 judged, 2 wrong usage, data or configuration.`,
             notes = refused.map(describeRefused);
           },
         });
-        const { report, replayed, tradeOff, stories } = outcome;
+        const { report, replayed, tradeOff, alerting, stories } = outcome;
         await close();
         const seconds = (wallClock.nowMs() - startedMs) / 1000;
         bar.end(`${name} in ${formatSpan(seconds * 1000)}`);
@@ -129,12 +130,22 @@ Exit code: 0 judged, 2 wrong usage, data or configuration.`,
         if (options.html !== undefined) await writeFile(options.html, backtestHtml(outcome, name, allNotes));
         printResult(
           {
-            json: { dataset: name, ...report, tradeOff, stories, leakage: leakage ?? null, seconds },
+            json: {
+              dataset: name,
+              ...report,
+              tradeOff,
+              alerting,
+              stories,
+              leakage: leakage ?? null,
+              seconds,
+            },
             human: () =>
               [
                 formatReport(report),
                 '',
                 ...formatTradeOff(tradeOff),
+                '',
+                ...formatAlerting(alerting),
                 '',
                 ...formatStories(stories),
                 ...(options.html === undefined ? [] : [`With pictures: ${options.html}`]),

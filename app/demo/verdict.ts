@@ -1,5 +1,6 @@
 /** What the demo comes to: every failure with its lead time, false alarms, and how good the curves were. */
 import { type AlertBounds, type AlertScore, alertBoundsSchema } from '../../backtest/alert-score.js';
+import { fitBaselines } from '../../backtest/baselines/fit-baselines.js';
 import { judgeReplay } from '../../backtest/judge-replay.js';
 import type { BacktestReport } from '../../backtest/report.js';
 import type { AlertRecord } from '../../domain/alert.js';
@@ -45,7 +46,7 @@ export async function judgeDemo(run: {
     name: predictor.version,
     result: { forecasts, alerts: transitions },
     observations: dataset.machines.map((machine) => observe(machine, calendar)),
-    trainingHistories: run.training,
+    baselines: fitBaselines(run.training, predictor.spec),
     judgedHistories: (await readHistories(deployment, log)).get(type.name) ?? [],
     spec: predictor.spec,
     selection: 'all',

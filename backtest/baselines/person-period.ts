@@ -4,7 +4,7 @@
  */
 import { type FeatureSpec, type History, isCount, isMeasured } from '../../domain/features.js';
 import { accumulateHazards, type Baseline } from './baseline.js';
-import { dot, fitLogistic } from './logistic.js';
+import { type DailyRow, dot, fitDailyLogistic } from './logistic.js';
 
 /** Steps of the running means, and of the running sums of counts. */
 const shortSteps = 3;
@@ -25,17 +25,18 @@ export function fitPersonPeriod(histories: readonly History[], spec: FeatureSpec
     Array.from({ length: history.stepCount }, (_, row) => daysAtRisk(history, row, horizonSteps)),
   );
   const scaling = fitScaling(raw, exposure);
-  const inputCount = scaling.columns.length + 2;
-  const rows: Float64Array[] = [];
-  const failed: number[] = [];
-  histories.forEach((history, h) => {
-    for (let row = 0; row < history.stepCount; row++)
-      for (let day = 1; day <= (exposure[h]?.[row] as number); day++) {
-        rows.push(scaled(raw[h] as OriginInputs, row, day, scaling));
-        failed.push(history.eventDay[row] === day ? 1 : 0);
-      }
-  });
-  const weights = fitLogistic(rows, failed, ridge, new Float64Array(inputCount));
+  const dayInput = Float64Array.from(
+    { length: horizonSteps },
+    (_, k) => (k + 1 - scaling.dayMean) / scaling.dayDeviation,
+  );
+  const rows = histories.flatMap(({ stepCount, eventDay }, h) =>
+    Array.from({ length: stepCount }, (_, row): DailyRow => {
+      const daysAtRisk = exposure[h]?.[row] as number;
+      const event = eventDay[row] as number;
+      return { inputs: scaled(raw[h] as OriginInputs, row, scaling), daysAtRisk, eventDay: event };
+    }),
+  );
+  const weights = fitDailyLogistic(rows, dayInput, ridge, scaling.columns.length + 2);
   const cache = new WeakMap<History, OriginInputs>();
   return {
     name: 'person-period logistic',
@@ -45,12 +46,9 @@ export function fitPersonPeriod(histories: readonly History[], spec: FeatureSpec
         own = originInputs(history, spec);
         cache.set(history, own);
       }
-      const inputs = own;
+      const base = dot(weights, scaled(own, row, scaling));
       return accumulateHazards(
-        Float64Array.from(
-          { length: horizonSteps },
-          (_, k) => 1 / (1 + Math.exp(-dot(weights, scaled(inputs, row, k + 1, scaling)))),
-        ),
+        dayInput.map((input) => 1 / (1 + Math.exp(-base - (weights[1] as number) * input))),
       );
     },
   };
@@ -145,12 +143,11 @@ function fitScaling(raw: readonly OriginInputs[], exposure: readonly (readonly n
   };
 }
 
-/** 1, the day, and the inputs that vary. */
-function scaled({ values, width }: OriginInputs, row: number, day: number, scaling: Scaling): Float64Array {
-  const { columns, mean, deviation, dayMean, dayDeviation } = scaling;
+/** 1, 0 for the day, and the inputs that vary. */
+function scaled({ values, width }: OriginInputs, row: number, scaling: Scaling): Float64Array {
+  const { columns, mean, deviation } = scaling;
   const inputs = new Float64Array(columns.length + 2);
   inputs[0] = 1;
-  inputs[1] = (day - dayMean) / dayDeviation;
   columns.forEach((column, index) => {
     const value = values[row * width + column] as number;
     inputs[index + 2] = Number.isFinite(value)

@@ -1,7 +1,7 @@
 // A small plant's history judged: the report needs nothing but itself, and the thresholds go through the live alert stage.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { alertsUnder, thresholdRule } from '../../app/alert-sweep.js';
+import { alertsUnder, alertsUnderCandidates, candidateConfig, readForecasts } from '../../app/alert-sweep.js';
 import { type BacktestOutcome, runBacktest } from '../../app/backtest.js';
 import { backtestHtml } from '../../app/backtest-html.js';
 import type { Deployment } from '../../app/config.js';
@@ -80,9 +80,11 @@ test('the swept rule is one of the alert stage: from its threshold on, until a f
       }),
     ),
   );
-  const rule = thresholdRule(deployment.config.alerts, type, 3_600_000, 5, 0.5);
-  const alerts = await alertsUnder(rule, [type], log);
+  const forecasts = await readForecasts(log);
   await log.close();
+  const rule = { withinSteps: 5, threshold: 0.5, holdSteps: 0 };
+  const config = candidateConfig(deployment.config.alerts, type, 3_600_000, [rule]);
+  const alerts = await alertsUnder(config, [type], forecasts);
   assert.deepEqual(
     alerts.map(({ transition, timeMs }) => [transition, (timeMs - first.originMs) / 3_600_000]),
     [
@@ -91,4 +93,39 @@ test('the swept rule is one of the alert stage: from its threshold on, until a f
       ['fired', 4],
     ],
   );
+  const held = { ...rule, holdSteps: 1 };
+  const [again, heldAlerts] = await alertsUnderCandidates(
+    [{ ...rule }, held],
+    deployment.config.alerts,
+    type,
+    3_600_000,
+    forecasts,
+  );
+  assert.deepEqual(again, alerts, 'rules side by side do not disturb each other');
+  assert.deepEqual(
+    heldAlerts?.map(({ transition }) => transition),
+    ['pending', 'fired', 'resolved', 'pending'],
+  );
+});
+
+test('baselines go through the same rules: the marginal hazard alerts for every machine alike, or for none', () => {
+  const names = outcome.alerting.map(({ name }) => name);
+  assert.deepEqual(
+    names,
+    outcome.report.forecasters.map(({ name }) => name),
+  );
+  assert.equal(names.length, 5);
+  const [pipeline, marginal] = outcome.alerting;
+  assert.equal(pipeline?.inForce.figures.cost, outcome.tradeOff.inForce.cost);
+  assert.equal(pipeline?.own.figures.cost, outcome.tradeOff.cheapest.cost);
+  assert.equal(pipeline?.own.rule?.threshold, outcome.tradeOff.cheapest.threshold);
+  for (const { own } of outcome.alerting)
+    assert.ok(own.figures.cost <= outcome.tradeOff.never.cost, 'at worst, a threshold that none reaches');
+  const share = marginal?.own.figures.detectedShare;
+  assert.ok(share === 0 || share === 1, `${share}`);
+  for (const { inForce, own } of outcome.alerting)
+    for (const { figures, intervals } of [inForce, own]) {
+      const interval = intervals.cost;
+      assert.ok(interval && interval.low <= figures.cost && figures.cost <= interval.high);
+    }
 });

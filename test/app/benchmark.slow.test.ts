@@ -9,11 +9,11 @@ import { describe, it } from 'node:test';
 import { readAzureFleet } from '../../app/benchmark/azure-fleet.js';
 import { type CmapssFleet, readCmapssFleet } from '../../app/benchmark/cmapss-fleet.js';
 import { forecastWithBaseline } from '../../app/benchmark/forecasters.js';
-import { fitRegimeScaling } from '../../app/benchmark/regime-scaling.js';
 import { scoreRows } from '../../app/benchmark/scores.js';
 import type { Baseline } from '../../backtest/baselines/baseline.js';
 import { fitMarginal } from '../../backtest/baselines/marginal.js';
 import { fitPersonPeriod } from '../../backtest/baselines/person-period.js';
+import { fitRegimeScaling } from '../../backtest/baselines/regime-scaling.js';
 import { featureSpec } from '../../stream/features.js';
 
 const dir = resolve(process.cwd(), '../shared/data/cmapss');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { fitAgeWeibull } from '../../backtest/baselines/age-weibull.js';
-import { dot, fitLogistic } from '../../backtest/baselines/logistic.js';
+import { type DailyRow, dot, fitDailyLogistic, fitLogistic } from '../../backtest/baselines/logistic.js';
 import { fitMarginal, marginalHazards } from '../../backtest/baselines/marginal.js';
 import { fitPersonPeriod } from '../../backtest/baselines/person-period.js';
 import { fitSmoothedLinear } from '../../backtest/baselines/smoothed-linear.js';
@@ -133,6 +133,31 @@ test('logistic regression ends where the gradient is zero', () => {
     [...fitLogistic(rows, outcomes, 1, Float64Array.of(4, -4, 4))].map((w) => w.toFixed(6)),
     [...weights].map((w) => w.toFixed(6)),
   );
+});
+
+test('rows that stand for their days give the weights of the days one by one', () => {
+  const rng = new Rng(17);
+  const dayInput = Float64Array.of(-1.2, -0.1, 0.4, 1.7);
+  const daily = Array.from({ length: 200 }, (): DailyRow => {
+    const daysAtRisk = rng.int(5);
+    const eventDay = daysAtRisk > 0 && rng.uniform() < 0.3 ? daysAtRisk : 0;
+    return { inputs: Float64Array.of(1, 0, rng.normal(), rng.normal()), daysAtRisk, eventDay };
+  });
+  const each = daily.flatMap(({ inputs, daysAtRisk, eventDay }) =>
+    Array.from({ length: daysAtRisk }, (_, day) => ({
+      row: Float64Array.from(inputs, (value, j) => (j === 1 ? (dayInput[day] as number) : value)),
+      failed: day + 1 === eventDay ? 1 : 0,
+    })),
+  );
+  const wanted = fitLogistic(
+    each.map(({ row }) => row),
+    each.map(({ failed }) => failed),
+    0.7,
+    new Float64Array(4),
+  );
+  fitDailyLogistic(daily, dayInput, 0.7, 4).forEach((weight, j) => {
+    assert.ok(Math.abs(weight - (wanted[j] as number)) < 1e-7, `${j}: ${weight}, wanted ${wanted[j]}`);
+  });
 });
 
 test('logistic regression of days without any failure gives a small hazard and ends', () => {

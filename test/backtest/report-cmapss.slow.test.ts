@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { alertBoundsSchema } from '../../backtest/alert-score.js';
 import { fitAgeWeibull } from '../../backtest/baselines/age-weibull.js';
+import { fitBaselines } from '../../backtest/baselines/fit-baselines.js';
 import { judgeReplay } from '../../backtest/judge-replay.js';
 import { fixedSteps, type Observation } from '../../backtest/observation.js';
 import { formatReport } from '../../backtest/report-text.js';
@@ -56,7 +57,7 @@ test('the report on the 100 test engines of FD001 drops none and shows the basel
     name: 'age only',
     result: { forecasts, alerts: [] },
     observations: remaining,
-    trainingHistories: training,
+    baselines: fitBaselines(training, spec),
     judgedHistories: engines,
     spec,
     selection: 'last',

@@ -21,7 +21,7 @@ export function fitRegimeScaling(spec: FeatureSpec, training: readonly History[]
   const fitted = fitPreprocessing(spec, training, { smoothingAlphas: [], clipSds }, new Rng(1));
   // The age stays as it is, in steps: a baseline by age needs it.
   const columns = fitted.keptColumns.filter((column) => !spec.settingColumns.includes(column));
-  const scaled = new Map<History, History>();
+  const scaled = new WeakMap<History, History>();
   return {
     spec: {
       ...spec,

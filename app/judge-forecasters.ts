@@ -1,0 +1,93 @@
+/** The pipeline and its baselines, each through the alert stage with the same rules, judged by the same fates. */
+import { type Costs, policyOf } from '../backtest/alert-cost.js';
+import { type AlertBounds, type AlertScore, scoreAlerts } from '../backtest/alert-score.js';
+import type { Baseline, FindRow } from '../backtest/baselines/baseline.js';
+import { type CandidateRule, type ForecasterAlerts, judgeRule } from '../backtest/forecaster-alerts.js';
+import type { Observation } from '../backtest/observation.js';
+import type { AlertRecord } from '../domain/alert.js';
+import type { Batch } from '../domain/log.js';
+import type { MachineType } from '../domain/machine-type.js';
+import { alertsUnder, alertsUnderCandidates } from './alert-sweep.js';
+import type { Deployment } from './config.js';
+import { byBaseline } from './forecaster-batches.js';
+
+export interface ForecastersAlerts {
+  /** Of the pipeline, by the rules of the sweep. */
+  readonly swept: readonly { readonly threshold: number; readonly score: AlertScore }[];
+  /** The pipeline, then the baselines in their order. */
+  readonly alerting: readonly ForecasterAlerts[];
+}
+
+export async function judgeForecasters(parts: {
+  readonly deployment: Deployment;
+  readonly type: MachineType;
+  /** The pipeline's. */
+  readonly name: string;
+  readonly forecasts: readonly Batch[];
+  readonly observations: readonly Observation[];
+  /** Of the pipeline, under the rules in force. */
+  readonly inForce: AlertScore;
+  readonly baselines: readonly Baseline[];
+  readonly find: FindRow;
+  readonly sweep: readonly CandidateRule[];
+  /** Of which each forecaster's own rule is the cheapest for it; default: those of the sweep. */
+  readonly candidates?: readonly CandidateRule[];
+  /** Own rules that were found elsewhere, in the order of the forecasters. */
+  readonly ownRules?: readonly CandidateRule[];
+  readonly bounds: AlertBounds;
+  readonly costs: Costs;
+  readonly dayMs: number;
+  readonly signal?: AbortSignal;
+}): Promise<ForecastersAlerts> {
+  const { deployment, type, name, forecasts, observations, baselines, sweep, ownRules, costs, dayMs } = parts;
+  const { alerts: config } = deployment.config;
+  const machines = new Set(observations.map(({ machine }) => machine));
+  const score = (alerts: readonly AlertRecord[]): AlertScore =>
+    scoreAlerts(
+      alerts.filter(({ machine }) => machines.has(machine)),
+      observations,
+      parts.bounds,
+      dayMs,
+    );
+  const scoreRules = async (rules: readonly CandidateRule[], batches: readonly Batch[]) =>
+    (await alertsUnderCandidates(rules, config, type, dayMs, batches)).map(score);
+  const judge = (rule: CandidateRule | null, scored: AlertScore) =>
+    judgeRule(rule, scored, observations, costs);
+
+  const sweptScores = await scoreRules(sweep, forecasts);
+  const judgeForecaster = async (
+    who: string,
+    place: number,
+    batches: readonly Batch[],
+    inForce: AlertScore,
+  ): Promise<ForecasterAlerts> => {
+    const found = ownRules?.[place];
+    const rules = found ? [found] : (parts.candidates ?? sweep);
+    const scores = batches === forecasts && rules === sweep ? sweptScores : await scoreRules(rules, batches);
+    const best = cheapest(scores, costs);
+    return {
+      name: who,
+      inForce: judge(null, inForce),
+      own: judge(rules[best] as CandidateRule, scores[best] as AlertScore),
+      ownFoundOn: found ? 'other-rows' : 'these-rows',
+    };
+  };
+
+  const alerting = [await judgeForecaster(name, 0, forecasts, parts.inForce)];
+  for (const [index, baseline] of baselines.entries()) {
+    parts.signal?.throwIfAborted();
+    const batches = byBaseline(forecasts, baseline, parts.find);
+    const inForce = score(await alertsUnder(config, [...deployment.types.values()], batches));
+    alerting.push(await judgeForecaster(baseline.name, index + 1, batches, inForce));
+  }
+  return {
+    swept: sweep.map(({ threshold }, index) => ({ threshold, score: sweptScores[index] as AlertScore })),
+    alerting,
+  };
+}
+
+/** Place of the least cost; the last among equals. */
+function cheapest(scores: readonly AlertScore[], costs: Costs): number {
+  const each = scores.map((score) => policyOf(score, costs, null).cost);
+  return each.lastIndexOf(Math.min(...each));
+}
