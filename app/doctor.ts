@@ -9,6 +9,7 @@ import { openPredictor } from '../model/predict.js';
 import { featureSpec } from '../stream/features.js';
 import { type Deployment, loadDeployment } from './config.js';
 import { checkInflux } from './doctor-influx.js';
+import { checkKafka } from './doctor-kafka.js';
 import { checkBroker } from './doctor-mqtt.js';
 import { openEngine } from './engine.js';
 import { about, type Finding } from './finding.js';
@@ -34,7 +35,7 @@ export async function diagnose(configFile: string): Promise<Finding[]> {
   }
   findings.push({ what: 'configuration', state: 'good', sentence: `${deployment.file} is valid` });
   findings.push(await checkFolder(deployment.config.dataDir));
-  findings.push(await checkLog(deployment), ...(await checkStore(deployment)));
+  findings.push(...(await checkLog(deployment)), ...(await checkStore(deployment)));
   findings.push(...(await checkModels(deployment)));
   findings.push(
     ...(await checkMqtt(deployment)),
@@ -77,16 +78,19 @@ async function checkFolder(dir: string): Promise<Finding> {
     : { what, state: 'good', sentence: `${dir}, ${formatBytes(free)} free` };
 }
 
-async function checkLog({ config }: Deployment): Promise<Finding> {
-  if (config.log.kind === 'embedded' && !existsSync(join(config.dataDir, 'log'))) return notYet('log');
-  return about('log', async () => {
-    const log = await openLog(config, 'read-only');
-    try {
-      return formatLedger(await computeLedger(log));
-    } finally {
-      await log.close();
-    }
-  });
+async function checkLog({ config }: Deployment): Promise<Finding[]> {
+  if (config.log.kind === 'kafka') return checkKafka(config.log);
+  if (!existsSync(join(config.dataDir, 'log'))) return [notYet('log')];
+  return [
+    await about('log', async () => {
+      const log = await openLog(config, 'read-only');
+      try {
+        return formatLedger(await computeLedger(log));
+      } finally {
+        await log.close();
+      }
+    }),
+  ];
 }
 
 async function checkStore(deployment: Deployment): Promise<Finding[]> {

@@ -1,8 +1,12 @@
 /** `millwright infra`: the services that a plant runs on. */
 import { Command } from 'commander';
+import { topicSpecs } from '../../domain/topics.js';
 import { InfluxConnection } from '../../infra/influx/connection.js';
 import { setUpInflux } from '../../infra/influx/setup.js';
+import { inspectKafka } from '../../infra/kafka/inspect.js';
 import { type Deployment, loadDeployment } from '../config.js';
+import { openLog } from '../open-log.js';
+import { formatCounted } from '../terminal/format.js';
 import { printResult } from '../terminal/print-result.js';
 import { configOption, jsonOption } from './options.js';
 
@@ -10,7 +14,7 @@ export function infraCommand(): Command {
   return new Command('infra').description('prepare the services that a plant runs on').addCommand(
     new Command('init')
       .description(
-        'make or change what the services need: databases, retention, summaries; twice is as good as once',
+        'make or change what the services need: topics, databases, retention, summaries; twice is as good as once',
       )
       .addOption(configOption())
       .addOption(jsonOption())
@@ -20,10 +24,11 @@ export function infraCommand(): Command {
 Example:
   millwright infra init -c plant.yaml
 
-InfluxDB: database, retention policy and, where results expire, summaries that do not. What is embedded needs nothing.`,
+Kafka: topics. InfluxDB: database, retention policy and, where results expire, summaries that do not. What is embedded needs nothing.`,
       )
       .action(async (options: { config: string; json: boolean }) => {
-        const done = await initialise(loadDeployment(options.config));
+        const deployment = loadDeployment(options.config);
+        const done = [...(await initialiseLog(deployment)), ...(await initialiseStore(deployment))];
         printResult(
           {
             json: { done },
@@ -36,7 +41,24 @@ InfluxDB: database, retention policy and, where results expire, summaries that d
 }
 
 /** Says in sentences what it has done. */
-async function initialise({ config, types }: Deployment): Promise<string[]> {
+async function initialiseLog({ config }: Deployment): Promise<string[]> {
+  if (config.log.kind !== 'kafka') return [];
+  const { prefix, partitions, retentionMs } = config.log;
+  const there = new Set((await inspectKafka(config.log)).topics.map(({ name }) => name));
+  const log = await openLog(config, 'read-write');
+  try {
+    const specs = topicSpecs(partitions, retentionMs);
+    await log.ensureTopics(specs);
+    return specs
+      .map(({ name }) => prefix + name)
+      .filter((name) => !there.has(name))
+      .map((name) => `made topic ${name} with ${formatCounted(partitions, 'partition')}`);
+  } finally {
+    await log.close();
+  }
+}
+
+async function initialiseStore({ config, types }: Deployment): Promise<string[]> {
   if (config.store.kind !== 'influx') return [];
   const connection = new InfluxConnection(config.store);
   try {
