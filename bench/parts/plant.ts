@@ -11,11 +11,24 @@ export const minuteMs = 60_000;
 
 const sensorNames = Array.from({ length: sensorCount }, (_, index) => `sensor_${index}`);
 
-/** Writes the files of a deployment into `dir`; `expectedPerStep` readings a day. Returns the deployment file. */
-export function writeDeployment(dir: string, expectedPerStep: number): string {
+/**
+ * Writes the files of a deployment into `dir`; `expectedPerStep` readings a step, which is a day unless `typeSettings` say
+ * something else. Returns the deployment file.
+ */
+export function writeDeployment(
+  dir: string,
+  expectedPerStep: number,
+  typeSettings: Readonly<Record<string, unknown>> = {},
+): string {
   mkdirSync(dir, { recursive: true });
   const sensors = sensorNames.map((name) => ({ name, unit: 'bar', min: 0, max: 100, expectedPerStep }));
-  const machineType = { name: 'press', aggregates: ['mean', 'std', 'last'], minimumSteps: 2, sensors };
+  const machineType = {
+    name: 'press',
+    aggregates: ['mean', 'std', 'last'],
+    minimumSteps: 2,
+    sensors,
+    ...typeSettings,
+  };
   // JSON is YAML.
   writeFileSync(join(dir, 'press.yaml'), JSON.stringify(machineType));
   const deployment = {

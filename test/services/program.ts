@@ -1,7 +1,7 @@
 /** A service that is a program on the PATH, as a process of the test. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { OwnService } from './service.js';
 
@@ -56,5 +56,23 @@ export async function startProgram(
     resume: async () => {
       child?.kill('SIGCONT');
     },
+    cpuS: async () => (child?.pid === undefined ? 0 : (readUsage(child.pid)?.cpuS ?? 0)),
   };
+}
+
+const clockTicksPerS = 100;
+
+/** What a process of this computer has used so far (Linux). Undefined once it has ended. */
+export function readUsage(pid: number): { readonly cpuS: number; readonly rssMbMax: number } | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // Behind the name, which may hold spaces: state is the third field of proc(5), utime and stime 14 and 15.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const peak = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    if (!peak) return undefined;
+    const cpuS = (Number(fields[11]) + Number(fields[12])) / clockTicksPerS;
+    return { cpuS, rssMbMax: Math.round(Number(peak[1]) / 1024) };
+  } catch {
+    return undefined;
+  }
 }
