@@ -15,6 +15,7 @@ export interface Ended {
 }
 
 export interface MillwrightProcess {
+  readonly pid: number | undefined;
   readonly ended: Promise<Ended>;
   kill(signal: NodeJS.Signals): void;
   /** The first JSON line on stderr that `wanted` accepts; rejects when the process ends without one. */
@@ -64,6 +65,7 @@ export function startMillwright(t: Pick<TestContext, 'after'>, args: readonly st
       void ended.then((end) => reject(new Error(`the process ended before that:\n${end.stderr}`)), reject);
     });
   return {
+    pid: child.pid,
     ended,
     kill: (signal) => void child.kill(signal),
     line: (wanted) => seen(() => logLines(stderr).find(wanted)),

@@ -71,7 +71,9 @@ export async function trainPumps({ file }: Plant, seed = 1): Promise<Deployment>
   const deployment = loadDeployment(file);
   const type = deployment.types.get('pump');
   if (!type) throw new Error('no pump');
-  const histories = await buildHistories(deployment, pumpHistory());
+  const { step } = type;
+  const stepMs = step.kind === 'fixed' ? step.durationMs : 24 * hourMs;
+  const histories = await buildHistories(deployment, pumpHistory(stepMs));
   await trainNetworkFor({
     type,
     histories: histories.get('pump') ?? [],
@@ -82,32 +84,32 @@ export async function trainPumps({ file }: Plant, seed = 1): Promise<Deployment>
   return deployment;
 }
 
-/** Ten pumps that get warm and fail after a day or two, from 1970 on. */
-export function pumpHistory(): Dataset {
+/** Ten pumps that get warm and fail after a day or two of hourly steps, from 1970 on. */
+export function pumpHistory(stepMs = hourMs): Dataset {
   const rng = new Rng(7);
   const lives = Array.from({ length: 10 }, (_, index) => ({
     machine: `pump-${index}`,
-    hours: 24 + rng.int(24),
+    steps: 24 + rng.int(24),
   }));
   return {
     name: 'pumps',
     skipped: [],
-    machines: lives.map(({ machine, hours }) => ({
+    machines: lives.map(({ machine, steps }) => ({
       machine,
       attributes: {},
       firstMs: 0,
-      lastMs: hours * hourMs,
-      knownUntilMs: hours * hourMs,
-      failuresMs: [hours * hourMs],
+      lastMs: steps * stepMs,
+      knownUntilMs: steps * stepMs,
+      failuresMs: [steps * stepMs],
     })),
     async *records(): AsyncGenerator<DatasetRecord> {
       const noise = new Rng(8);
-      for (let hour = 0; hour <= 48; hour++)
-        for (const { machine, hours } of lives) {
-          const timeMs = hour * hourMs;
-          const values = { temp: 20 + (60 * hour) / hours + noise.normal(), vib: 3 + noise.uniform() };
-          if (hour < hours) yield { kind: 'readings', machine, timeMs, values };
-          if (hour === hours) yield { kind: 'event', machine, timeMs, event: 'failure', code: '' };
+      for (let step = 0; step <= 48; step++)
+        for (const { machine, steps } of lives) {
+          const timeMs = step * stepMs;
+          const values = { temp: 20 + (60 * step) / steps + noise.normal(), vib: 3 + noise.uniform() };
+          if (step < steps) yield { kind: 'readings', machine, timeMs, values };
+          if (step === steps) yield { kind: 'event', machine, timeMs, event: 'failure', code: '' };
         }
     },
   };

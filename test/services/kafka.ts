@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { Wait } from 'testcontainers';
-import { eventually, firstOf, type OwnService, type Service, startContainer } from './service.js';
+import { eventually, firstOf, type OwnContainer, type Service, startContainer } from './service.js';
 
 /** Built from Maven's jars where Docker Hub is out of reach, under the same tag. */
 export const kafkaImage = 'apache/kafka:4.3.0';
@@ -19,15 +19,30 @@ export function startKafka(): Promise<Kafka | undefined> {
   ]);
 }
 
-export interface OwnKafka extends Kafka, OwnService {
+export interface OwnKafka extends Kafka, OwnContainer {}
+
+/** A further listener: clients that come in there are told to come back to another port, that of a proxy. */
+export interface KafkaDoor {
+  /** Capital letters. */
+  readonly name: string;
+  /** Of this computer, where the broker listens for the proxy. */
   readonly port: number;
+  readonly proxyPort: number;
 }
 
-/** A broker of the test's own. `environment`: further settings, such as KAFKA_LOG_RETENTION_MS. */
-export function startOwnKafka(
-  environment: Readonly<Record<string, string>> = {},
-): Promise<OwnKafka | undefined> {
-  return firstOf<OwnKafka>('Kafka to be killed', 'have Docker', [() => inContainer(environment)]);
+export interface OwnKafkaOptions {
+  /** Further settings, such as KAFKA_LOG_RETENTION_MS. Clients come in at the listener CLIENTS. */
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly doors?: readonly KafkaDoor[];
+  /** Files in the container, readable by Kafka: path → content. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Resolves when the broker answers. Default: a connection without TLS. */
+  readonly ready?: (port: number) => Promise<void>;
+}
+
+/** A broker of the test's own. */
+export function startOwnKafka(options: OwnKafkaOptions = {}): Promise<OwnKafka | undefined> {
+  return firstOf<OwnKafka>('Kafka to be killed', 'have Docker', [() => inContainer(options)]);
 }
 
 const logDir = '/tmp/kraft-combined-logs';
@@ -36,22 +51,38 @@ const startOrStartAgain =
   `[ -e ${logDir}/meta.properties ] || exec /etc/kafka/docker/run; ` +
   `exec java -Xmx384m -Dlog4j2.configurationFile=/opt/kafka/config/log4j2.yaml -cp '/opt/kafka/libs/*' kafka.Kafka /opt/kafka/config/server.properties`;
 
-async function inContainer(environment: Readonly<Record<string, string>>): Promise<OwnKafka | undefined> {
+async function inContainer({
+  environment = {},
+  doors = [],
+  files = {},
+  ready = (port) => eventually(() => listens(port), 60_000),
+}: OwnKafkaOptions): Promise<OwnKafka | undefined> {
+  const insidePort = (index: number): number => 9094 + index;
   const started = await startContainer({
     image: kafkaImage,
     port: 9092,
     make: (container, hostPort) =>
       container
+        .withExposedPorts(...doors.map(({ port }, index) => ({ container: insidePort(index), host: port })))
         .withEnvironment({
           KAFKA_NODE_ID: '1',
           KAFKA_PROCESS_ROLES: 'broker,controller',
           KAFKA_CONTROLLER_QUORUM_VOTERS: '1@localhost:9093',
           KAFKA_CONTROLLER_LISTENER_NAMES: 'CONTROLLER',
-          KAFKA_LISTENERS: 'PLAINTEXT://:9092,INTERNAL://:19092,CONTROLLER://:9093',
+          KAFKA_LISTENERS: [
+            'CLIENTS://:9092,INTERNAL://:19092,CONTROLLER://:9093',
+            ...doors.map(({ name }, index) => `${name}://:${insidePort(index)}`),
+          ].join(),
           // The broker asks itself about transactions, and does not find the port of this computer in its container.
-          KAFKA_ADVERTISED_LISTENERS: `PLAINTEXT://127.0.0.1:${hostPort},INTERNAL://localhost:19092`,
+          KAFKA_ADVERTISED_LISTENERS: [
+            `CLIENTS://127.0.0.1:${hostPort},INTERNAL://localhost:19092`,
+            ...doors.map(({ name, proxyPort }) => `${name}://127.0.0.1:${proxyPort}`),
+          ].join(),
           KAFKA_INTER_BROKER_LISTENER_NAME: 'INTERNAL',
-          KAFKA_LISTENER_SECURITY_PROTOCOL_MAP: 'CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+          KAFKA_LISTENER_SECURITY_PROTOCOL_MAP: [
+            'CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT,CLIENTS:PLAINTEXT',
+            ...doors.map(({ name }) => `${name}:PLAINTEXT`),
+          ].join(),
           KAFKA_AUTO_CREATE_TOPICS_ENABLE: 'false',
           KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: '1',
           KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR: '1',
@@ -60,10 +91,13 @@ async function inContainer(environment: Readonly<Record<string, string>>): Promi
           KAFKA_LOG_DIRS: logDir,
           ...environment,
         })
+        .withCopyContentToContainer(
+          Object.entries(files).map(([target, content]) => ({ target, content, mode: 0o644 })),
+        )
         .withCommand(['bash', '-c', startOrStartAgain])
         .withWaitStrategy(Wait.forLogMessage(/Kafka Server started/))
         .withStartupTimeout(120_000),
-    ready: (port) => eventually(() => listens(port), 60_000),
+    ready,
   });
   return started && { ...started, brokers: [`127.0.0.1:${started.port}`] };
 }

@@ -26,6 +26,14 @@ export interface OwnService extends Service {
   cpuS(): Promise<number>;
 }
 
+/** A service in a container. */
+export interface OwnContainer extends OwnService {
+  /** Of this computer. */
+  readonly port: number;
+  /** Runs a program beside the service; rejects with what it printed if it fails. */
+  run(command: readonly string[]): Promise<void>;
+}
+
 /** A way to get at a service: undefined where this computer lacks it. */
 export type Way<T> = () => Promise<T | undefined>;
 
@@ -52,12 +60,12 @@ export function skipWithout(service: unknown, name: string): string | false {
  */
 export async function startContainer(parts: {
   readonly image: string;
-  /** The port inside. */
-  readonly port: number;
+  /** The port inside; or the container is in the network of this computer, and takes the port that `make` is given. */
+  readonly port: number | 'of the host';
   readonly make: (container: GenericContainer, hostPort: number) => GenericContainer;
   /** Resolves when the service answers. */
   readonly ready: (hostPort: number) => Promise<void>;
-}): Promise<(OwnService & { readonly port: number }) | undefined> {
+}): Promise<OwnContainer | undefined> {
   // Every test ends what it starts, and the reaper is one more image to pull. "localhost" may be ::1, which Docker's
   // proxy does not listen on.
   process.env.TESTCONTAINERS_RYUK_DISABLED ??= 'true';
@@ -71,8 +79,11 @@ export async function startContainer(parts: {
     () => false,
   );
   const hostPort = await freePort();
+  const bare = new GenericContainer(parts.image);
   const configured = parts.make(
-    new GenericContainer(parts.image).withExposedPorts({ container: parts.port, host: hostPort }),
+    parts.port === 'of the host'
+      ? bare.withNetworkMode('host')
+      : bare.withExposedPorts({ container: parts.port, host: hostPort }),
     hostPort,
   );
   let started: StartedTestContainer;
@@ -100,6 +111,10 @@ export async function startContainer(parts: {
   return {
     port: hostPort,
     stop,
+    run: async (command) => {
+      const { exitCode, output } = await started.exec([...command]);
+      if (exitCode !== 0) throw new Error(`${command.join(' ')}: exit code ${exitCode}: ${output}`);
+    },
     kill: async () => {
       await container.kill();
       await container.wait();
