@@ -1,6 +1,6 @@
 /** The alert stage over forecasts that a replay has left, with rules other than those in force. */
 import { makeAlertStage } from '../alerts/alert-stage.js';
-import { type AlertsConfig, ruleSchema } from '../alerts/config.js';
+import { type AlertsConfig, type RuleConfig, ruleSchema } from '../alerts/config.js';
 import type { CandidateRule } from '../backtest/forecaster-alerts.js';
 import type { AlertRecord } from '../domain/alert.js';
 import type { Batch, Log, LogRecord } from '../domain/log.js';
@@ -17,23 +17,21 @@ export function sweptRules(withinSteps: number, holdSteps = 0): CandidateRule[] 
   return sweptThresholds.map((threshold) => ({ withinSteps, threshold, holdSteps }));
 }
 
-/** Rules named by their place among the candidates, each until the probability is below 0.8 of its threshold. */
-export function candidateConfig(
-  config: AlertsConfig,
+/** A rule of the alert stage: fires at the threshold, and holds until the probability is below 0.8 of that. */
+export function ruleConfig(
+  name: string,
+  { withinSteps, threshold, holdSteps }: CandidateRule,
+  { severities }: AlertsConfig,
   type: MachineType,
   stepMs: number,
-  candidates: readonly CandidateRule[],
-): AlertsConfig {
-  const rules = candidates.map(({ withinSteps, threshold, holdSteps }, index) =>
-    ruleSchema.parse({
-      name: `candidate-${index}`,
-      types: [type.name],
-      condition: `failure_probability(${withinSteps * stepMs}ms)`,
-      severities: [{ name: config.severities.at(-1), set: threshold, reset: 0.8 * threshold }],
-      for: `${holdSteps * stepMs}ms`,
-    }),
-  );
-  return { ...config, rules };
+): RuleConfig {
+  return ruleSchema.parse({
+    name,
+    types: [type.name],
+    condition: `failure_probability(${withinSteps * stepMs}ms)`,
+    severities: [{ name: severities.at(-1), set: threshold, reset: 0.8 * threshold }],
+    for: `${holdSteps * stepMs}ms`,
+  });
 }
 
 /** The transitions of each candidate, in their order; all candidates go through the stage at once. */
@@ -45,11 +43,8 @@ export async function alertsUnderCandidates(
   forecasts: readonly Batch[],
 ): Promise<readonly (readonly AlertRecord[])[]> {
   const byRule = new Map<string, AlertRecord[]>();
-  for (const alert of await alertsUnder(
-    candidateConfig(config, type, stepMs, candidates),
-    [type],
-    forecasts,
-  )) {
+  const rules = candidates.map((rule, index) => ruleConfig(`candidate-${index}`, rule, config, type, stepMs));
+  for (const alert of await alertsUnder({ ...config, rules }, [type], forecasts)) {
     const own = byRule.get(alert.rule);
     if (own) own.push(alert);
     else byRule.set(alert.rule, [alert]);

@@ -32,6 +32,13 @@ export const alertBoundsSchema = z
       .positive()
       .default(30)
       .describe('An alert claims a failure within this many days after it fired; without one it was false.'),
+    dueWithinDays: z
+      .number()
+      .min(0)
+      .default(0)
+      .describe(
+        'Failures that come up to this many days after the watched stretch are judged, too, by what stood when it ended.',
+      ),
   })
   .refine((bounds) => bounds.usefulFromDays <= bounds.usefulToDays, {
     message: 'usefulFromDays must not be above usefulToDays',
@@ -98,7 +105,7 @@ export interface AlertScore {
   readonly bounds: AlertBounds;
   /** Length of a day in which lead times are counted. */
   readonly dayMs: number;
-  /** Failures in the watched stretches. */
+  /** Failures in the watched stretches, and those due after them. */
   readonly failures: readonly JudgedFailure[];
   readonly alerts: readonly JudgedAlert[];
   /** Alerts that fired for machines of which no fate is known. */
@@ -129,7 +136,7 @@ export interface AlertScore {
 
 /**
  * Scores the transitions of alerts against the fate of machines. Failures after the watched stretch are no test of the
- * alerts, which could not see the days before them, but they do tell whether an alert was right. A lead time is plant
+ * alerts, which could not see the days before them (unless `dueWithinDays` says so), but they do tell whether an alert was right. A lead time is plant
  * time: from the transition in which the alert first fired to the failure, in days of `dayMs` (where a step is not a
  * day, its nominal length).
  * An alert stands from that transition until it is resolved; raised, lowered, amended, acknowledged and
@@ -157,7 +164,8 @@ export function scoreAlerts(
     const own = watchedEpisodes(episodes.get(observation.machine) ?? [], observation);
     episodes.delete(observation.machine);
     observation.failuresMs.forEach((failureMs, i) => {
-      if (failureMs < observation.fromMs || failureMs > observation.watchedUntilMs) return;
+      const dueUntilMs = observation.watchedUntilMs + bounds.dueWithinDays * dayMs;
+      if (failureMs < observation.fromMs || failureMs > dueUntilMs) return;
       if (failureMs - observation.fromMs < bounds.usefulFromDays * dayMs) {
         tooSoonCount++;
         return;

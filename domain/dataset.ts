@@ -39,7 +39,7 @@ export interface MachineRecord {
    * lie beyond `lastMs`: C-MAPSS tells the failure of a test engine whose readings stop earlier.
    */
   readonly knownUntilMs: number;
-  /** Ascending. May hold failures after `lastMs`, which `records()` never shows. */
+  /** Ascending, each time once. May hold failures after `lastMs`, which `records()` never shows. */
   readonly failuresMs: readonly number[];
 }
 

@@ -3,8 +3,10 @@
  * ingest -> steps -> histories. Histories for training are cut in time, as they were known when the test began; the
  * test's origins are rows of the whole histories, of which a forecast reads no later row.
  */
+import { resolve } from 'node:path';
 import { outcomeAt } from '../../backtest/observation.js';
 import { assert } from '../../domain/assert.js';
+import type { Dataset } from '../../domain/dataset.js';
 import { UserError } from '../../domain/errors.js';
 import type { History } from '../../domain/features.js';
 import { type MachineType, machineTypeSchema } from '../../domain/machine-type.js';
@@ -15,6 +17,7 @@ import { knownAt } from '../../model/known-at.js';
 import { featureSpec } from '../../stream/features.js';
 import { makeStepCalendar } from '../../stream/step-calendar.js';
 import { observe, stepsOf } from '../backtest.js';
+import type { Deployment } from '../config.js';
 import { loadYaml } from '../config-file.js';
 import { buildHistories } from '../history.js';
 import { benchDeployment, packageFile } from './deployment.js';
@@ -36,6 +39,10 @@ export interface AzurePeriod {
 
 export interface AzureFleet {
   readonly type: MachineType;
+  /** A deployment of that type, for its history to pass through. */
+  readonly deployment: Deployment;
+  /** All of what the files hold. */
+  readonly dataset: Dataset;
   readonly training: readonly History[];
   /** Machine by machine, day by day. */
   readonly origins: readonly JudgedOrigin[];
@@ -83,7 +90,14 @@ export async function readAzureFleet(
       `${dir} has ${training.length} machines up to the last day of training and ${origins.length} rows in the test period; choose days that telemetry_daily.csv has`,
     );
   const planned = () => ({ plannedVisits: { everySteps: visitCadence(featureSpec(type), training) } });
-  return { type: plan === 'known' ? { ...type, ...planned() } : type, training, origins };
+  const judgedType = plan === 'known' ? { ...type, ...planned() } : type;
+  return {
+    type: judgedType,
+    deployment: benchDeployment(typeFile, judgedType, attributes),
+    dataset,
+    training,
+    origins,
+  };
 }
 
 /** The tables with the names that they have in a folder, plain or .gz. */
@@ -92,7 +106,7 @@ function tablesIn(dir: string): CsvConfig {
   assert(tables.kind === 'csv' && tables.machines !== undefined, `tables of CSV files in ${tablesFile}`);
   const found = <T extends { readonly file: string }>(table: T): T => ({
     ...table,
-    file: findDataFile(`${dir}/${table.file}`),
+    file: resolve(findDataFile(`${dir}/${table.file}`)),
   });
   return {
     ...tables,

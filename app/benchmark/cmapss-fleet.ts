@@ -17,7 +17,7 @@ import { buildHistories } from '../history.js';
 import { benchDeployment, packageFile } from './deployment.js';
 import type { JudgedOrigin } from './forecasters.js';
 
-const typeFile = packageFile('data/cmapss/turbofan.yaml');
+export const cmapssTypeFile = packageFile('data/cmapss/turbofan.yaml');
 
 export interface CmapssFleet {
   readonly type: MachineType;
@@ -33,8 +33,8 @@ export async function readCmapssFleet(
   subset: CmapssSubset,
   signal?: AbortSignal,
 ): Promise<CmapssFleet> {
-  const type = loadYaml(typeFile, machineTypeSchema);
-  const deployment = benchDeployment(typeFile, type);
+  const type = loadYaml(cmapssTypeFile, machineTypeSchema);
+  const deployment = benchDeployment(cmapssTypeFile, type);
   const histories = async (dataset: Dataset) =>
     (await buildHistories(deployment, dataset, signal)).get(type.name) ?? [];
   // Both parts are read first: a missing file should tell before the work, not after it.
@@ -69,7 +69,7 @@ function originsOfEngines(
     const found = history ? history.originsMs.filter((originMs) => originMs <= endMs).length : 0;
     if (!history || found !== wanted)
       throw new UserError(
-        `${dataset.name}: ${record.machine} has ${wanted} cycles in the file, ${found} after ingest; check its values against the ranges in ${typeFile}`,
+        `${dataset.name}: ${record.machine} has ${wanted} cycles in the file, ${found} after ingest; check its values against the ranges in ${cmapssTypeFile}`,
       );
     const observation = observe(record, calendar);
     const [failureMs] = record.failuresMs;

@@ -1,10 +1,10 @@
 /** `millwright backtest`: history through the live stages, judged by what happened. */
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { type Costs, costsSchema } from '../../backtest/alert-cost.js';
+import { Command, Option } from 'commander';
+import type { Costs } from '../../backtest/alert-cost.js';
 import { formatStories, formatTradeOff } from '../../backtest/alert-cost-text.js';
-import { alertBoundsSchema } from '../../backtest/alert-score.js';
+import type { AlertBounds } from '../../backtest/alert-score.js';
 import { formatAlerting } from '../../backtest/forecaster-alerts-text.js';
 import { formatReport } from '../../backtest/report-text.js';
 import type { Selection } from '../../backtest/rows.js';
@@ -28,7 +28,14 @@ import { ProgressBar } from '../terminal/progress.js';
 import { makeTerminal } from '../terminal/terminal.js';
 import { chooseType } from '../training.js';
 import { compareResultsCommand } from './backtest-compare.js';
-import { configOption, jsonOption, keepMachines, openDatasetFile } from './options.js';
+import {
+  boundsOption,
+  configOption,
+  costsOption,
+  jsonOption,
+  keepMachines,
+  openDatasetFile,
+} from './options.js';
 import { readHistoriesOf, tellNotes } from './read-histories.js';
 
 interface BacktestOptions {
@@ -40,6 +47,7 @@ interface BacktestOptions {
   readonly type?: string;
   readonly origins: Selection;
   readonly costs: Costs;
+  readonly bounds: AlertBounds;
   readonly html?: string;
   readonly json: boolean;
 }
@@ -65,12 +73,8 @@ export function backtestCommand(signal: AbortSignal): Command {
         .choices(['last', 'all'])
         .default('last'),
     )
-    .option(
-      '--costs <list>',
-      'what things cost, such as failure=100,earlyMaintenance=20,inspection=2,falseAlarm=5 (the defaults)',
-      parseCosts,
-      costsSchema.parse({}),
-    )
+    .addOption(costsOption())
+    .addOption(boundsOption())
     .option('--html <file>', 'write the report with pictures: one file that needs nothing else')
     .addOption(jsonOption())
     .addHelpText(
@@ -108,7 +112,7 @@ Exit code: 0 judged, 2 wrong usage, data or configuration.`,
           source,
           training,
           selection: options.origins,
-          bounds: alertBoundsSchema.parse({}),
+          bounds: options.bounds,
           costs: options.costs,
           signal,
           onProgress: (progress) => {
@@ -157,19 +161,6 @@ Exit code: 0 judged, 2 wrong usage, data or configuration.`,
         await predictors.close();
       }
     });
-}
-
-/** `failure=50,falseAlarm=1`; the others as they are by default. */
-function parseCosts(text: string): Costs {
-  const given = text.split(',').map((part) => {
-    const [name = '', value = ''] = part.split('=');
-    return [name.trim(), value.trim() === '' ? Number.NaN : Number(value)] as const;
-  });
-  const parsed = costsSchema.safeParse(Object.fromEntries(given));
-  if (parsed.success) return parsed.data;
-  throw new InvalidArgumentError(
-    `write NAME=NUMBER of ${Object.keys(costsSchema.shape).join(', ')}, at least 0, with commas between them.`,
-  );
 }
 
 /** What the baselines are fitted on; never what is judged, as far as names can tell. */

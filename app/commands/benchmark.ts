@@ -17,6 +17,7 @@ import { formatNumber, formatSpan } from '../terminal/format.js';
 import { printResult } from '../terminal/print-result.js';
 import { ProgressBar } from '../terminal/progress.js';
 import { makeTerminal } from '../terminal/terminal.js';
+import { azureAlertsCommand, cmapssAlertsCommand } from './benchmark-alerts.js';
 import { healthCommand, valuesCommand } from './benchmark-values.js';
 import { azurePeriod, checkWritable, day, wholeNumber } from './options.js';
 
@@ -45,6 +46,8 @@ export function benchmarkCommand(signal: AbortSignal): Command {
     .description('train and score networks on public data, beside baselines')
     .addCommand(cmapssCommand(signal))
     .addCommand(azureCommand(signal))
+    .addCommand(azureAlertsCommand(signal))
+    .addCommand(cmapssAlertsCommand(signal))
     .addCommand(valuesCommand(signal))
     .addCommand(healthCommand(signal));
 }

@@ -4,6 +4,8 @@ import { appendFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
+import { costsSchema } from '../../backtest/alert-cost.js';
+import { alertBoundsSchema } from '../../backtest/alert-score.js';
 import type { Dataset } from '../../domain/dataset.js';
 import { UserError } from '../../domain/errors.js';
 import { globPattern } from '../../domain/machine-directory.js';
@@ -21,6 +23,48 @@ export function configOption(): Option {
 
 export function jsonOption(): Option {
   return new Option('--json', 'print JSON').default(false);
+}
+
+/** `--costs failure=50,falseAlarm=1`; the others as they are by default. */
+export function costsOption(): Option {
+  return new Option('--costs <list>', `what things cost, such as ${defaultsOf(costsSchema)} (the defaults)`)
+    .argParser(numbersOf(costsSchema))
+    .default(costsSchema.parse({}));
+}
+
+/** `--bounds usefulFromDays=3`; the others as they are by default. */
+export function boundsOption(): Option {
+  return new Option(
+    '--bounds <list>',
+    `what alerts are judged by, such as ${defaultsOf(alertBoundsSchema)} (the defaults)`,
+  )
+    .argParser(numbersOf(alertBoundsSchema))
+    .default(alertBoundsSchema.parse({}));
+}
+
+type NumbersSchema<Numbers> = z.ZodType<Numbers> & { readonly shape: object };
+
+function defaultsOf<Numbers extends object>(schema: NumbersSchema<Numbers>): string {
+  return Object.entries(schema.parse({}))
+    .map(([name, value]) => `${name}=${value}`)
+    .join(',');
+}
+
+function numbersOf<Numbers>(schema: NumbersSchema<Numbers>): (text: string) => Numbers {
+  return (text) => {
+    const given = text.split(',').map((part) => {
+      const [name = '', value = ''] = part.split('=');
+      return [name.trim(), value.trim() === '' ? Number.NaN : Number(value)] as const;
+    });
+    const parsed = schema.safeParse(Object.fromEntries(given));
+    if (parsed.success) return parsed.data;
+    const refined = parsed.error.issues.find(({ code }) => code === 'custom');
+    throw new InvalidArgumentError(
+      refined
+        ? `${refined.message}.`
+        : `write NAME=NUMBER of ${Object.keys(schema.shape).join(', ')}, at least 0, with commas between them.`,
+    );
+  };
 }
 
 /** A whole number of at least `min`. */
@@ -101,18 +145,21 @@ export async function checkWritable(file: string): Promise<void> {
   }
 }
 
-/** The three days of a benchmark on Azure PdM. */
-export function azurePeriod(options: {
-  readonly trainUntil: number;
-  readonly testFrom: number;
-  readonly testTo: number;
-}) {
+/** The three days of a benchmark on Azure PdM; `names` are those of its options. */
+export function azurePeriod(
+  options: {
+    readonly trainUntil: number;
+    readonly testFrom: number;
+    readonly testTo: number;
+  },
+  names: readonly [string, string, string] = ['--train-until', '--test-from', '--test-to'],
+) {
   const period = {
     trainUntilMs: options.trainUntil,
     testFromMs: options.testFrom,
     testToMs: options.testTo,
   };
   if (!(period.trainUntilMs < period.testFromMs && period.testFromMs <= period.testToMs))
-    throw new UserError('days must ascend: --train-until before --test-from, which is not after --test-to');
+    throw new UserError(`days must ascend: ${names[0]} before ${names[1]}, which is not after ${names[2]}`);
   return period;
 }

@@ -173,7 +173,9 @@ export class DatasetBuilder {
       const timeMs = this.#timeMs.at(row);
       if (Number.isNaN(firstMs[machine])) firstMs[machine] = timeMs;
       lastMs[machine] = timeMs;
-      if (this.#events[this.#eventOf.at(row)]?.event === 'failure') failuresMs[machine]?.push(timeMs);
+      // Two components that fail at once are one failure of the machine.
+      const own = failuresMs[machine] as number[];
+      if (this.#events[this.#eventOf.at(row)]?.event === 'failure' && own.at(-1) !== timeMs) own.push(timeMs);
     }
     return byName.map((index) => {
       const machine = this.#machines.list[index] as string;

@@ -1,7 +1,7 @@
 // A small plant's history judged: the report needs nothing but itself, and the thresholds go through the live alert stage.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { alertsUnder, alertsUnderCandidates, candidateConfig, readForecasts } from '../../app/alert-sweep.js';
+import { alertsUnder, alertsUnderCandidates, readForecasts, ruleConfig } from '../../app/alert-sweep.js';
 import { type BacktestOutcome, runBacktest } from '../../app/backtest.js';
 import { backtestHtml } from '../../app/backtest-html.js';
 import type { Deployment } from '../../app/config.js';
@@ -83,8 +83,9 @@ test('the swept rule is one of the alert stage: from its threshold on, until a f
   const forecasts = await readForecasts(log);
   await log.close();
   const rule = { withinSteps: 5, threshold: 0.5, holdSteps: 0 };
-  const config = candidateConfig(deployment.config.alerts, type, 3_600_000, [rule]);
-  const alerts = await alertsUnder(config, [type], forecasts);
+  const config = deployment.config.alerts;
+  const rules = [ruleConfig('candidate-0', rule, config, type, 3_600_000)];
+  const alerts = await alertsUnder({ ...config, rules }, [type], forecasts);
   assert.deepEqual(
     alerts.map(({ transition, timeMs }) => [transition, (timeMs - first.originMs) / 3_600_000]),
     [
@@ -96,7 +97,7 @@ test('the swept rule is one of the alert stage: from its threshold on, until a f
   const held = { ...rule, holdSteps: 1 };
   const [again, heldAlerts] = await alertsUnderCandidates(
     [{ ...rule }, held],
-    deployment.config.alerts,
+    config,
     type,
     3_600_000,
     forecasts,

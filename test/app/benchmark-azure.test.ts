@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { readAzureFleet } from '../../app/benchmark/azure-fleet.js';
@@ -204,6 +204,67 @@ describe('the Azure benchmark, on a small fleet', () => {
       assert.ok(each.rul.rmseRaw > 0);
     }
     assert.match(run.stdout, /48 forecasts/);
+  });
+
+  it('chooses rules on some days and judges them on later ones, from a folder named as it lies', async () => {
+    const training = join(folder, 'training.yaml');
+    await writeFile(training, 'steps: 6\nvalidateEverySteps: 3\nhiddenSize: 4\nbatchSize: 8\n');
+    const command = [
+      ...['benchmark', 'azure-alerts', '--dir', '.', '--training', training],
+      ...['--choose-train-until', day(30), '--choose-from', day(35), '--choose-to', day(50)],
+      ...['--train-until', day(44), '--test-from', day(55), '--test-to', day(80)],
+      ...['--json', 'alerts.json', '--html', 'alerts.html', '--costs', 'failure=10'],
+    ];
+    const run = spawnSync(process.execPath, [resolve('dist/app/main.js'), ...command], {
+      encoding: 'utf8',
+      cwd: folder,
+    });
+    assert.equal(run.status, 0, run.stderr);
+    const { choice, test, costs, protocol } = JSON.parse(await readFile(join(folder, 'alerts.json'), 'utf8'));
+    assert.match(protocol.choice, /up to 2015-01-31; 4 machines .* from 2015-02-05 to 2015-02-20/);
+    assert.deepEqual(costs, { failure: 10, earlyMaintenance: 20, inspection: 2, falseAlarm: 5 });
+    assert.equal(test.rows.judgedCount, 4 * 26);
+    // Of the failures on days 20, 40, 50, 65 and 90, that of 65 lies in the days of the test.
+    assert.deepEqual(
+      test.alerts.failures.map((failure: { machine: string }) => failure.machine),
+      ['machine-1'],
+    );
+    assert.equal(test.alerting.length, 5);
+    type Judged = { own: { rule: object }; inForce: { figures: object }; ownFoundOn: string };
+    test.alerting.forEach((each: Judged, index: number) => {
+      assert.deepEqual(each.own.rule, choice[index].own.rule);
+      assert.equal(each.ownFoundOn, 'other-rows');
+    });
+    // The rule in force is the network's own.
+    assert.deepEqual(test.alerting[0].inForce.figures, test.alerting[0].own.figures);
+    assert.match(await readFile(join(folder, 'alerts.html'), 'utf8'), /The same rules on plain forecasts/);
+    assert.match(run.stdout, /The rules in force are one rule/);
+  });
+
+  it('refuses to choose rules on the days of the test, and figures that are none', () => {
+    const run = (...options: string[]) =>
+      spawnSync(
+        process.execPath,
+        [
+          ...['dist/app/main.js', 'benchmark', 'azure-alerts', '--dir', folder, ...options],
+          ...['--train-until', day(44), '--test-from', day(55), '--test-to', day(66)],
+        ],
+        { encoding: 'utf8' },
+      );
+    const choose = (train: number, from: number, to: number) => [
+      ...['--choose-train-until', day(train), '--choose-from', day(from), '--choose-to', day(to)],
+    ];
+    for (const [options, wanted] of [
+      [choose(30, 35, 55), /--choose-to before --test-from/],
+      [choose(35, 35, 50), /--choose-train-until before --choose-from/],
+      [[...choose(30, 35, 50), '--bounds', 'usefulFromDays=50'], /usefulFromDays must not be above/],
+      [[...choose(30, 35, 50), '--costs', 'failures=5'], /write NAME=NUMBER of failure, /],
+      [choose(2, 5, 6), /no failure is known in the part of Azure PdM that is trained on/],
+    ] as const) {
+      const { status, stderr } = run(...options);
+      assert.equal(status, 2, stderr);
+      assert.match(stderr, wanted);
+    }
   });
 
   it('tells wrong days before any work', () => {

@@ -7,10 +7,13 @@ import { after, before, describe, it, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { formatBenchmark } from '../../app/benchmark/benchmark-text.js';
 import { benchmarkCmapss } from '../../app/benchmark/cmapss.js';
+import { benchmarkCmapssAlerts } from '../../app/benchmark/cmapss-alerts.js';
 import { readCmapssFleet } from '../../app/benchmark/cmapss-fleet.js';
 import type { BenchmarkResult } from '../../app/benchmark/result.js';
 import { meanScores, type ScoredRow, scoreRows } from '../../app/benchmark/scores.js';
 import { trainEnsembleVersion } from '../../app/training.js';
+import { costsSchema } from '../../backtest/alert-cost.js';
+import { type AlertScore, alertBoundsSchema } from '../../backtest/alert-score.js';
 import { UserError } from '../../domain/errors.js';
 import { Rng } from '../../domain/rng.js';
 import { trainingConfigSchema } from '../../model/config.js';
@@ -67,6 +70,27 @@ describe('the C-MAPSS benchmark, on a small fleet', () => {
     });
   });
   after(() => rm(folder, { recursive: true }));
+
+  it('judges alerts: rules from engines left out, and failures that are due when a record ends', async () => {
+    const { test: judged, choice } = await benchmarkCmapssAlerts({
+      dir: folder,
+      subset: 'FD004',
+      seedCount: 1,
+      ensembleSize: 0,
+      config: tiny,
+      modelDir: join(folder, 'alert-models'),
+      bounds: alertBoundsSchema.parse({}),
+      costs: costsSchema.parse({}),
+    });
+    assert.equal(judged.report.rows.judgedCount, 45 + 3 + 31 + 20);
+    const { failures } = judged.report.alerts as AlertScore;
+    assert.deepEqual(failures.map(({ machine }) => machine).sort(), ['test-1', 'test-3']);
+    assert.equal(choice.length, 5);
+    assert.deepEqual(
+      judged.alerting.map(({ own }) => own.rule),
+      choice.map(({ own }) => own.rule),
+    );
+  });
 
   it('scores the last cycle of every test engine, however short its record, and every cycle', () => {
     assert.equal(result.rows, 4);

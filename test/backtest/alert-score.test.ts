@@ -154,6 +154,38 @@ test('the score sums up: shares, quantiles, early alarms and false alarms per ma
   assert.equal(score.falseAlarmsPerMachineMonth, 2 / 13);
 });
 
+test('a failure that comes too soon for a warning, or before the watch, is told apart and not judged', () => {
+  const from = (day: number): Observation => ({ ...observed('a', 100, 2, 13, 15, 60), fromMs: day * dayMs });
+  const score = scoreAlerts(fired('a', 12), [from(10)], bounds, dayMs);
+  assert.deepEqual(
+    score.failures.map(({ failureMs, verdict }) => [failureMs / dayMs, verdict]),
+    [
+      [15, 'missed'],
+      [60, 'missed'],
+    ],
+  );
+  assert.equal(score.tooSoonCount, 1);
+});
+
+test('where the record ends before the failure, what stood at its end is judged if the failure was due', () => {
+  const later = (machine: string, failureDay: number): Observation => ({
+    ...observed(machine, 50, failureDay),
+    recordEndMs: failureDay * dayMs,
+    observedUntilMs: Infinity,
+  });
+  const alerts = [...fired('a', 40), ...fired('b', 20, 45), ...fired('d', 45)];
+  const observations = [later('a', 70), later('b', 80), later('c', 81), later('d', 81)];
+  const score = scoreAlerts(alerts, observations, { ...bounds, dueWithinDays: 30 }, dayMs);
+  assert.deepEqual(
+    score.failures.map(({ machine, verdict, leadDays }) => [machine, verdict, leadDays]),
+    [
+      ['a', 'foreseen', 30],
+      ['b', 'missed', null],
+    ],
+  );
+  assert.equal(score.detectedShare, 1 / 2);
+});
+
 test('a failure after the watched stretch is no test of the alerts, but tells whether they were right', () => {
   const later = (machine: string, failureDay: number): Observation => ({
     ...observed(machine, 50, failureDay),

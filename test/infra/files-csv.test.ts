@@ -61,6 +61,20 @@ test('wide tables of many machines come out in time order, events after readings
   assert.deepEqual(await collect(dataset), await collect(dataset), 'records can be read again');
 });
 
+test('two components that fail at once are two events and one failure of the machine', async (t) => {
+  const dir = folder(t, {
+    'r.csv': 'time,machine,vibration\n2026-01-01T00:00:00Z,m,1\n2026-01-04T00:00:00Z,m,1\n',
+    'e.csv':
+      'time,machine,event,code\n2026-01-02T00:00:00Z,m,failure,seal\n2026-01-02T00:00:00Z,m,failure,rotor\n',
+  });
+  const dataset = await open(
+    { kind: 'csv', readings: [{ file: 'r.csv' }], events: [{ file: 'e.csv' }] },
+    dir,
+  );
+  assert.equal((await collect(dataset)).filter(({ kind }) => kind === 'event').length, 2);
+  assert.deepEqual(dataset.machines[0]?.failuresMs, [Date.UTC(2026, 0, 2)]);
+});
+
 test('a long table gives the same records as the wide one', async (t) => {
   const dir = folder(t, {
     'wide.csv': 'time;machine;a;b\n1000;m;1;2\n2000;m;3;\n',
