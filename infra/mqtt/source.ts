@@ -31,7 +31,8 @@ export const mqttSourceConfigSchema = z.strictObject({
     .regex(/^[^/+#]+$/, 'must not hold /, + or #')
     .optional()
     .describe(
-      'With several ingest processes: the name of their shared subscription, so that each message goes to one.',
+      'With several ingest processes: the name of their shared subscription, so that each message goes to one. Mosquitto ' +
+        'forgets it at a restart: where that must lose nothing, give each process topics of its own instead.',
     ),
   receiveMaximum: z
     .number()
@@ -151,8 +152,9 @@ export async function connectMqttSource(options: MqttSourceOptions): Promise<Mqt
     startMs: options.startMs ?? 30_000,
     onConnected: async (sessionPresent) => {
       acknowledgements.connected(sessionPresent);
-      // MQTT 3.1.1 sends all retained messages at every subscription. The session of this process has its own.
-      if (!subscribed || !sessionPresent) await subscribe(client, filters, url);
+      // MQTT 3.1.1 sends all retained messages at every subscription that is not shared. A broker may keep the session
+      // and forget its shared subscriptions (docs/GOTCHAS.md), so that these are made again at every connection.
+      if (!subscribed || !sessionPresent || sharedGroup !== undefined) await subscribe(client, filters, url);
       subscribed = true;
       if (presence) await say(client, presence.topic, presence.present);
     },

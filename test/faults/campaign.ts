@@ -123,7 +123,7 @@ async function strike(
   const slotMs = (minutes * 60_000) / faults;
   const startedMs = performance.now();
   for (let count = 0; count < faults && enough?.aborted !== true; ) {
-    const wanted = rng.int(2) === 0 ? 2 : 1;
+    const wanted = 1 + rng.int(3);
     const now = new Map<string, Fault>();
     while (now.size < wanted) {
       const one = kinds[rng.int(kinds.length)]?.(rng) as Fault;

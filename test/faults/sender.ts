@@ -23,6 +23,9 @@ interface Machine {
   lastMs: number;
 }
 
+/** Each is an ingest process's own. */
+export const sites = ['north', 'south'];
+
 const nothing = { readings: [], events: [], untimed: 0, late: 0, rejected: 0 };
 const openMax = 1000;
 const beatMs = 100;
@@ -129,7 +132,7 @@ export class Sender {
     // Every machine speaks first, so that nothing comes from before its life.
     const turn = this.messages < this.#machines.length ? this.messages : rng.int(this.#machines.length);
     const machine = this.#machines[turn] as Machine;
-    const topic = `factory/north/a/${machine.id}`;
+    const topic = `factory/${sites[turn % sites.length]}/a/${machine.id}`;
     const time = Math.max(machine.lastMs + 1, Date.now());
     machine.lastMs = time;
     const chance = this.messages < this.#machines.length ? 99 : rng.int(100);

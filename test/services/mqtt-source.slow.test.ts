@@ -307,6 +307,30 @@ describe('MQTT source and Mosquitto, when things go wrong', { skip, timeout: 180
     assert.ok(problems.length >= 1 && problems.length <= 4, problems.join('\n'));
   });
 
+  for (const protocolVersion of [4, 5] as const)
+    it(`goes on in a group when the broker has forgotten its subscription (protocol ${protocolVersion})`, async (context) => {
+      const broker = await own(context);
+      const { got, onPublish } = collector();
+      const { status } = await source(context, {
+        url: broker.url,
+        protocolVersion,
+        topics: ['factory/#'],
+        sharedGroup: 'ingest',
+        onPublish,
+      });
+      const { publish } = await publisher(context, broker.url);
+      await publish('factory/a', 'before');
+      await until(() => got.includes('before'), 'the message before');
+      await broker.kill();
+      await until(() => !status().connected, 'the loss of the connection');
+      await broker.startAgain();
+      // Until the subscription is made again, what is sent goes nowhere.
+      await eventually(async () => {
+        await publish('factory/a', 'after');
+        assert.ok(got.includes('after'));
+      }, 40_000);
+    });
+
   it('goes on when the broker did not answer for a while', async (context) => {
     const broker = await own(context);
     const { got, onPublish } = collector();
