@@ -230,7 +230,7 @@ export function observe(
 }
 
 /** Without the forecasts issued after a machine's record had ended: there its silence is the file's, not its own. */
-function withinRecords(
+export function withinRecords(
   forecasts: readonly ForecastRecord[],
   machines: readonly MachineRecord[],
   calendar: StepCalendar,

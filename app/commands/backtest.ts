@@ -1,6 +1,5 @@
 /** `millwright backtest`: history through the live stages, judged by what happened. */
 import { writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import type { Costs } from '../../backtest/alert-cost.js';
 import { formatStories, formatTradeOff } from '../../backtest/alert-cost-text.js';
@@ -9,7 +8,6 @@ import { formatAlerting } from '../../backtest/forecaster-alerts-text.js';
 import { formatReport } from '../../backtest/report-text.js';
 import type { Selection } from '../../backtest/rows.js';
 import { wallClock } from '../../domain/clock.js';
-import type { Dataset } from '../../domain/dataset.js';
 import { UserError } from '../../domain/errors.js';
 import { readArtifact } from '../../model/artifact.js';
 import { type BacktestSource, runBacktest } from '../backtest.js';
@@ -28,6 +26,8 @@ import { ProgressBar } from '../terminal/progress.js';
 import { makeTerminal } from '../terminal/terminal.js';
 import { chooseType } from '../training.js';
 import { compareResultsCommand } from './backtest-compare.js';
+import { type DataOptions, openFitOn, withDataOptions } from './backtest-data.js';
+import { probeCommand } from './backtest-probe.js';
 import {
   boundsOption,
   configOption,
@@ -38,13 +38,8 @@ import {
 } from './options.js';
 import { readHistoriesOf, tellNotes } from './read-histories.js';
 
-interface BacktestOptions {
+interface BacktestOptions extends DataOptions {
   readonly config: string;
-  readonly data?: string;
-  readonly machines?: string;
-  readonly baselineData?: string;
-  readonly baselineMachines?: string;
-  readonly type?: string;
   readonly origins: Selection;
   readonly costs: Costs;
   readonly bounds: AlertBounds;
@@ -53,21 +48,12 @@ interface BacktestOptions {
 }
 
 export function backtestCommand(signal: AbortSignal): Command {
-  return new Command('backtest')
+  const command = new Command('backtest')
     .addCommand(compareResultsCommand())
+    .addCommand(probeCommand(signal))
     .description('run history through the live stages and judge forecasts and alerts by what happened')
-    .addOption(configOption())
-    .option(
-      '--data <file>',
-      'data-set file (YAML) to be judged on; default: what the log of the deployment has kept',
-    )
-    .option('--machines <ids>', 'only these machines of it')
-    .option(
-      '--baseline-data <file>',
-      'data-set file that the baselines are fitted on: what the network was trained on; default: that of --data',
-    )
-    .option('--baseline-machines <ids>', 'only these machines of it')
-    .option('--type <name>', 'machine type, where there are several')
+    .addOption(configOption());
+  return withDataOptions(command)
     .addOption(
       new Option('--origins <which>', 'last: the last known day of each machine; all: every day')
         .choices(['last', 'all'])
@@ -161,25 +147,6 @@ Exit code: 0 judged, 2 wrong usage, data or configuration.`,
         await predictors.close();
       }
     });
-}
-
-/** What the baselines are fitted on; never what is judged, as far as names can tell. */
-async function openFitOn(options: BacktestOptions, source: BacktestSource): Promise<Dataset> {
-  const file = options.baselineData ?? options.data;
-  if (file === undefined)
-    throw new UserError(
-      'say what the baselines are fitted on: --baseline-data with the data set that the network was trained on',
-    );
-  const fitOn = keepMachines(await openDatasetFile(file), options.baselineMachines);
-  if (source.kind === 'dataset' && resolve(file) === resolve(options.data ?? '')) {
-    const judged = new Set(source.dataset.machines.map(({ machine }) => machine));
-    const both = fitOn.machines.filter(({ machine }) => judged.has(machine));
-    if (both.length > 0)
-      throw new UserError(
-        `${both[0]?.machine}${both.length > 1 ? ` and ${both.length - 1} others` : ''} would be judged and fitted on, which flatters the baselines: choose machines with --machines and others with --baseline-machines`,
-      );
-  }
-  return fitOn;
 }
 
 async function openSource(

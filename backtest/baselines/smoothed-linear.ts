@@ -20,10 +20,14 @@ const ridge = 1;
  * The hazard of day k after the origin is a logistic regression of its own, k = 1..H, on the smoothed z-scores of all
  * features (averages that ignore missing values and correct for their start) and the newest ones; fitted with ridge
  * on the training rows whose machines ran up to day k − 1 and whose day k is known. Statistics come from the training
- * rows only. Features that never vary are left out.
+ * rows only, unless a probe for leakage says otherwise. Features that never vary are left out.
  */
-export function fitSmoothedLinear(histories: readonly History[], spec: FeatureSpec): Baseline {
-  const scaling = fitScaling(histories, spec.names.length);
+export function fitSmoothedLinear(
+  histories: readonly History[],
+  spec: FeatureSpec,
+  statisticsFrom: readonly History[] = histories,
+): Baseline {
+  const scaling = fitScaling(statisticsFrom, spec.names.length);
   const inputCount = 1 + scaling.columns.length * (1 + alphas.length);
   const inputs = histories.map((history) => smoothInputs(history, spec.names.length, scaling, inputCount));
   const weights: Float64Array[] = [];

@@ -1,0 +1,49 @@
+/** The data that `millwright backtest` and its probes read: what is judged, and what baselines are fitted on. */
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { Dataset } from '../../domain/dataset.js';
+import { UserError } from '../../domain/errors.js';
+import type { BacktestSource } from '../backtest.js';
+import { keepMachines, openDatasetFile } from './options.js';
+
+export interface DataOptions {
+  readonly data?: string;
+  readonly machines?: string;
+  readonly baselineData?: string;
+  readonly baselineMachines?: string;
+  readonly type?: string;
+}
+
+export function withDataOptions(command: Command): Command {
+  return command
+    .option(
+      '--data <file>',
+      'data-set file (YAML) to be judged on; default: what the log of the deployment has kept',
+    )
+    .option('--machines <ids>', 'only these machines of it')
+    .option(
+      '--baseline-data <file>',
+      'data-set file that the baselines are fitted on: what the network was trained on; default: that of --data',
+    )
+    .option('--baseline-machines <ids>', 'only these machines of it')
+    .option('--type <name>', 'machine type, where there are several');
+}
+
+/** What the baselines are fitted on; never what is judged, as far as names can tell. */
+export async function openFitOn(options: DataOptions, source: BacktestSource): Promise<Dataset> {
+  const file = options.baselineData ?? options.data;
+  if (file === undefined)
+    throw new UserError(
+      'say what the baselines are fitted on: --baseline-data with the data set that the network was trained on',
+    );
+  const fitOn = keepMachines(await openDatasetFile(file), options.baselineMachines);
+  if (source.kind === 'dataset' && resolve(file) === resolve(options.data ?? '')) {
+    const judged = new Set(source.dataset.machines.map(({ machine }) => machine));
+    const both = fitOn.machines.filter(({ machine }) => judged.has(machine));
+    if (both.length > 0)
+      throw new UserError(
+        `${both[0]?.machine}${both.length > 1 ? ` and ${both.length - 1} others` : ''} would be judged and fitted on, which flatters the baselines: choose machines with --machines and others with --baseline-machines`,
+      );
+  }
+  return fitOn;
+}
