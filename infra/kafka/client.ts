@@ -11,6 +11,18 @@ const retryMsMax = 2_000;
 
 /** How long the cluster is asked where partitions begin and end. */
 const boundsRetryMs = 15_000;
+/**
+ * How long the end of what is committed may lie before that of what is written: Kafka marks a transaction as committed only
+ * after it has told who committed it. Longer where a transaction is really open.
+ */
+const marksMsMax = 500;
+const marksMs = 5;
+
+/** What Kafka takes for times in a request for offsets. */
+const beginning = -2;
+const end = -1;
+
+type Isolation = 'uncommitted' | 'committed';
 
 export interface Bounds {
   /** Oldest offset still readable. */
@@ -88,11 +100,15 @@ export class KafkaClient {
     await this.#cluster.refreshMetadata().catch(() => {});
   }
 
-  /** Oldest readable offset and the end of what is committed, of every partition given. */
+  /** Oldest readable offset and the end of what was committed before the call, of every partition given. */
   async bounds(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, Bounds>> {
     const [begins, ends] = await this.patiently(
       `the ends of topic "${topic}"`,
-      () => Promise.all([this.#offsets(topic, partitions, -2), this.#offsets(topic, partitions, -1)]),
+      () =>
+        Promise.all([
+          this.#offsets(topic, partitions, beginning, 'committed'),
+          this.#committedEnds(topic, partitions),
+        ]),
       { retryMs: boundsRetryMs },
     );
     return new Map(
@@ -107,10 +123,22 @@ export class KafkaClient {
     return (await this.bounds(topic, [partition])).get(partition) as Bounds;
   }
 
+  async #committedEnds(topic: string, partitions: readonly number[]): Promise<Map<number, number>> {
+    const written = await this.#offsets(topic, partitions, end, 'uncommitted');
+    for (const untilMs = performance.now() + marksMsMax; ; await sleep(marksMs)) {
+      const ends = await this.#offsets(topic, partitions, end, 'committed');
+      const all = partitions.every(
+        (partition) => (ends.get(partition) ?? 0) >= (written.get(partition) ?? 0),
+      );
+      if (all || performance.now() > untilMs) return ends;
+    }
+  }
+
   async #offsets(
     topic: string,
     partitions: readonly number[],
     timestamp: number,
+    isolation: Isolation,
   ): Promise<Map<number, number>> {
     const found = new Map<number, number>();
     const byLeader = await this.#byLeader(topic, partitions);
@@ -119,7 +147,7 @@ export class KafkaClient {
         const broker = await this.broker(nodeId);
         const { responses } = await broker.listOffsets({
           replicaId: -1,
-          isolationLevel: 1,
+          isolationLevel: isolation === 'committed' ? 1 : 0,
           topics: [{ topic, partitions: wanted.map((partition) => ({ partition, timestamp })) }],
         });
         for (const response of responses)

@@ -3,7 +3,7 @@ import type { WorldError } from '../../domain/errors.js';
 import type { PartitionId } from '../../domain/log.js';
 import type { KafkaClient } from './client.js';
 import { classifyKafkaError, protocolError } from './errors.js';
-import { fetchAlone } from './read-range.js';
+import { fetch } from './record-requests.js';
 import { type Fetched, visibleOf } from './records.js';
 
 /** A partition that wants records. */
@@ -35,6 +35,7 @@ export class Fetcher {
   readonly #partitions = new Set<Fetchable>();
   /** Brokers to which a loop is fetching. */
   readonly #running = new Map<number, Promise<void>>();
+  #turn = 0;
   #finding = false;
   /** Something has changed since the search for work began. */
   #again = false;
@@ -121,33 +122,32 @@ export class Fetcher {
     return { hungry, full };
   }
 
-  async #fetch(nodeId: number, hungry: readonly Fetchable[], maxWaitTime: number): Promise<void> {
-    const asked = hungry.map((partition) => ({ partition, offset: partition.fetchOffset }));
+  async #fetch(nodeId: number, hungry: readonly Fetchable[], maxWaitMs: number): Promise<void> {
+    // Kafka fills its answer in the order of the request: each partition is the first in its turn.
+    const first = this.#turn++ % hungry.length;
+    const inTurn = [...hungry.slice(first), ...hungry.slice(0, first)];
+    const asked = inTurn.map((partition) => ({ partition, offset: partition.fetchOffset }));
     const broker = await this.#client.broker(nodeId);
-    const { responses } = await broker.fetch({
-      replicaId: -1,
-      isolationLevel: 1,
-      maxWaitTime,
-      minBytes: 1,
+    const fetched = await fetch(broker, {
+      maxWaitMs,
       maxBytes: responseBytesMax,
-      topics: asked.map(({ partition: { id }, offset }) => ({
+      partitions: asked.map(({ partition: { id }, offset }) => ({
         topic: id.topic,
-        partitions: [{ partition: id.partition, fetchOffset: String(offset), maxBytes: partitionBytesMax }],
+        partition: id.partition,
+        fetchOffset: offset,
+        maxBytes: partitionBytesMax,
       })),
     });
-    for (const { topicName, partitions } of responses)
-      for (const fetched of partitions) {
-        const found = asked.find(
-          ({ partition: { id } }) => id.topic === topicName && id.partition === fetched.partition,
-        );
-        if (!found) continue;
-        const { partition, offset } = found;
-        let visible = visibleOf(fetched, offset);
-        if (visible.nextOffset === offset && visible.endOffset > offset)
-          visible = await fetchAlone(this.#client, partition.id, offset);
-        // It may have been lost, or have moved, meanwhile.
-        if (this.#partitions.has(partition) && partition.fetchOffset === offset) partition.take(visible);
-      }
+    for (const one of fetched) {
+      const found = asked.find(
+        ({ partition: { id } }) => id.topic === one.topic && id.partition === one.partition,
+      );
+      if (!found) continue;
+      const { partition, offset } = found;
+      // It may have been lost, or have moved, meanwhile.
+      if (this.#partitions.has(partition) && partition.fetchOffset === offset)
+        partition.take(visibleOf(one, offset));
+    }
   }
 
   /** kafkajs tells one partition of those that are out of range. */

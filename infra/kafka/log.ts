@@ -41,6 +41,8 @@ const nobody: KafkaObserver = { onProblem() {}, onNotice() {}, onRebalance() {} 
 const writeRetryMs = 20_000;
 const connectRetryMs = 15_000;
 const transactionTimeoutMs = 60_000;
+/** A stage at rest is this far from the end at most: its producers' last transactions, and what was aborted since. */
+const trailingMarksMax = 8;
 
 /** Connects; rejects with WorldError 'unreachable' or 'unauthorized'. */
 export async function openKafkaLog({ config, observer = nobody }: KafkaLogOptions): Promise<Log> {
@@ -157,7 +159,17 @@ class KafkaLog implements Log {
     this.#checkOpen();
     const state = this.#stateOf(group, partition);
     if (!(await this.#topics.exists(state.topic))) return undefined;
-    return (await readLastOffset(this.#client, state))?.nextOffset;
+    const last = await readLastOffset(this.#client, state);
+    return last && this.#pastMarks(this.#names.partition(partition), last.nextOffset);
+  }
+
+  /** The end of the partition where only marks of transactions lie before it: who has included all lags by nothing. */
+  async #pastMarks(id: PartitionId, nextOffset: number): Promise<number> {
+    const { endOffset } = await this.#client.boundsOf(id);
+    if (endOffset <= nextOffset || endOffset > nextOffset + trailingMarksMax) return nextOffset;
+    for await (const messages of readRange(this.#client, id, nextOffset, endOffset))
+      if (messages.length > 0) return nextOffset;
+    return endOffset;
   }
 
   async *state(

@@ -6,11 +6,13 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assert } from '../../domain/assert.js';
+import { wallClock } from '../../domain/clock.js';
 import type { PartitionId } from '../../domain/log.js';
 import type { KafkaClient } from './client.js';
 import { protocolError } from './errors.js';
+import type { WireRecord } from './record-batch.js';
+import { produce } from './record-requests.js';
 import { wireBytes } from './records.js';
-import type { WireRecord } from './wire.js';
 
 export interface Addressed extends PartitionId {
   readonly record: WireRecord;
@@ -28,12 +30,14 @@ export interface ProducerOptions {
 
 /** Records of one partition in one request are one batch, which Kafka bounds: more than this goes in several requests. */
 const batchBytesMax = 900_000;
+/** How long the replicas may take for a request. */
+const requestTimeoutMs = 30_000;
 /** Kafka writes the markers of a transaction after it has been ended; until then it refuses the next. */
 const markersMs = 2;
 
 interface PartitionBatch extends PartitionId {
   readonly firstSequence: number;
-  readonly messages: readonly WireRecord[];
+  readonly records: readonly WireRecord[];
 }
 
 export class KafkaProducer {
@@ -143,14 +147,17 @@ export class KafkaProducer {
     assert(this.#identity, 'a producer id');
     const broker = await this.#client.broker(nodeId);
     try {
-      await broker.produce({
-        acks: -1,
-        timeout: 30_000,
-        compression: this.#options.compression,
-        transactionalId: this.#options.transactionalId ?? null,
-        ...this.#identity,
-        topicData: groupByTopic(batches),
-      });
+      await produce(
+        broker,
+        {
+          ...this.#identity,
+          transactionalId: this.#options.transactionalId ?? null,
+          compression: this.#options.compression,
+          timeoutMs: requestTimeoutMs,
+          topics: groupByTopic(batches),
+        },
+        wallClock.nowMs(),
+      );
     } catch (error) {
       // Kafka has had them before: the answer was lost.
       if (protocolError(error) !== 'DUPLICATE_SEQUENCE_NUMBER') throw error;
@@ -180,12 +187,12 @@ export class KafkaProducer {
       found.chunks.at(-1)?.push(record);
     }
     for (const [key, { id, chunks }] of byPartition)
-      chunks.forEach((messages, index) => {
+      chunks.forEach((records, index) => {
         const firstSequence = this.#sequences.get(key) ?? 0;
         // Kafka counts in 31 bits and goes on from 0.
-        this.#sequences.set(key, (firstSequence + messages.length) % 2 ** 31);
+        this.#sequences.set(key, (firstSequence + records.length) % 2 ** 31);
         rounds[index] ??= [];
-        rounds[index].push({ ...id, firstSequence, messages });
+        rounds[index].push({ ...id, firstSequence, records });
       });
     return rounds;
   }

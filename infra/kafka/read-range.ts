@@ -1,7 +1,8 @@
 import type { PartitionId } from '../../domain/log.js';
 import type { KafkaClient } from './client.js';
+import type { WireMessage } from './record-batch.js';
+import { fetch } from './record-requests.js';
 import { type Fetched, partitionName, visibleOf } from './records.js';
-import type { WireMessage } from './wire.js';
 
 const bytesMax = 4_194_304;
 /** How long a read waits for the cluster before it fails. */
@@ -20,7 +21,7 @@ export async function* readRange(
       () => fetchAlone(client, id, offset),
       { retryMs },
     );
-    yield nextOffset <= toOffset ? messages : messages.filter((message) => Number(message.offset) < toOffset);
+    yield nextOffset <= toOffset ? messages : messages.filter((message) => message.offset < toOffset);
     offset = nextOffset;
   }
 }
@@ -28,25 +29,10 @@ export async function* readRange(
 /** What follows `offset` in one partition; without waiting if there is something. */
 export async function fetchAlone(client: KafkaClient, id: PartitionId, offset: number): Promise<Fetched> {
   const broker = await client.broker(await client.requireLeader(id));
-  const { responses } = await broker.fetch({
-    replicaId: -1,
-    isolationLevel: 1,
-    maxWaitTime: 100,
-    minBytes: 1,
+  const [partition] = await fetch(broker, {
+    maxWaitMs: 100,
     maxBytes: bytesMax,
-    topics: [
-      {
-        topic: id.topic,
-        partitions: [{ partition: id.partition, fetchOffset: String(offset), maxBytes: bytesMax }],
-      },
-    ],
+    partitions: [{ ...id, fetchOffset: offset, maxBytes: bytesMax }],
   });
-  const partition = responses[0]?.partitions[0];
-  if (!partition) return { messages: [], nextOffset: offset, endOffset: offset };
-  const fetched = visibleOf(partition, offset);
-  // Kafka always gives one partition at least one batch of what there is. If nothing comes of it, compaction has emptied
-  // that batch, and kafkajs does not tell where it ends.
-  return fetched.nextOffset === offset && fetched.endOffset > offset
-    ? { ...fetched, nextOffset: offset + 1 }
-    : fetched;
+  return partition ? visibleOf(partition, offset) : { messages: [], nextOffset: offset, endOffset: offset };
 }

@@ -7,7 +7,7 @@ import type { PartitionId, StateEntry } from '../../domain/log.js';
 import type { KafkaClient } from './client.js';
 import type { Addressed } from './producer.js';
 import { readRange } from './read-range.js';
-import type { WireMessage } from './wire.js';
+import type { WireMessage } from './record-batch.js';
 
 const offsetKey = 'offset';
 const entryPrefix = 'state/';
@@ -27,7 +27,7 @@ export function checkpointRecords(
 ): Addressed[] {
   const at = (key: string, value: Buffer | null): Addressed => ({
     ...id,
-    record: { key, value, headers: {} },
+    record: { key, value, timeMs: undefined },
   });
   return [
     ...state.map(({ key, value }) => at(entryPrefix + key, value)),
@@ -67,7 +67,7 @@ export class StateReader {
   }
 
   #apply(message: WireMessage): void {
-    const key = message.key?.toString('utf8') ?? '';
+    const { key } = message;
     if (key === offsetKey) this.#offset = parseOffset(message);
     else if (key.startsWith(entryPrefix + this.#keyPrefix)) {
       const entryKey = key.slice(entryPrefix.length);
@@ -89,7 +89,7 @@ export async function readLastOffset(
     const fromOffset = Math.max(bounds.beginOffset, toOffset - count);
     let last: WireMessage | undefined;
     for await (const messages of readRange(client, id, fromOffset, toOffset))
-      last = messages.findLast(({ key }) => key?.toString('utf8') === offsetKey) ?? last;
+      last = messages.findLast(({ key }) => key === offsetKey) ?? last;
     if (last) return parseOffset(last);
     toOffset = fromOffset;
   }

@@ -36,77 +36,28 @@ export interface Cluster {
   }): Promise<Broker>;
 }
 
-export interface WireMessage {
-  readonly offset: string;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  readonly headers: Readonly<Record<string, Buffer | undefined>>;
-  readonly isControlRecord: boolean;
-  readonly batchContext: {
-    readonly firstOffset: string;
-    readonly lastOffsetDelta: number;
-    readonly producerId: string;
-    readonly inTransaction: boolean;
-  };
+/** A request in the form of kafkajs' own, and what reads its answer. */
+export interface RequestProtocol {
+  readonly request: object;
+  readonly response: object;
 }
 
-export interface FetchedPartition {
-  readonly partition: number;
-  readonly lastStableOffset: string;
-  readonly abortedTransactions:
-    | readonly { readonly producerId: string; readonly firstOffset: string }[]
-    | null;
-  readonly messages: readonly WireMessage[];
-}
-
-/** A record as it is sent; a null value deletes the key from a compacted topic. */
-export interface WireRecord {
-  readonly key: string;
-  readonly value: Buffer | null;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-/** The requests that we send. Each rejects with an error of kafkajs, see errors.ts. */
+/** The requests that we send; those with records are in record-requests.ts. Each rejects with an error of kafkajs, see errors.ts. */
 export interface Broker {
-  fetch(request: {
-    readonly replicaId: -1;
-    readonly isolationLevel: 1;
-    readonly maxWaitTime: number;
-    readonly minBytes: number;
-    readonly maxBytes: number;
-    readonly topics: readonly {
-      readonly topic: string;
-      readonly partitions: readonly {
-        readonly partition: number;
-        readonly fetchOffset: string;
-        readonly maxBytes: number;
-      }[];
-    }[];
-  }): Promise<{
-    readonly responses: readonly {
-      readonly topicName: string;
-      readonly partitions: readonly FetchedPartition[];
-    }[];
-  }>;
-  produce(request: {
-    readonly acks: -1;
-    readonly timeout: number;
-    readonly compression: number;
-    readonly transactionalId: string | null;
-    readonly producerId: string;
-    readonly producerEpoch: number;
-    readonly topicData: readonly {
-      readonly topic: string;
-      readonly partitions: readonly {
-        readonly partition: number;
-        readonly firstSequence: number;
-        readonly messages: readonly WireRecord[];
-      }[];
-    }[];
-  }): Promise<unknown>;
+  /** Gives the protocol for the newest version that both sides know of those offered; throws while not connected. */
+  lookupRequest(
+    apiKey: number,
+    definition: {
+      readonly versions: readonly number[];
+      readonly protocol: (chosen: { readonly version: number }) => RequestProtocol;
+    },
+  ): RequestProtocol;
+  readonly connectionPool: { send(protocol: RequestProtocol): Promise<unknown> };
+  disconnect(): Promise<void>;
   listOffsets(request: {
     readonly replicaId: -1;
-    readonly isolationLevel: 1;
+    /** 1: of what is committed. */
+    readonly isolationLevel: 0 | 1;
     readonly topics: readonly {
       readonly topic: string;
       readonly partitions: readonly { readonly partition: number; readonly timestamp: number }[];
