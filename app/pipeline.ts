@@ -21,7 +21,7 @@ import { openStore } from './open-store.js';
 import { startPage } from './page-part.js';
 import type { Role } from './roles.js';
 import { Running } from './running.js';
-import { alertStage, forecastStage, type Stage, stepStage } from './stages.js';
+import { alertStage, batchRecordsMax, forecastStage, type Stage, stepStage } from './stages.js';
 import { makeStoreStage, storeTopics } from './store-stage.js';
 
 export interface PipelineOptions {
@@ -49,9 +49,6 @@ export interface Pipeline {
    */
   close(): Promise<Ledger>;
 }
-
-/** Records in one batch of a stage: bounds memory and the time between checkpoints. */
-const batchRecordsMax = 1000;
 
 export async function startPipeline(options: PipelineOptions): Promise<Pipeline> {
   const running = new Running();
@@ -93,18 +90,20 @@ async function start({ deployment, roles, logger }: PipelineOptions, running: Ru
   const parts: { ingest?: IngestPart } = {};
   const publish = (topic: string, payload: Uint8Array) => publishVia(parts.ingest, topic, payload);
   if (roles.has('notify')) startNotifiers({ deployment, log, running, logger, publish });
-  const run = (options: Pick<ConsumerOptions, 'group' | 'topics' | 'topicsThatCanWait' | 'handlerFor'>) =>
-    running.consume(log, { ...options, batchRecordsMax, from: 'beginning' });
+  const run = (options: Omit<ConsumerOptions, 'from'>) =>
+    running.consume(log, { ...options, from: 'beginning' });
   const runStage = (stage: Stage, topicsThatCanWait: readonly string[] = []) =>
     run({
       group: stage.name,
       topics: [stage.topic],
+      batchRecordsMax: stage.batchRecordsMax,
       topicsThatCanWait,
       handlerFor: (partition) => stage.handlerFor(partition),
     });
   if (roles.has('store'))
     run({
       group: groups.store,
+      batchRecordsMax,
       topics: storeTopics,
       // When thousands of machines close a step at once, their forecasts come first.
       topicsThatCanWait: [topics.steps],

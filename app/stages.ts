@@ -9,10 +9,16 @@ import { makeStepStage } from '../stream/step-stage.js';
 import type { Deployment } from './config.js';
 import { groups } from './groups.js';
 
+/** Records that a stage is given at a time: bounds memory, how long nothing else is done, and the time between checkpoints. */
+export const batchRecordsMax = 1000;
+/** Records of a single reading are small. Batches are full only while a stage is behind, and then fewer checkpoints help. */
+const inputBatchRecordsMax = 5000;
+
 export interface Stage {
   /** Consumer group. */
   readonly name: string;
   readonly topic: string;
+  readonly batchRecordsMax: number;
   handlerFor(partition: PartitionId): PartitionHandler;
 }
 
@@ -20,7 +26,7 @@ export interface Stage {
 export function stepStage(deployment: Deployment): Stage {
   const { types } = deployment;
   const handlerFor = makeStepStage({ types, checkpointRecordsMax: 20_000 });
-  return { name: groups.stream, topic: topics.inputs, handlerFor };
+  return { name: groups.stream, topic: topics.inputs, batchRecordsMax: inputBatchRecordsMax, handlerFor };
 }
 
 /** From steps to forecasts; a type without a predictor gets forecasts that say so. */
@@ -37,7 +43,7 @@ export function forecastStage(
     ...(values ? { valuePredictorFor: (type) => values.get(type) } : {}),
     batchWindowsMax: 1024,
   });
-  return { name: groups.model, topic: topics.steps, handlerFor };
+  return { name: groups.model, topic: topics.steps, batchRecordsMax, handlerFor };
 }
 
 /** From forecasts to alert transitions. */
@@ -46,5 +52,5 @@ export function alertStage(deployment: Deployment): Stage {
     config: deployment.config.alerts,
     types: [...deployment.types.values()],
   });
-  return { name: groups.alerts, topic: topics.forecasts, handlerFor };
+  return { name: groups.alerts, topic: topics.forecasts, batchRecordsMax, handlerFor };
 }

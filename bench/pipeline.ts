@@ -91,7 +91,7 @@ async function measure(way: string, shape: Shape): Promise<object> {
     const consumer = log.consume({
       group: stage.name,
       topics: [stage.topic],
-      batchRecordsMax: 1000,
+      batchRecordsMax: stage.batchRecordsMax,
       from: 'beginning',
       handlerFor: (id) => stage.handlerFor(id),
     });

@@ -16,7 +16,7 @@ const stage = stepStage(loadDeployment(deploymentFile));
 const consumer = log.consume({
   group,
   topics: [stage.topic],
-  batchRecordsMax: 1000,
+  batchRecordsMax: stage.batchRecordsMax,
   from: 'beginning',
   handlerFor: (id) => stage.handlerFor(id),
 });

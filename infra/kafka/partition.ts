@@ -25,6 +25,11 @@ export interface KafkaPartitionOptions {
   onNotice(sentence: string): void;
 }
 
+/**
+ * A batch holds no more bytes of records than this, or one record: nothing else is done meanwhile. Nor much less while there is
+ * more, since a checkpoint, which costs Kafka a transaction, mostly follows each.
+ */
+const batchBytesMax = 1_048_576;
 /** Batches that wait in memory at most, besides the answer to one request. */
 const waitingBatchesMax = 2;
 
@@ -33,6 +38,7 @@ export class KafkaPartition implements PartitionSource, Fetchable {
   readonly id: PartitionId;
   readonly #options: KafkaPartitionOptions;
   #waiting: LogRecord[] = [];
+  #waitingBytes = 0;
   #fetchOffset: number;
   readonly #bounds: Bounds;
   #committed: number | undefined;
@@ -64,7 +70,11 @@ export class KafkaPartition implements PartitionSource, Fetchable {
 
   get hungry(): boolean {
     const { batchRecordsMax } = this.#options.consumer;
-    return this.#state === undefined && this.#waiting.length < waitingBatchesMax * batchRecordsMax;
+    return (
+      this.#state === undefined &&
+      this.#waiting.length < waitingBatchesMax * batchRecordsMax &&
+      this.#waitingBytes < waitingBatchesMax * batchBytesMax
+    );
   }
 
   get fetchOffset(): number {
@@ -73,7 +83,10 @@ export class KafkaPartition implements PartitionSource, Fetchable {
 
   take({ messages, nextOffset }: Fetched): void {
     const { topic, partition } = this.#options.partition;
-    for (const message of messages) this.#waiting.push(fromWire(topic, partition, message));
+    for (const message of messages) {
+      this.#waiting.push(fromWire(topic, partition, message));
+      this.#waitingBytes += message.value?.length ?? 0;
+    }
     const moved = nextOffset > this.#fetchOffset;
     this.#fetchOffset = nextOffset;
     if (moved) this.#options.onRecords();
@@ -106,9 +119,17 @@ export class KafkaPartition implements PartitionSource, Fetchable {
   }
 
   readBatch(_: PartitionId, fromOffset: number, recordsMax: number): readonly LogRecord[] {
-    const first = this.#waiting.findIndex(({ offset }) => offset >= fromOffset);
-    const batch = first < 0 ? [] : this.#waiting.slice(first, first + recordsMax);
-    this.#waiting = first < 0 ? [] : this.#waiting.slice(first + batch.length);
+    const batch: LogRecord[] = [];
+    let bytes = 0;
+    let end = 0;
+    for (; end < this.#waiting.length && batch.length < recordsMax && bytes < batchBytesMax; end++) {
+      const record = this.#waiting[end] as LogRecord;
+      this.#waitingBytes -= record.value.length;
+      if (record.offset < fromOffset) continue;
+      batch.push(record);
+      bytes += record.value.length;
+    }
+    this.#waiting = this.#waiting.slice(end);
     if (this.hungry) this.#options.onHungry();
     return batch;
   }
