@@ -32,7 +32,7 @@ import {
 } from './parts/kafka-plant.js';
 import { MeasuredProcess } from './parts/measured-process.js';
 import { buildKafkaStreams } from './parts/peers.js';
-import { round, sensorCount, writeDeployment } from './parts/plant.js';
+import { median, round, sensorCount, writeDeployment } from './parts/plant.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -61,7 +61,7 @@ if (!kafka) process.exit(1);
 const folder = mkdtempSync(join(tmpdir(), 'millwright-bench-'));
 try {
   const step = { kind: 'fixed', durationMs: '1h' };
-  const deployment = writeDeployment(folder, windowMs / everyMs, { step, graceMs: '30m' });
+  const deployment = writeDeployment(folder, windowMs / everyMs, { type: { step, graceMs: '30m' } });
   const logs = new Map<Shape, Log>();
   for (const shape of options.shapes.split(',') as Shape[]) {
     const log = await openLog(`${shape}.`);
@@ -176,9 +176,4 @@ function report(results: readonly Result[]): object {
       ),
     })),
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor((sorted.length - 1) / 2)] ?? Number.NaN;
 }

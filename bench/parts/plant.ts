@@ -12,13 +12,13 @@ export const minuteMs = 60_000;
 const sensorNames = Array.from({ length: sensorCount }, (_, index) => `sensor_${index}`);
 
 /**
- * Writes the files of a deployment into `dir`; `expectedPerStep` readings a step, which is a day unless `typeSettings` say
- * something else. Returns the deployment file.
+ * Writes the files of a deployment into `dir`; `expectedPerStep` readings a step, which is a day unless the settings of the
+ * machine type say something else. Returns the deployment file.
  */
 export function writeDeployment(
   dir: string,
   expectedPerStep: number,
-  typeSettings: Readonly<Record<string, unknown>> = {},
+  settings: { readonly type?: object; readonly deployment?: object } = {},
 ): string {
   mkdirSync(dir, { recursive: true });
   const sensors = sensorNames.map((name) => ({ name, unit: 'bar', min: 0, max: 100, expectedPerStep }));
@@ -27,7 +27,7 @@ export function writeDeployment(
     aggregates: ['mean', 'std', 'last'],
     minimumSteps: 2,
     sensors,
-    ...typeSettings,
+    ...settings.type,
   };
   // JSON is YAML.
   writeFileSync(join(dir, 'press.yaml'), JSON.stringify(machineType));
@@ -38,6 +38,7 @@ export function writeDeployment(
     model: { dir: 'models' },
     mqtt: { kind: 'embedded', port: 0 },
     ingest: { time: 'messages' },
+    ...settings.deployment,
   };
   const file = join(dir, 'millwright.yaml');
   writeFileSync(file, JSON.stringify(deployment));
@@ -53,7 +54,7 @@ export interface Message {
   readonly payload: string;
 }
 
-const rowsPerBatch = 100;
+export const rowsPerBatch = 100;
 
 export function readingsPerMessage(shape: Shape): number {
   return { batch: rowsPerBatch * sensorCount, object: sensorCount, single: 1 }[shape];
@@ -98,4 +99,9 @@ export function makeMessages(shape: Shape, machineCount: number, rounds: number)
 
 export function round(value: number, decimals = 1): number {
   return Math.round(value * 10 ** decimals) / 10 ** decimals;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor((sorted.length - 1) / 2)] ?? Number.NaN;
 }
