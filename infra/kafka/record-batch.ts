@@ -69,6 +69,8 @@ const controlBit = 32;
 const recordFrameBytes = 80;
 
 const timeHeader = Buffer.from('timeMs');
+/** So many decimal digits are exact in a number. */
+const exactDigitsMax = 15;
 
 /** `nowMs` is the time that Kafka is told; topics of ours have the time of arrival in its place. */
 export async function encodeRecordBatch(
@@ -249,7 +251,8 @@ class RecordReader {
     let number = 0;
     for (let i = from; i < to; i++) {
       const digit = (this.#bytes[i] as number) - 0x30;
-      if (digit < 0 || digit > 9) return Number(this.#bytes.toString('latin1', from, to));
+      if (digit < 0 || digit > 9 || to - from > exactDigitsMax)
+        return Number(this.#bytes.toString('latin1', from, to));
       number = number * 10 + digit;
     }
     return number;
