@@ -130,6 +130,7 @@ const createClusterName = 'private:Kafka:createCluster';
 /** Opens nothing yet. What kafkajs itself has to say is not printed: every failure reaches us as an error. */
 export function makeWire(config: KafkaConfig): Wire {
   stopIdleTimer();
+  forgetTornAnswers();
   return {
     cluster: () => {
       const sockets = new Sockets();
@@ -197,5 +198,37 @@ function stopIdleTimer(): void {
   const schedule = prototype.scheduleCheckPendingRequests;
   prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
     if (this.pending.length > 0) schedule.call(this);
+  };
+}
+
+interface Connection {
+  chunks: Buffer[];
+  bytesBuffered: number;
+  bytesNeeded: number;
+  isConnected(): boolean;
+  connect(): Promise<boolean>;
+}
+
+let tornAnswersForgotten = false;
+/** Every answer begins with its length, an int32. */
+const lengthBytes = 4;
+
+/**
+ * kafkajs keeps the part of an answer that had come when a connection was lost, and takes the first bytes of the next
+ * connection for the rest: what follows is garbage, or ends the process from within the socket.
+ */
+function forgetTornAnswers(): void {
+  if (tornAnswersForgotten) return;
+  tornAnswersForgotten = true;
+  const require = createRequire(import.meta.url);
+  const { prototype } = require('kafkajs/src/network/connection') as { readonly prototype: Connection };
+  const { connect } = prototype;
+  prototype.connect = function (this: Connection) {
+    if (!this.isConnected()) {
+      this.chunks = [];
+      this.bytesBuffered = 0;
+      this.bytesNeeded = lengthBytes;
+    }
+    return connect.call(this);
   };
 }

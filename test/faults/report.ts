@@ -15,9 +15,9 @@ export function findFailures({ account, backwards, hung, selfEnded }: CampaignRe
   some('offsets that went back', backwards);
   some('processes that did not stop', hung);
   some(
-    'processes that ended by a bug',
+    'processes that crashed',
     selfEnded
-      .filter(({ lastWords }) => /bug in millwright/.test(lastWords))
+      .filter(({ lastWords }) => /bug in millwright|Node\.js v\d/.test(lastWords))
       .map(({ name, lastWords }) => `${name}: ${lastWords}`),
   );
   const { received, accepted, rejected, duplicate, late, waiting } = ledger;
