@@ -35,19 +35,22 @@ export type CoordinatorKind = 'group' | 'transaction';
 
 export class KafkaClient {
   readonly #cluster: Cluster;
+  readonly #name: string;
   readonly #known = new Set<string>();
   readonly #coordinators = new Map<string, Broker>();
   #connecting: Promise<void> | undefined;
 
-  constructor(cluster: Cluster) {
+  /** `name` is what messages call the cluster. */
+  constructor(cluster: Cluster, name = 'Kafka') {
     this.#cluster = cluster;
+    this.#name = name;
   }
 
   /** Connects at the first call; WorldError if that fails. */
   async connect(): Promise<void> {
     this.#connecting ??= this.#cluster.connect().catch((error: unknown) => {
       this.#connecting = undefined;
-      throw classifyKafkaError(error, 'Kafka');
+      throw classifyKafkaError(error, this.#name);
     });
     await this.#connecting;
   }

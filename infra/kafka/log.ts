@@ -47,9 +47,10 @@ const trailingMarksMax = 8;
 /** Connects; rejects with WorldError 'unreachable' or 'unauthorized'. */
 export async function openKafkaLog({ config, observer = nobody }: KafkaLogOptions): Promise<Log> {
   const wire = makeWire(connectionConfig(config));
-  const client = new KafkaClient(wire.cluster());
+  const name = `Kafka at ${config.brokers.join(', ')}`;
+  const client = new KafkaClient(wire.cluster(), name);
   try {
-    await client.patiently(`Kafka at ${config.brokers.join(', ')}`, () => client.anyBroker(), {
+    await client.patiently(name, () => client.anyBroker(), {
       retryMs: connectRetryMs,
     });
   } catch (error) {

@@ -164,7 +164,7 @@ async function findMiscounted(
 }
 
 /** Records in order, partition by partition; where a record names the offset of another, its number stands in its place. */
-async function compareTopic(log: Log, undisturbed: Log, topic: TopicName): Promise<Difference> {
+export async function compareTopic(log: Log, undisturbed: Log, topic: TopicName): Promise<Difference> {
   const [found, wanted] = await Promise.all([log, undisturbed].map((one) => comparable(one, topic)));
   return differ(found ?? [], wanted ?? []);
 }
