@@ -4,8 +4,12 @@ import { durationMs } from '../domain/duration.js';
 import { nameSchema } from '../domain/machine-type.js';
 import { type Condition, directionOf, typeOf, unitOf } from './condition.js';
 import { parseCondition } from './condition-parser.js';
-import { notifierSchema, routeSchema } from './notifier-config.js';
+import { changingLabels, fixedLabels } from './labels.js';
+import { inhibitionSchema, maintenanceWindowSchema } from './muting-config.js';
+import { notifierSchema } from './notifier-config.js';
+import { type RouteConfig, routeSchema } from './route-config.js';
 import { checkTemplate } from './summary.js';
+import { timeIntervalSchema } from './time-interval.js';
 
 const expressionSchema = z.string().transform((text, context): Condition => {
   const parsed = parseCondition(text);
@@ -222,6 +226,19 @@ export const alertsConfigSchema = z
       .array(routeSchema)
       .optional()
       .describe('Who is told what. Default: every notifier, all alerts.'),
+    timeIntervals: z.array(timeIntervalSchema).default([]).describe('Times that others go by.'),
+    maintenanceWindows: z
+      .array(maintenanceWindowSchema)
+      .default([])
+      .describe(
+        'Times in which nothing new is told of some machines; what is open afterwards is told then. For a time that comes once use a silence.',
+      ),
+    inhibit: z
+      .array(inhibitionSchema)
+      .default([])
+      .describe(
+        'Alerts of which nothing new is told while another one is firing: machines of a line that stands.',
+      ),
   })
   .superRefine((config, context) => {
     const complain = (path: (string | number)[], message: string): void =>
@@ -255,18 +272,18 @@ export const alertsConfigSchema = z
         inOrder(override.severities ?? [], ['rules', r, 'overrides', o]);
     }
     for (const [r, route] of (config.routes ?? []).entries()) {
-      for (const [n, name] of route.notifiers.entries())
-        if (!config.notifiers.some((notifier) => notifier.name === name))
-          complain(
-            ['routes', r, 'notifiers', n],
-            `there is no notifier "${name}"; there are: ${config.notifiers.map((notifier) => notifier.name).join(', ')}`,
-          );
-      if (route.minSeverity !== undefined && !config.severities.includes(route.minSeverity))
-        complain(
-          ['routes', r, 'minSeverity'],
-          `"${route.minSeverity}" is not one of the severities (${known})`,
-        );
+      if (route.notifiers === undefined) complain(['routes', r, 'notifiers'], 'is missing');
+      checkRoute(config, route, ['routes', r], complain);
     }
+    refuseTwice(
+      config.timeIntervals.map(({ name }) => name),
+      (index) => ['timeIntervals', index, 'name'],
+      complain,
+    );
+    for (const [w, { times }] of config.maintenanceWindows.entries())
+      checkNames(times, config.timeIntervals, 'time interval', (n, message) =>
+        complain(['maintenanceWindows', w, 'times', n], message),
+      );
   });
 export type AlertsConfig = z.output<typeof alertsConfigSchema>;
 export type AlertsConfigInput = z.input<typeof alertsConfigSchema>;
@@ -280,4 +297,60 @@ function refuseTwice(
     const first = names.indexOf(name);
     if (first < index) complain(pathOf(index), `"${name}" is already the name of number ${first + 1}`);
   }
+}
+
+interface RouteNames {
+  readonly severities: readonly string[];
+  readonly rules?: readonly RuleConfig[] | undefined;
+  readonly notifiers: readonly { readonly name: string }[];
+  readonly timeIntervals: readonly { readonly name: string }[];
+}
+
+/** That all that a route names is there. */
+function checkRoute(
+  config: RouteNames,
+  route: RouteConfig,
+  path: readonly (string | number)[],
+  complain: (path: (string | number)[], message: string) => void,
+): void {
+  checkNames(route.notifiers ?? [], config.notifiers, 'notifier', (n, message) =>
+    complain([...path, 'notifiers', n], message),
+  );
+  for (const times of ['muteTimes', 'activeTimes'] as const)
+    checkNames(route[times] ?? [], config.timeIntervals, 'time interval', (n, message) =>
+      complain([...path, times, n], message),
+    );
+  if (route.minSeverity !== undefined && !config.severities.includes(route.minSeverity))
+    complain(
+      [...path, 'minSeverity'],
+      `"${route.minSeverity}" is not one of the severities (${config.severities.join(', ')})`,
+    );
+  const labels = [...fixedLabels, ...(config.rules ?? []).flatMap((rule) => Object.keys(rule.labels))];
+  for (const [n, name] of (route.groupBy ?? []).entries())
+    if ((changingLabels as readonly string[]).includes(name))
+      complain(
+        [...path, 'groupBy', n],
+        `"${name}" changes in the life of an alert, which would leave its group`,
+      );
+    else if (!labels.includes(name))
+      complain(
+        [...path, 'groupBy', n],
+        `no alert has the label "${name}"; there are: ${[...new Set(labels)].join(', ')}`,
+      );
+  for (const [r, child] of (route.routes ?? []).entries())
+    checkRoute(config, child, [...path, 'routes', r], complain);
+}
+
+function checkNames(
+  names: readonly string[],
+  known: readonly { readonly name: string }[],
+  what: string,
+  complain: (index: number, message: string) => void,
+): void {
+  for (const [n, name] of names.entries())
+    if (!known.some((one) => one.name === name))
+      complain(
+        n,
+        `there is no ${what} "${name}"; there are: ${known.map((one) => one.name).join(', ') || 'none'}`,
+      );
 }

@@ -1,7 +1,7 @@
-/** One transition to one receiver: tries until it is answered, refused for good, too old, or told to stop. */
-import type { AlertRecord } from '../domain/alert.js';
+/** One notification to one receiver: tries until it is answered, refused for good, too old, or told to stop. */
 import type { Clock } from '../domain/clock.js';
 import { WorldError } from '../domain/errors.js';
+import type { NotificationRecord } from '../domain/notification.js';
 import type { Rng } from '../domain/rng.js';
 import type { RetryConfig } from './notifier-config.js';
 import type { Notifier } from './ports.js';
@@ -31,7 +31,7 @@ export interface DeliveryOptions {
   readonly world: DeliveryWorld;
   readonly signal: AbortSignal;
   /** Sees every failed attempt that will be followed by another. */
-  readonly onRetry: (alert: AlertRecord, error: WorldError, attempts: number, delayMs: number) => void;
+  readonly onRetry: (error: WorldError) => void;
 }
 
 /**
@@ -39,13 +39,13 @@ export interface DeliveryOptions {
  * `maxDelayMs`, each shortened by up to half at random; a receiver's Retry-After is a lower bound. One last
  * attempt is made at the end of the time. Rejects with what a notifier throws that is not a WorldError.
  */
-export async function deliver(options: DeliveryOptions, alert: AlertRecord): Promise<Delivery> {
+export async function deliver(options: DeliveryOptions, notification: NotificationRecord): Promise<Delivery> {
   const { notifier, retry, world, signal } = options;
   const beganMs = world.clock.nowMs();
   for (let attempts = 1; ; attempts++) {
     if (signal.aborted) return { kind: 'stopped' };
     try {
-      await notifier.send(alert, signal);
+      await notifier.send(notification, signal);
       return { kind: 'delivered', attempts };
     } catch (error) {
       if (signal.aborted) return { kind: 'stopped' };
@@ -57,7 +57,7 @@ export async function deliver(options: DeliveryOptions, alert: AlertRecord): Pro
         leftMs,
         Math.max(error.retryAfterMs ?? 0, backoffMs(retry, attempts, world.rng)),
       );
-      options.onRetry(alert, error, attempts, delayMs);
+      options.onRetry(error);
       try {
         await world.sleep(delayMs, signal);
       } catch (interruption) {

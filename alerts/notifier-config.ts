@@ -1,6 +1,6 @@
 /**
- * Where alerts go: the receivers and the routes to them. The settings stand here and not beside the adapters,
- * because the alerts file is one and checked as one; adapters are made from them in infra/notify.
+ * The receivers of alerts. The settings stand here and not beside the adapters, because the alerts file is one and
+ * checked as one; adapters are made from them in infra/notify.
  */
 import { z } from 'zod';
 import { durationMs } from '../domain/duration.js';
@@ -103,40 +103,3 @@ export const notifierSchema = z.discriminatedUnion('kind', [
   mqttNotifierSchema,
 ]);
 export type NotifierConfig = z.output<typeof notifierSchema>;
-
-export const notifiableTransitions = [
-  'fired',
-  'raised',
-  'lowered',
-  'resolved',
-  'amended',
-  'not-assessable',
-  'assessable',
-  'acknowledged',
-] as const;
-
-export const routeSchema = z.strictObject({
-  notifiers: z
-    .array(nameSchema)
-    .min(1)
-    .describe('Names of the notifiers that get what this route lets through.'),
-  minSeverity: nameSchema
-    .optional()
-    .describe(
-      'Alerts begin to be told from this severity on; whatever follows of an alert once told, down to its end, is told too. Default: all.',
-    ),
-  machines: z.string().min(1).default('*').describe('Machine id, or a pattern with *.'),
-  rules: z.string().min(1).default('*').describe('Rule name, or a pattern with *.'),
-  labels: z
-    .record(z.string(), z.string())
-    .default({})
-    .describe('Labels that the rule must have, with these values.'),
-  transitions: z
-    .array(z.enum(notifiableTransitions))
-    .min(1)
-    .default(notifiableTransitions.filter((name) => name !== 'amended'))
-    .describe(
-      'What is told of an alert. "pending" and its cancelling are never told; "amended" only when listed.',
-    ),
-});
-export type RouteConfig = z.output<typeof routeSchema>;

@@ -1,12 +1,12 @@
-import type { AlertRecord } from '../domain/alert.js';
+import type { NotificationRecord } from '../domain/notification.js';
 
 /** A receiver of alerts. */
 export interface Notifier {
   readonly name: string;
   /**
-   * Resolves when the receiver has answered that it has the transition; sending the same one again must be
-   * harmless to it (`alert.dedupeKey`). Rejects with WorldError; `retryable` says whether to try again, and
+   * Resolves when the receiver has answered that it has the notification; sending the same one again must be
+   * harmless to it (`dedupeKey`). Rejects with WorldError; `retryable` says whether to try again, and
    * `retryAfterMs` when at the earliest. Stops early when `signal` aborts.
    */
-  send(alert: AlertRecord, signal: AbortSignal): Promise<void>;
+  send(notification: NotificationRecord, signal: AbortSignal): Promise<void>;
 }

@@ -60,7 +60,16 @@ const deploymentExamples: Examples = {
   'alerts.notifiers[webhook].secret': `"\${WEBHOOK_SECRET}"`,
   'alerts.notifiers[mqtt].name': 'plant-broker',
   'alerts.routes[].notifiers': '[log]',
+  'alerts.routes[].match': '[line=hot, machine=~"press-.*"]',
   'alerts.routes[].minSeverity': 'warning',
+  'alerts.routes[].groupBy': '[line]',
+  'alerts.routes[].muteTimes': '[night]',
+  'alerts.routes[].activeTimes': '[office]',
+  'alerts.routes[].routes': '[{ match: [line=cold], groupBy: [machine] }]',
+  'alerts.timeIntervals':
+    '[{ name: night, intervals: [{ times: [{ start: "22:00", end: "24:00" }, { start: "00:00", end: "06:00" }] }] }]',
+  'alerts.maintenanceWindows': '[{ name: lubrication, match: [line=hot], times: [night] }]',
+  'alerts.inhibit': '[{ source: [severity=critical], target: [severity=warning], equal: [machine] }]',
 };
 
 const machineTypeExamples: Examples = {

@@ -121,6 +121,8 @@ function describeLeaf(schema: $ZodType): string {
       return 'number';
     case 'boolean':
       return 'true or false';
+    case 'lazy':
+      return 'group';
     case 'union':
       return def.options.map((option) => describeLeaf(unwrap(option).schema)).join(' or ');
     default:

@@ -4,5 +4,6 @@ export const groups = {
   model: 'model',
   alerts: 'alerts',
   store: 'store',
-  notify: 'notify',
+  gather: 'gather',
+  dispatch: 'dispatch',
 } as const;

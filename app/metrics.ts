@@ -20,6 +20,8 @@ const consumed: readonly (readonly [group: string, topic: string])[] = [
   [groups.store, topics.steps],
   [groups.store, topics.forecasts],
   [groups.store, topics.alerts],
+  [groups.gather, topics.alerts],
+  [groups.dispatch, topics.dispatch],
 ];
 
 export async function formatMetrics(parts: {

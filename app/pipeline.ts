@@ -89,7 +89,7 @@ async function start({ deployment, roles, logger }: PipelineOptions, running: Ru
 
   const parts: { ingest?: IngestPart } = {};
   const publish = (topic: string, payload: Uint8Array) => publishVia(parts.ingest, topic, payload);
-  if (roles.has('notify')) startNotifiers({ deployment, log, running, logger, publish });
+  if (roles.has('notify')) startNotifiers({ deployment, log, running, logger, clock, publish });
   const run = (options: Omit<ConsumerOptions, 'from'>) =>
     running.consume(log, { ...options, from: 'beginning' });
   const runStage = (stage: Stage, topicsThatCanWait: readonly string[] = []) =>

@@ -222,6 +222,17 @@ export const machineTypeSchema = z
   .transform((type) => ({ ...type, contextSteps: type.contextSteps ?? 2 * type.windowSteps }));
 
 export type MachineType = z.output<typeof machineTypeSchema>;
+
+/** Where the calendar of its steps is; UTC where steps are of a fixed length. */
+export function timeZoneOf({ step }: MachineType): string {
+  return step.kind === 'calendar-day' ? step.timeZone : 'UTC';
+}
+
+/** The time zone of a plant is that of its first machine type. */
+export function plantTimeZone(types: Iterable<MachineType>): string {
+  for (const type of types) return timeZoneOf(type);
+  return 'UTC';
+}
 export type MachineTypeInput = z.input<typeof machineTypeSchema>;
 export type Sensor = MachineType['sensors'][number];
 

@@ -4,7 +4,9 @@ import type { AlertRecord } from './alert.js';
 import type { ForecastRecord } from './forecast.js';
 import type { EventRecord, InputRecord, RejectedRecord, TickRecord } from './input.js';
 import type { LogRecord, NewRecord, TopicSpec } from './log.js';
+import type { NotificationRecord } from './notification.js';
 import { isPacked, packRecord, unpackRecord } from './packed-record.js';
+import type { SilenceRecord } from './silence.js';
 import type { SensorAggregate, StepRecord } from './step.js';
 
 export const topics = {
@@ -13,6 +15,10 @@ export const topics = {
   steps: 'steps',
   forecasts: 'forecasts',
   alerts: 'alerts',
+  /** One partition: the transitions of all machines, silences, and the time. */
+  dispatch: 'dispatch',
+  /** One partition. */
+  notifications: 'notifications',
 } as const;
 export type TopicName = (typeof topics)[keyof typeof topics];
 
@@ -23,6 +29,8 @@ export interface TopicRecords {
   steps: StepRecord | EventRecord | TickRecord;
   forecasts: ForecastRecord | EventRecord | TickRecord;
   alerts: AlertRecord;
+  dispatch: AlertRecord | SilenceRecord | TickRecord;
+  notifications: NotificationRecord;
 }
 export type PipelineRecord = TopicRecords[TopicName];
 
@@ -34,6 +42,8 @@ export function topicSpecs(partitionCount: number, retentionMs: number): TopicSp
     { name: topics.steps, partitionCount, cleanup: 'compact', retentionMs: Infinity },
     { name: topics.forecasts, ...kept },
     { name: topics.alerts, ...kept, retentionMs: Infinity },
+    { name: topics.dispatch, ...kept, partitionCount: 1 },
+    { name: topics.notifications, ...kept, partitionCount: 1 },
   ];
 }
 
@@ -61,6 +71,10 @@ function keyOf(record: PipelineRecord): string {
     case 'rejected':
     case 'alert':
       return record.machine;
+    case 'silence':
+      return record.id;
+    case 'notification':
+      return record.notifier;
   }
 }
 
@@ -68,7 +82,10 @@ function timeOf(record: PipelineRecord): number {
   switch (record.kind) {
     case 'tick':
     case 'alert':
+    case 'notification':
       return record.timeMs;
+    case 'silence':
+      return record.startsMs;
     case 'step':
       return record.endMs;
     case 'forecast':

@@ -3,12 +3,13 @@
  *
  *     DAY [MACHINE[@LINE]] WHAT
  */
+import { parseMatcher } from '../../alerts/matcher.js';
 import { UserError } from '../../domain/errors.js';
 import { expectedDay, type ForecastRecord } from '../../domain/forecast.js';
 import { type EventKind, type EventRecord, eventKinds } from '../../domain/input.js';
 import type { MachineType } from '../../domain/machine-type.js';
 import { parseTimeMs } from '../../infra/files/parse-time.js';
-import type { StoryInput } from './story-plant.js';
+import type { SilenceInput, StoryInput } from './story-plant.js';
 
 export const dayMs = 86_400_000;
 
@@ -22,7 +23,7 @@ export interface StoryWorld {
   readonly alertIdOf: (machine: string) => string;
 }
 
-const verbs = ['p', 'curve', 'young', 'blind', 'ack', 'tick', ...eventKinds];
+const verbs = ['p', 'curve', 'young', 'blind', 'ack', 'tick', 'silence', ...eventKinds];
 const machineDefault = 'unit-84';
 
 /** The records of a line, one for each machine that it names. Throws UserError. */
@@ -36,6 +37,7 @@ export function parseStoryLine(line: string, world: StoryWorld): readonly StoryI
   const named = words[0] !== undefined && !verbs.includes(words[0]) ? (words.shift() as string) : undefined;
   const [verb = '', ...rest] = words;
   if (verb === 'tick') return [{ kind: 'tick', timeMs }];
+  if (verb === 'silence') return [silenceOf(rest, timeMs, world, line)];
   const [id = '', plantLine = 'l1'] = (named ?? machineDefault).split('@');
   return machinesOf(id).map((machine) => recordOf({ machine, plantLine, timeMs, verb, rest, line }, world));
 }
@@ -142,6 +144,23 @@ function recordOf({ machine, plantLine, timeMs, verb, rest, line }: Line, world:
       );
     }
   }
+}
+
+/** `silence ID [from DAY] until DAY MATCHER ...`: from now on, unless it says otherwise. */
+function silenceOf(words: readonly string[], nowMs: number, world: StoryWorld, line: string): SilenceInput {
+  const [, id = '', from, until = '', rest = ''] =
+    /^(\S+)(?: from (\S+))? until (\S+)((?: \S+)+)$/.exec(words.join(' ')) ?? [];
+  const startsMs = from === undefined ? nowMs : timeOf(from, world.startMs);
+  const endsMs = timeOf(until, world.startMs);
+  if (startsMs === undefined || endsMs === undefined)
+    throw new UserError(
+      `"${line}": write "silence ID until DAY MATCHER ...", such as silence s1 until 3 line=hot`,
+    );
+  const matchers = rest.trim().split(' ');
+  for (const matcher of matchers.map(parseMatcher))
+    if (typeof matcher === 'string') throw new UserError(`"${line}": ${matcher}`);
+  const record = { kind: 'silence', id, matchers, startsMs, endsMs, by: 'kim', comment: '' } as const;
+  return { kind: 'silence', timeMs: nowMs, record };
 }
 
 /** The curve of a constant hazard that reaches `p` at the step in question. */

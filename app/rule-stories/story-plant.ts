@@ -1,27 +1,31 @@
 /**
- * One partition of a plant from forecasts to notifications, in memory: the real alert stage, the real stage of every
- * notifier with a receiver that answers at once, and what their checkpoints have made durable.
+ * One partition of a plant from forecasts to notifications, in memory: the real stages of alerts, of dispatch and of every
+ * notifier, with receivers that answer at once, and what their checkpoints have made durable.
  */
 import type { Buffer } from 'node:buffer';
 import { makeAlertStage } from '../../alerts/alert-stage.js';
 import type { AlertsConfig } from '../../alerts/config.js';
+import { makeDispatchStage } from '../../alerts/dispatch-stage.js';
+import { makeGatherStage } from '../../alerts/gather-stage.js';
 import { makeNotifyStage } from '../../alerts/notify-stage.js';
 import type { AlertRecord } from '../../domain/alert.js';
 import { SetClock } from '../../domain/clock.js';
 import type { ForecastRecord } from '../../domain/forecast.js';
 import type { EventRecord, TickRecord } from '../../domain/input.js';
 import type { LogRecord, NewRecord, PartitionHandler } from '../../domain/log.js';
-import type { MachineType } from '../../domain/machine-type.js';
+import { type MachineType, plantTimeZone } from '../../domain/machine-type.js';
+import type { NotificationRecord } from '../../domain/notification.js';
 import { Rng } from '../../domain/rng.js';
+import type { SilenceRecord } from '../../domain/silence.js';
 import { decodeRecord, encodeRecord, topics } from '../../domain/topics.js';
 
-export type StoryInput = ForecastRecord | EventRecord | TickRecord;
-
-/** What a notifier's receiver got. */
-export interface Notified {
-  readonly notifier: string;
-  readonly alert: AlertRecord;
+/** A silence that somebody makes at a time. */
+export interface SilenceInput {
+  readonly kind: 'silence';
+  readonly timeMs: number;
+  readonly record: SilenceRecord;
 }
+export type StoryInput = ForecastRecord | EventRecord | TickRecord | SilenceInput;
 
 export interface StoryPlantOptions {
   readonly config: AlertsConfig;
@@ -30,73 +34,87 @@ export interface StoryPlantOptions {
   readonly checkpointRecords: number;
 }
 
-/** A log of one partition, and its readers with their state: reading is what `process` does, restarting `restore`. */
+/** What is told within this time is told at once. */
+const momentMs = 5000;
+
+/** A partition of a topic, and its one reader with its state: reading is what `process` does, restarting `restore`. */
 class Reader {
+  readonly topic: string;
+  readonly log: LogRecord[] = [];
   readonly state = new Map<string, Buffer>();
-  readonly #topic: string;
-  readonly #make: (config: AlertsConfig) => PartitionHandler;
+  readonly #make: () => PartitionHandler;
   #handler: PartitionHandler;
+  #readUntil = 0;
   #nextOffset = 0;
 
-  constructor(topic: string, config: AlertsConfig, make: (config: AlertsConfig) => PartitionHandler) {
-    this.#topic = topic;
+  constructor(topic: string, make: () => PartitionHandler) {
+    this.topic = topic;
     this.#make = make;
-    this.#handler = make(config);
+    this.#handler = make();
     this.#handler.restore([]);
   }
 
-  async read(records: readonly LogRecord[]): Promise<readonly NewRecord[]> {
-    const checkpoint = await this.#handler.process({ topic: this.#topic, partition: 0, records });
-    if (!checkpoint) return [];
-    this.#nextOffset = checkpoint.nextOffset;
-    for (const { key, value } of checkpoint.state)
-      if (value === null) this.state.delete(key);
-      else this.state.set(key, value);
-    return checkpoint.outputs;
+  append(...records: readonly Omit<NewRecord, 'topic'>[]): void {
+    for (const record of records) this.log.push({ ...record, topic: this.topic, offset: this.log.length });
+  }
+
+  /** What is new. */
+  async read(): Promise<readonly NewRecord[]> {
+    const outputs: NewRecord[] = [];
+    while (this.#readUntil < this.log.length) {
+      const records = this.log.slice(this.#readUntil, ++this.#readUntil);
+      const checkpoint = await this.#handler.process({ topic: this.topic, partition: 0, records });
+      if (!checkpoint) continue;
+      this.#nextOffset = checkpoint.nextOffset;
+      for (const { key, value } of checkpoint.state)
+        if (value === null) this.state.delete(key);
+        else this.state.set(key, value);
+      outputs.push(...checkpoint.outputs);
+    }
+    return outputs;
   }
 
   /** As after kill -9: a new handler from the last checkpoint, which reads again what that does not include. */
-  restart(config: AlertsConfig, log: readonly LogRecord[]): Promise<readonly NewRecord[]> {
+  restart(): void {
     this.#handler.close();
-    this.#handler = this.#make(config);
+    this.#handler = this.#make();
     // "in any order": the reverse of how it was written.
     this.#handler.restore([...this.state].map(([key, value]) => ({ key, value })).reverse());
-    return this.read(log.slice(this.#nextOffset));
+    this.#readUntil = this.#nextOffset;
   }
 }
 
 export class StoryPlant {
   /** Every transition, in order. */
   readonly alerts: AlertRecord[] = [];
-  readonly notified: Notified[] = [];
-  /** Topics `forecasts` and `alerts`. */
-  readonly log: LogRecord[] = [];
-  readonly #alertLog: LogRecord[] = [];
+  /** What the receivers got. */
+  readonly notified: NotificationRecord[] = [];
   readonly #clock = new SetClock(0);
   readonly #alertReader: Reader;
+  readonly #gatherReader: Reader;
+  readonly #dispatchReader: Reader;
   readonly #notifyReaders: readonly Reader[];
   #config: AlertsConfig;
 
   constructor({ config, types, checkpointRecords }: StoryPlantOptions) {
     this.#config = config;
     const partition = 0;
-    this.#alertReader = new Reader(topics.forecasts, config, (inForce) =>
-      makeAlertStage({ config: inForce, types, checkpointRecords })({ topic: topics.forecasts, partition }),
+    const { forecasts, alerts, dispatch, notifications } = topics;
+    this.#alertReader = new Reader(forecasts, () =>
+      makeAlertStage({ config: this.#config, types, checkpointRecords })({ topic: forecasts, partition }),
+    );
+    this.#gatherReader = new Reader(alerts, makeGatherStage(this.#clock));
+    this.#dispatchReader = new Reader(dispatch, () =>
+      makeDispatchStage({ config: this.#config, timeZone: plantTimeZone(types) })(),
     );
     this.#notifyReaders = config.notifiers.map(({ name, retry }) => {
-      const send = (alert: AlertRecord): Promise<void> => {
-        this.notified.push({ notifier: name, alert });
+      const send = (notification: NotificationRecord): Promise<void> => {
+        this.notified.push(notification);
         return Promise.resolve();
       };
-      return new Reader(topics.alerts, config, (inForce) =>
-        makeNotifyStage({
-          notifier: { name, send },
-          retry,
-          config: inForce,
-          world: { clock: this.#clock, rng: new Rng(1), sleep: () => Promise.resolve() },
-          signal: new AbortController().signal,
-        })({ topic: topics.alerts, partition }),
-      );
+      const world = { clock: this.#clock, rng: new Rng(1), sleep: () => Promise.resolve() };
+      const signal = new AbortController().signal;
+      return new Reader(notifications, makeNotifyStage({ notifier: { name, send }, retry, world, signal }));
     });
   }
 
@@ -105,27 +123,71 @@ export class StoryPlant {
     return this.#alertReader.state;
   }
 
-  /** Reads one record; returns the transitions that became durable. */
-  async push(input: StoryInput): Promise<readonly AlertRecord[]> {
-    this.#clock.advanceTo(input.kind === 'tick' ? input.timeMs : 0);
-    this.log.push({ ...encodeRecord(topics.forecasts, 0, input), offset: this.log.length });
-    return this.#tell(await this.#alertReader.read(this.log.slice(-1)));
+  /** Of the dispatcher. */
+  get dispatchState(): ReadonlyMap<string, Buffer> {
+    return this.#dispatchReader.state;
+  }
+
+  /** Topic `forecasts`. */
+  get log(): readonly LogRecord[] {
+    return this.#alertReader.log;
+  }
+
+  /** Reads records that come at once, then lets the time be told; returns the transitions that became durable. */
+  async push(...inputs: readonly StoryInput[]): Promise<readonly AlertRecord[]> {
+    for (const input of inputs) {
+      this.#clock.advanceTo(timeOf(input));
+      if (input.kind !== 'silence') this.#alertReader.append(encodeRecord(topics.forecasts, 0, input));
+      else this.#dispatchReader.append(this.#tick(), encodeRecord(topics.dispatch, 0, input.record));
+    }
+    return this.#run();
   }
 
   /** As after kill -9 of everything, with another configuration if given. */
-  async restart(config: AlertsConfig = this.#config): Promise<readonly AlertRecord[]> {
+  restart(config: AlertsConfig = this.#config): Promise<readonly AlertRecord[]> {
     this.#config = config;
-    const outputs = await this.#alertReader.restart(config, this.log);
-    for (const reader of this.#notifyReaders) await reader.restart(config, this.#alertLog);
-    return this.#tell(outputs);
+    for (const reader of [
+      this.#alertReader,
+      this.#gatherReader,
+      this.#dispatchReader,
+      ...this.#notifyReaders,
+    ])
+      reader.restart();
+    return this.#run();
   }
 
-  async #tell(outputs: readonly NewRecord[]): Promise<readonly AlertRecord[]> {
-    const records = outputs.map((record, index) => ({ ...record, offset: this.#alertLog.length + index }));
-    this.#alertLog.push(...records);
-    const alerts = records.map((record) => decodeRecord(topics.alerts, record));
+  async #run(): Promise<readonly AlertRecord[]> {
+    const transitions = await this.#alertReader.read();
+    this.#gatherReader.append(...transitions);
+    this.#dispatchReader.append(...(await this.#gatherReader.read()));
+    this.#clock.advanceTo(this.#clock.nowMs() + momentMs);
+    this.#dispatchReader.append(this.#tick());
+    const notifications = await this.#dispatchReader.read();
+    for (const reader of this.#notifyReaders) {
+      reader.append(...notifications);
+      await reader.read();
+    }
+    const alerts = this.#gatherReader.log
+      .slice(-transitions.length || Infinity)
+      .map((record) => decodeRecord(topics.alerts, record));
     this.alerts.push(...alerts);
-    for (const reader of this.#notifyReaders) for (const record of records) await reader.read([record]);
     return alerts;
+  }
+
+  #tick(): NewRecord {
+    return encodeRecord(topics.dispatch, 0, { kind: 'tick', timeMs: this.#clock.nowMs() });
+  }
+}
+
+/** When it comes. */
+function timeOf(input: StoryInput): number {
+  switch (input.kind) {
+    case 'forecast':
+      return input.originMs;
+    case 'event':
+      return input.ingestTimeMs;
+    case 'tick':
+    case 'silence':
+      return input.timeMs;
   }
 }

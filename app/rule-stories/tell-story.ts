@@ -4,7 +4,11 @@
  *
  *     [MACHINE] [NOTIFIER got] TRANSITION [SEVERITY] [(REASON)] @DAY [VALUE] [by RULE]
  *
- * MACHINE where the story names machines, RULE where there are several rules, REASON for what ends, what is not assessable and
+ * and of several alerts in one notification
+ *
+ *     NOTIFIER got [again] NUMBER of LABEL=VALUE (NUMBER TRANSITION SEVERITY, ...)
+ *
+ * or `together` in place of labels. MACHINE where the story names machines, RULE where there are several rules, REASON for what ends, what is not assessable and
  * acknowledgements; notifications where the alerts name notifiers. What is said of several machines at once in the same
  * words is told once, with their number: `500x fired critical @1 0.9`.
  */
@@ -67,13 +71,17 @@ export async function tellStory(
   for (const { happens, wanted } of lines) {
     const told: Saying[] = [];
     const notifiedBefore = plant.notified.length;
-    if (happens === 'restart') for (const alert of await plant.restart()) told.push(say(alert, ''));
-    else
-      for (const input of parseStoryLine(happens, { startMs, type, withinSteps, alertIdOf }))
-        for (const alert of await plant.push(input)) told.push(say(alert, ''));
+    const alerts =
+      happens === 'restart'
+        ? await plant.restart()
+        : await plant.push(...parseStoryLine(happens, { startMs, type, withinSteps, alertIdOf }));
+    for (const alert of alerts) told.push(say(alert, ''));
     if (config.notifiers.some(({ kind }) => kind !== 'log'))
-      for (const { notifier, alert } of plant.notified.slice(notifiedBefore))
-        told.push(say(alert, `${notifier} got `));
+      for (const { notifier, alerts: notified, group, reason } of plant.notified.slice(notifiedBefore)) {
+        const got = `${notifier} got ${reason === 'repeated' ? 'again ' : ''}`;
+        if (group) told.push({ machine: '', words: got + wordsOfGroup(group, notified) });
+        else for (const alert of notified) told.push(say(alert, got));
+      }
     const said = counted(told);
     if (said.join(';') !== wanted.join(';')) surprises.push({ happens, wanted, said });
   }
@@ -95,6 +103,18 @@ function counted(told: readonly Saying[]): string[] {
       ? [`${machines.length}x ${words}`]
       : machines.map((machine) => (machine === '' ? words : `${machine} ${words}`)),
   );
+}
+
+/** `3 of line=hot (2 fired critical, 1 resolved warning)`. */
+function wordsOfGroup(group: Readonly<Record<string, string>>, alerts: readonly AlertRecord[]): string {
+  const labels = Object.entries(group).map(([label, value]) => `${label}=${value}`);
+  const counts = new Map<string, number>();
+  for (const { transition, severity } of alerts) {
+    const word = severity === '' ? transition : `${transition} ${severity}`;
+    counts.set(word, (counts.get(word) ?? 0) + 1);
+  }
+  const parts = [...counts].map(([word, count]) => `${count} ${word}`);
+  return `${alerts.length} ${labels.length > 0 ? `of ${labels.join(' ')}` : 'together'} (${parts.join(', ')})`;
 }
 
 function wordsOf(alert: AlertRecord, dayOf: (timeMs: number) => number): string {

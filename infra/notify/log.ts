@@ -1,6 +1,7 @@
 /** Alerts as lines of the process's log, or of the terminal: whatever stands behind `AlertLogger`. */
 import type { Notifier } from '../../alerts/ports.js';
 import type { AlertRecord } from '../../domain/alert.js';
+import type { NotificationRecord } from '../../domain/notification.js';
 
 /** The part of a pino logger that is used. A terminal prints the sentence and leaves the fields. */
 export interface AlertLogger {
@@ -17,12 +18,22 @@ export class LogNotifier implements Notifier {
     this.#logger = logger;
   }
 
-  send(alert: AlertRecord): Promise<void> {
-    const { alertId, transition, state, severity, machine, value, timeMs } = alert;
-    const fields = { alertId, transition, state, severity, machine, value, timeMs };
-    const bad = state === 'firing' && transition !== 'acknowledged';
-    if (bad || transition === 'not-assessable') this.#logger.warn(fields, alert.summary);
-    else this.#logger.info(fields, alert.summary);
+  send({ alerts, changed, group, summary }: NotificationRecord): Promise<void> {
+    const [first] = alerts;
+    const fields =
+      group || !first
+        ? { group, alertIds: alerts.slice(0, changed).map(({ alertId }) => alertId) }
+        : fieldsOf(first);
+    const bad = alerts.some(
+      ({ state, transition }) =>
+        (state === 'firing' && transition !== 'acknowledged') || transition === 'not-assessable',
+    );
+    if (bad) this.#logger.warn(fields, summary);
+    else this.#logger.info(fields, summary);
     return Promise.resolve();
   }
+}
+
+function fieldsOf({ alertId, transition, state, severity, machine, value, timeMs }: AlertRecord): object {
+  return { alertId, transition, state, severity, machine, value, timeMs };
 }

@@ -1,15 +1,41 @@
-/** What outside receivers get: the sentence for people, the record for programs. */
+/** What outside receivers get: the sentence for people, the records for programs. */
 import { Buffer } from 'node:buffer';
 import type { AlertRecord } from '../../domain/alert.js';
+import type { NotificationRecord } from '../../domain/notification.js';
 
-export function encodeMessage(alert: AlertRecord): Buffer {
-  return Buffer.from(JSON.stringify({ version: 1, sentence: alert.summary, alert }));
+/** A transition on its own is `alert`; of a group `alerts` holds the newest transition of each. */
+export function encodeMessage(notification: NotificationRecord): Buffer {
+  const { summary, group, reason, timeMs, alerts, changed, omitted } = notification;
+  const again = reason === 'repeated' ? { reason, timeMs } : {};
+  const what = group ? { group, reason, timeMs, alerts, changed, omitted } : { alert: alerts[0], ...again };
+  return Buffer.from(JSON.stringify({ version: 1, sentence: summary, ...what }));
+}
+
+const linesMax = 20;
+
+/** A sentence, and for a group one for each alert of it, up to 20. */
+export function linesOf({ summary, group, alerts, omitted }: NotificationRecord): string[] {
+  if (!group) return [summary];
+  const more = alerts.length + omitted - linesMax;
+  return [
+    summary,
+    ...alerts.slice(0, linesMax).map((alert) => `• ${alert.summary}`),
+    ...(more > 0 ? [`and ${more} more`] : []),
+  ];
 }
 
 /** What Slack's incoming webhooks, and those of Mattermost and Rocket.Chat, take. Its three signs of markup are escaped. */
-export function encodeSlackMessage(alert: AlertRecord): Buffer {
+export function encodeSlackMessage(notification: NotificationRecord): Buffer {
   const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
-  return Buffer.from(
-    JSON.stringify({ text: alert.summary.replace(/[&<>]/g, (sign) => escapes[sign] as string) }),
-  );
+  const text = linesOf(notification).join('\n');
+  return Buffer.from(JSON.stringify({ text: text.replace(/[&<>]/g, (sign) => escapes[sign] as string) }));
+}
+
+/** The value that the field has in all alerts; '' where they differ. */
+export function commonValue(
+  { alerts }: NotificationRecord,
+  field: 'machine' | 'type' | 'site' | 'line' | 'rule' | 'severity',
+): string {
+  const [first, ...others] = alerts.map((alert: AlertRecord) => alert[field]);
+  return others.every((value) => value === first) ? (first ?? '') : '';
 }

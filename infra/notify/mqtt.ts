@@ -2,9 +2,9 @@
 import type { Buffer } from 'node:buffer';
 import type { MqttNotifierConfig } from '../../alerts/notifier-config.js';
 import type { Notifier } from '../../alerts/ports.js';
-import type { AlertRecord } from '../../domain/alert.js';
 import { WorldError } from '../../domain/errors.js';
-import { encodeMessage } from './message.js';
+import type { NotificationRecord } from '../../domain/notification.js';
+import { commonValue, encodeMessage } from './message.js';
 
 /** Resolves when the broker has acknowledged; rejects when it cannot be reached or refuses. */
 export type PublishAlert = (
@@ -24,11 +24,11 @@ export class MqttNotifier implements Notifier {
     this.#publish = publish;
   }
 
-  async send(alert: AlertRecord, signal: AbortSignal): Promise<void> {
-    const topic = topicOf(this.#config.topic, alert);
+  async send(notification: NotificationRecord, signal: AbortSignal): Promise<void> {
+    const topic = topicOf(this.#config.topic, notification);
     const timeout = AbortSignal.timeout(this.#config.timeoutMs);
     const stop = AbortSignal.any([signal, timeout]);
-    const published = this.#publish(topic, encodeMessage(alert), {
+    const published = this.#publish(topic, encodeMessage(notification), {
       qos: 1,
       retain: this.#config.retain === 'newest',
     });
@@ -59,17 +59,9 @@ function abortion(signal: AbortSignal): Promise<never> {
   });
 }
 
-/** Characters that would make levels or wildcards become `_`. */
-function topicOf(template: string, alert: AlertRecord): string {
-  const levels = {
-    machine: alert.machine,
-    type: alert.type,
-    site: alert.site,
-    line: alert.line,
-    rule: alert.rule,
-    severity: alert.severity,
-  };
+/** Characters that would make levels or wildcards become `_`, and so does what the alerts of a group differ in. */
+function topicOf(template: string, notification: NotificationRecord): string {
   return template.replace(/\{(\w+)\}/g, (_, name: string) =>
-    (levels[name as keyof typeof levels] || '_').replace(/[/+#\0]/g, '_'),
+    (commonValue(notification, name as 'machine') || '_').replace(/[/+#\0]/g, '_'),
   );
 }

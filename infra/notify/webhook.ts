@@ -6,9 +6,9 @@ import { Buffer } from 'node:buffer';
 import { createHmac } from 'node:crypto';
 import type { WebhookConfig } from '../../alerts/notifier-config.js';
 import type { Notifier } from '../../alerts/ports.js';
-import type { AlertRecord } from '../../domain/alert.js';
 import type { Clock } from '../../domain/clock.js';
 import { WorldError, type WorldErrorCode } from '../../domain/errors.js';
+import type { NotificationRecord } from '../../domain/notification.js';
 import { encodeMessage, encodeSlackMessage } from './message.js';
 
 export class WebhookNotifier implements Notifier {
@@ -26,15 +26,16 @@ export class WebhookNotifier implements Notifier {
     this.#address = config.body === 'slack' ? origin : origin + pathname;
   }
 
-  async send(alert: AlertRecord, signal: AbortSignal): Promise<void> {
-    const body = this.#config.body === 'slack' ? encodeSlackMessage(alert) : encodeMessage(alert);
+  async send(notification: NotificationRecord, signal: AbortSignal): Promise<void> {
+    const body =
+      this.#config.body === 'slack' ? encodeSlackMessage(notification) : encodeMessage(notification);
     const timeout = AbortSignal.timeout(this.#config.timeoutMs);
     let response: Response;
     let answer: string;
     try {
       response = await fetch(this.#config.url, {
         method: 'POST',
-        headers: this.#headers(alert, body),
+        headers: this.#headers(notification, body),
         body,
         redirect: 'manual',
         signal: AbortSignal.any([signal, timeout]),
@@ -53,13 +54,13 @@ export class WebhookNotifier implements Notifier {
     );
   }
 
-  #headers(alert: AlertRecord, body: Buffer): Record<string, string> {
+  #headers({ dedupeKey }: NotificationRecord, body: Buffer): Record<string, string> {
     const { secret, headers } = this.#config;
     const own: Record<string, string> = {
       'Content-Type': 'application/json',
       'User-Agent': 'millwright',
       // Machine ids may hold any character, headers may not (and encodeURI no half of a surrogate pair).
-      'Idempotency-Key': encodeURI(Buffer.from(alert.dedupeKey).toString()),
+      'Idempotency-Key': encodeURI(Buffer.from(dedupeKey).toString()),
     };
     if (secret)
       own['X-Millwright-Signature'] =

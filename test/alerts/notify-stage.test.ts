@@ -6,6 +6,7 @@ import type { AlertsConfigInput } from '../../alerts/config.js';
 import type { Notifier } from '../../alerts/ports.js';
 import type { AlertRecord } from '../../domain/alert.js';
 import { WorldError } from '../../domain/errors.js';
+import type { NotificationRecord } from '../../domain/notification.js';
 import { Rng } from '../../domain/rng.js';
 import { alertOf, DeliveryYard } from './delivery-yard.js';
 import { twoLevels } from './story.js';
@@ -16,13 +17,11 @@ class Receiver implements Notifier {
   /** What the next attempts meet, first in front; afterwards `otherwise`. */
   trouble: (WorldError | undefined)[] = [];
   otherwise: WorldError | undefined;
-  attempts = 0;
 
-  send(alert: AlertRecord): Promise<void> {
-    this.attempts++;
+  send({ alerts }: NotificationRecord): Promise<void> {
     const error = this.trouble.length > 0 ? this.trouble.shift() : this.otherwise;
     if (error) return Promise.reject(error);
-    this.got.push(`${alert.machine} ${alert.sequence} ${alert.transition}`);
+    for (const alert of alerts) this.got.push(`${alert.machine} ${alert.sequence} ${alert.transition}`);
     return Promise.resolve();
   }
 }
@@ -171,7 +170,7 @@ test('a bug in a receiver stops the stage and skips nothing', async () => {
   const yard = new DeliveryYard({ name: 'pager', send: () => Promise.reject(new TypeError('bug')) });
   yard.append(alertOf(0));
   await assert.rejects(yard.run(), /TypeError: bug/);
-  assert.equal(yard.nextOffset, 0);
+  assert.equal(yard.waiting, 1);
 });
 
 test('stopping while a receiver is down leaves the rest for the next start', async () => {
@@ -182,40 +181,43 @@ test('stopping while a receiver is down leaves the rest for the next start', asy
   yard.append(alertOf(0), alertOf(1, { transition: 'raised' }), alertOf(2, { transition: 'lowered' }));
   await yard.run(3);
   assert.deepEqual(receiver.got, ['unit-84 0 fired']);
-  assert.equal(yard.nextOffset, 1, 'what was delivered is checkpointed');
+  assert.equal(yard.waiting, 2, 'what was delivered is checkpointed');
   yard.crash();
   yard.onSleep = () => {};
   await yard.run(3);
   assert.deepEqual(receiver.got, ['unit-84 0 fired', 'unit-84 1 raised', 'unit-84 2 lowered']);
 });
 
-test('the same transition twice in the log is told once, also across a restart and after its end', async () => {
+test('the same transition twice in the log is told once, also across a restart', async () => {
   const receiver = new Receiver();
   const yard = new DeliveryYard(receiver);
-  yard.append(...life, ...life);
+  const open = life.slice(0, -1);
+  yard.append(...open, ...open);
   await yard.run();
   yard.crash();
-  yard.append(...life);
+  yard.append(...open);
   await yard.run();
-  assert.equal(receiver.got.length, 5);
+  assert.equal(receiver.got.length, 4);
 });
 
-test('the notification log forgets old ends and nothing that is open', async () => {
+test('of alerts that are over nothing is kept, of those that are open everything', async () => {
   const receiver = new Receiver();
   const yard = new DeliveryYard(receiver);
   yard.append(alertOf(0, { machine: 'open' }));
-  for (let i = 0; i < 10_100; i++)
+  for (let i = 0; i < 300; i++)
     yard.append(
       alertOf(0, { machine: `m${i}` }),
       alertOf(1, { machine: `m${i}`, state: 'resolved', transition: 'resolved' }),
     );
   await yard.run(5000);
   yard.crash();
+  assert.deepEqual([...yard.state.keys()].filter((key) => /^[og]/.test(key)).sort(), [
+    'g|pager|0|near/open/1000',
+    'o|near/open/1000',
+  ]);
+  yard.clock.advanceTo(60_000);
   yard.append(alertOf(1, { machine: 'open', state: 'resolved', transition: 'resolved' }));
   await yard.run();
-  const alerts = [...yard.state.keys()].filter((key) => key.startsWith('a|'));
-  assert.equal(alerts.length, 10_000);
-  assert.ok(!alerts.includes('a|near/m0/1000') && alerts.includes('a|near/m10099/1000'));
   assert.equal(receiver.got.at(-1), 'open 1 resolved');
 });
 
@@ -236,9 +238,10 @@ const future: readonly AlertRecord[] = [
   of('c', 1),
   of('b', 3, over),
   of('d', 1, { ...over, severity: '', transition: 'assessable' }),
-  of('a', 0, { alertId: 'near/a/2000' }),
+  of('a', 0, { alertId: 'near/a/2000', timeMs: 2000 }),
 ];
-const toldOfFuture = ['c 1 fired', 'b 3 resolved', 'd 1 assessable', 'a 0 fired'];
+/** Sorted: between alerts there is no order. */
+const toldOfFuture = ['a 0 fired', 'b 3 resolved', 'c 1 fired', 'd 1 assessable'];
 
 test('a receiver that is new is told what is open, at its present state, then everything', async () => {
   for (const batchRecords of [1, 3, 100]) {
@@ -250,7 +253,7 @@ test('a receiver that is new is told what is open, at its present state, then ev
     yard.crash();
     yard.append(...future);
     await yard.run(batchRecords);
-    assert.deepEqual(receiver.got.slice(2), toldOfFuture);
+    assert.deepEqual(receiver.got.slice(2).sort(), toldOfFuture);
     assert.ok(!yard.state.has('before'));
   }
 });
@@ -276,7 +279,8 @@ test('a receiver that is new and down is told what was open when it joined, and 
   yard.append(...future);
   yard.onSleep = () => {};
   await yard.run(2);
-  assert.deepEqual(receiver.got, ['d 0 not-assessable', 'b 2 amended', ...toldOfFuture]);
+  assert.deepEqual(receiver.got.slice(0, 2), ['d 0 not-assessable', 'b 2 amended']);
+  assert.deepEqual(receiver.got.slice(2).sort(), toldOfFuture);
 });
 
 test('random trouble and crashes: every transition arrives once, in order, at the receiver that answered', async () => {
@@ -306,9 +310,11 @@ test('random trouble and crashes: every transition arrives once, in order, at th
     yard.onSleep = () => {
       if (rng.uniform() < 0.3) yard.stop.abort();
     };
-    while (yard.nextOffset < yard.log.length) {
+    let waiting = true;
+    while (waiting) {
       receiver.trouble = Array.from({ length: 4 }, () => (rng.uniform() < 0.5 ? down : undefined));
       await yard.run(1 + rng.int(4));
+      waiting = yard.waiting > 0;
       yard.crash();
     }
     assert.deepEqual([...receiver.got].sort(), want.sort(), `seed ${seed}`);

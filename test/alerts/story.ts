@@ -10,7 +10,8 @@ import type { EventKind, EventRecord } from '../../domain/input.js';
 import { type MachineType, type MachineTypeInput, machineTypeSchema } from '../../domain/machine-type.js';
 
 export { dayMs };
-export type Input = StoryInput;
+/** What the alert stage reads. */
+export type Input = Exclude<StoryInput, { kind: 'silence' }>;
 
 const startMs = Date.UTC(2026, 2, 1);
 export const timeOf = (day: number): number => Math.round(startMs + day * dayMs);

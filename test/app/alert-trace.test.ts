@@ -7,11 +7,11 @@ import { bindRules } from '../../alerts/rule.js';
 import { isAlertId, traceAlert } from '../../app/alert-trace.js';
 import { parseStoryLine } from '../../app/rule-stories/story-line.js';
 import { formatAlertTrace } from '../../app/terminal/alert-trace-text.js';
-import type { ForecastRecord } from '../../domain/forecast.js';
 import { machineTypeSchema } from '../../domain/machine-type.js';
 import type { StepRecord } from '../../domain/step.js';
 import { decodeRecord, encodeRecord, topicSpecs, topics } from '../../domain/topics.js';
 import { MemoryLog } from '../../infra/memory/log.js';
+import type { Input } from '../alerts/story.js';
 
 const type = machineTypeSchema.parse({ name: 'turbine', sensors: [{ name: 'speed' }] });
 const config = alertsConfigSchema.parse({
@@ -55,7 +55,7 @@ async function plantLog(lines: readonly string[]): Promise<MemoryLog> {
   for (const line of lines)
     for (const input of parseStoryLine(line, { startMs, type, withinSteps: 14, alertIdOf: () => '' })) {
       const stepOffset = Math.floor(Number(line.split(' ')[0])) - 1;
-      const record = input.kind === 'forecast' ? ({ ...input, stepOffset } as ForecastRecord) : input;
+      const record = (input.kind === 'forecast' ? { ...input, stepOffset } : input) as Input;
       await log.append([encodeRecord(topics.forecasts, 0, record)]);
     }
   const handlerFor = makeAlertStage({ config, types: [type] });

@@ -15,7 +15,7 @@ import { SetClock } from '../../domain/clock.js';
 import { UserError, WorldError } from '../../domain/errors.js';
 import { makeNotifiers, type NotifierDeps } from '../../infra/notify/make-notifiers.js';
 import { parseRetryAfterMs } from '../../infra/notify/webhook.js';
-import { alertOf, DeliveryYard } from '../alerts/delivery-yard.js';
+import { alertOf, DeliveryYard, noticeOf } from '../alerts/delivery-yard.js';
 
 interface Arrived {
   readonly headers: IncomingHttpHeaders;
@@ -92,7 +92,7 @@ const hook = (server: HookServer, over: object = {}): Notifier =>
 
 const never = new AbortController().signal;
 const failure = (notifier: Notifier): Promise<WorldError> =>
-  notifier.send(alertOf(0), never).then(
+  notifier.send(noticeOf(alertOf(0)), never).then(
     () => assert.fail('it was delivered'),
     (error: unknown) => {
       assert.ok(error instanceof WorldError, String(error));
@@ -103,7 +103,7 @@ const failure = (notifier: Notifier): Promise<WorldError> =>
 test('a chat gets the sentence alone, without what it would take for markup', async (t) => {
   const server = await startHook(t);
   const alert = alertOf(0, { summary: 'unit-84 <!channel> & more: P(fail within 14 days) 0.71.' });
-  await hook(server, { body: 'slack', secret: 'shared' }).send(alert, never);
+  await hook(server, { body: 'slack', secret: 'shared' }).send(noticeOf(alert), never);
   const [{ headers, body }] = server.took as [Arrived];
   assert.deepEqual(JSON.parse(body), {
     text: 'unit-84 &lt;!channel&gt; &amp; more: P(fail within 14 days) 0.71.',
@@ -121,7 +121,10 @@ test('a chat gets the sentence alone, without what it would take for markup', as
 test('a webhook gets the sentence, the record, the key and the signature', async (t) => {
   const server = await startHook(t);
   const alert = alertOf(0, { machine: 'Förderband 7', dedupeKey: 'near/Förderband 7/1/0' });
-  await hook(server, { secret: 'shared', headers: { Authorization: 'Bearer x' } }).send(alert, never);
+  await hook(server, { secret: 'shared', headers: { Authorization: 'Bearer x' } }).send(
+    noticeOf(alert),
+    never,
+  );
   const [{ headers, body }] = server.took as [Arrived];
   assert.deepEqual(JSON.parse(body), { version: 1, sentence: alert.summary, alert });
   assert.equal(decodeURI(headers['idempotency-key'] as string), alert.dedupeKey);
@@ -135,7 +138,7 @@ test('a webhook gets the sentence, the record, the key and the signature', async
 
 test('without a secret nothing is signed', async (t) => {
   const server = await startHook(t);
-  await hook(server).send(alertOf(0), never);
+  await hook(server).send(noticeOf(alertOf(0)), never);
   assert.equal(server.took[0]?.headers['x-millwright-signature'], undefined);
 });
 
@@ -208,7 +211,7 @@ test('a stop ends a hanging attempt at once', async (t) => {
   const server = await startHook(t);
   server.script = [() => {}];
   const stop = new AbortController();
-  const sent = hook(server, { timeoutMs: '1h' }).send(alertOf(0), stop.signal);
+  const sent = hook(server, { timeoutMs: '1h' }).send(noticeOf(alertOf(0)), stop.signal);
   setTimeout(() => stop.abort(), 20);
   await assert.rejects(sent, (error: WorldError) => error.code === 'closed' && error.retryable);
 });
@@ -276,9 +279,9 @@ test('the log gets a warning while it burns and a note when it is over', async (
     warn: (fields: object, text: string) => lines.push(`warn ${text} ${JSON.stringify(fields)}`),
   };
   const notifier = makeOne({ kind: 'log', name: 'log' }, { logger });
-  await notifier.send(alertOf(0, { summary: 'unit-84 is likely to fail.' }), never);
+  await notifier.send(noticeOf(alertOf(0, { summary: 'unit-84 is likely to fail.' })), never);
   await notifier.send(
-    alertOf(1, { state: 'resolved', transition: 'resolved', summary: 'unit-84 failed.' }),
+    noticeOf(alertOf(1, { state: 'resolved', transition: 'resolved', summary: 'unit-84 failed.' })),
     never,
   );
   assert.deepEqual(lines, [
@@ -308,8 +311,8 @@ test('MQTT: published with QoS 1 to a real broker, under the machine, without ma
     { kind: 'mqtt', name: 'bus' },
     { publish: async (topic, payload, options) => void (await client.publishAsync(topic, payload, options)) },
   );
-  await notifier.send(alertOf(0), never);
-  await notifier.send(alertOf(0, { machine: 'hall/2#+' }), never);
+  await notifier.send(noticeOf(alertOf(0)), never);
+  await notifier.send(noticeOf(alertOf(0, { machine: 'hall/2#+' })), never);
   while (arrived.length < 2) await new Promise((resolve) => client.once('message', resolve));
   assert.deepEqual(arrived, [
     ['millwright/alerts/unit-84', 1, 'transition 0'],

@@ -1,0 +1,114 @@
+/** Who is told what, when, and together with what: a tree, as Alertmanager's. */
+import { z } from 'zod';
+import { durationMs } from '../domain/duration.js';
+import { nameSchema } from '../domain/machine-type.js';
+import { parseMatcher } from './matcher.js';
+
+export const notifiableTransitions = [
+  'fired',
+  'raised',
+  'lowered',
+  'resolved',
+  'amended',
+  'not-assessable',
+  'assessable',
+  'acknowledged',
+] as const;
+
+export const matcherSchema = z.string().superRefine((text, context) => {
+  const matcher = parseMatcher(text);
+  if (typeof matcher === 'string') context.addIssue({ code: 'custom', message: matcher });
+});
+
+const stormSchema = z.strictObject({
+  above: z
+    .number()
+    .int()
+    .min(1)
+    .default(20)
+    .describe('When more transitions than this are to be told at once, they are told as one notification.'),
+  interval: durationMs.default(60_000).describe('The next notification then comes after this time.'),
+});
+
+const branchSchema = z.strictObject({
+  notifiers: z
+    .array(nameSchema)
+    .min(1)
+    .optional()
+    .describe(
+      'Names of the notifiers that get what this route lets through. A route in a route has them of that.',
+    ),
+  match: z
+    .array(matcherSchema)
+    .default([])
+    .describe(
+      'Matchers on labels, such as [line=hot, machine=~"press-.*"], all of which must fit. Labels are machine, type, site, line, rule and those of the rule.',
+    ),
+  machines: z.string().min(1).default('*').describe('Machine id, or a pattern with *.'),
+  rules: z.string().min(1).default('*').describe('Rule name, or a pattern with *.'),
+  labels: z
+    .record(z.string(), z.string())
+    .default({})
+    .describe('Labels that the rule must have, with these values.'),
+  minSeverity: nameSchema
+    .optional()
+    .describe(
+      'Alerts begin to be told from this severity on; whatever follows of an alert once told, down to its end, is told too. Default: all.',
+    ),
+  transitions: z
+    .array(z.enum(notifiableTransitions))
+    .min(1)
+    .optional()
+    .describe(
+      'What is told of an alert. "pending" and its cancelling are never told; "amended" only when listed. Default: all others.',
+    ),
+  groupBy: z
+    .array(z.string().min(1))
+    .optional()
+    .describe(
+      'Alerts with the same values of these labels are told together; [] puts all into one group. Default: each transition on its own.',
+    ),
+  groupWait: durationMs
+    .optional()
+    .describe(
+      'What begins is told after this time, with what has come until then. Default: 30s with groupBy, else 1s.',
+    ),
+  groupInterval: durationMs
+    .optional()
+    .describe('Least time between two notifications of a group. Default: 5m with groupBy, else 0s.'),
+  repeatInterval: z
+    .union([z.literal('never'), durationMs], {
+      error: 'write a number and a unit of ms, s, m, h or d, such as "4h", or "never"',
+    })
+    .optional()
+    .describe('What is open and nobody has acknowledged is told again after this time. Default: never.'),
+  storm: stormSchema.optional().describe('When many are told each on its own. Default: 20 in a minute.'),
+  muteTimes: z
+    .array(nameSchema)
+    .optional()
+    .describe('Names of `timeIntervals` in which nothing new is told; what is open then is told afterwards.'),
+  activeTimes: z.array(nameSchema).optional().describe('Outside of these nothing new is told.'),
+  continue: z
+    .boolean()
+    .default(false)
+    .describe('Of a route in a route: those after it get what fits it, too.'),
+});
+
+type Branch = z.output<typeof branchSchema>;
+export interface RouteConfig extends Branch {
+  readonly routes?: readonly RouteConfig[] | undefined;
+}
+type BranchInput = z.input<typeof branchSchema>;
+interface RouteInput extends BranchInput {
+  readonly routes?: readonly RouteInput[] | undefined;
+}
+
+/** What a route does not say it has of the one that it stands in, except for what it matches. */
+export const routeSchema: z.ZodType<RouteConfig, RouteInput> = branchSchema.extend({
+  routes: z
+    .array(z.lazy(() => routeSchema))
+    .optional()
+    .describe(
+      'Routes within this one: the first that fits has the alert instead of this one; what none fits stays here.',
+    ),
+});
