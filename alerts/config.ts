@@ -7,7 +7,7 @@ import { parseCondition } from './condition-parser.js';
 import { changingLabels, fixedLabels } from './labels.js';
 import { inhibitionSchema, maintenanceWindowSchema } from './muting-config.js';
 import { notifierSchema } from './notifier-config.js';
-import { type RouteConfig, routeSchema } from './route-config.js';
+import { type BranchConfig, routeSchema } from './route-config.js';
 import { checkTemplate } from './summary.js';
 import { timeIntervalSchema } from './time-interval.js';
 
@@ -226,16 +226,16 @@ export const alertsConfigSchema = z
       .array(routeSchema)
       .optional()
       .describe('Who is told what. Default: every notifier, all alerts.'),
-    timeIntervals: z.array(timeIntervalSchema).default([]).describe('Times that others go by.'),
+    timeIntervals: z.array(timeIntervalSchema).optional().describe('Times that others go by.'),
     maintenanceWindows: z
       .array(maintenanceWindowSchema)
-      .default([])
+      .optional()
       .describe(
         'Times in which nothing new is told of some machines; what is open afterwards is told then. For a time that comes once use a silence.',
       ),
     inhibit: z
       .array(inhibitionSchema)
-      .default([])
+      .optional()
       .describe(
         'Alerts of which nothing new is told while another one is firing: machines of a line that stands.',
       ),
@@ -272,16 +272,15 @@ export const alertsConfigSchema = z
         inOrder(override.severities ?? [], ['rules', r, 'overrides', o]);
     }
     for (const [r, route] of (config.routes ?? []).entries()) {
-      if (route.notifiers === undefined) complain(['routes', r, 'notifiers'], 'is missing');
       checkRoute(config, route, ['routes', r], complain);
     }
     refuseTwice(
-      config.timeIntervals.map(({ name }) => name),
+      (config.timeIntervals ?? []).map(({ name }) => name),
       (index) => ['timeIntervals', index, 'name'],
       complain,
     );
-    for (const [w, { times }] of config.maintenanceWindows.entries())
-      checkNames(times, config.timeIntervals, 'time interval', (n, message) =>
+    for (const [w, { times }] of (config.maintenanceWindows ?? []).entries())
+      checkNames(times, config.timeIntervals ?? [], 'time interval', (n, message) =>
         complain(['maintenanceWindows', w, 'times', n], message),
       );
   });
@@ -303,13 +302,13 @@ interface RouteNames {
   readonly severities: readonly string[];
   readonly rules?: readonly RuleConfig[] | undefined;
   readonly notifiers: readonly { readonly name: string }[];
-  readonly timeIntervals: readonly { readonly name: string }[];
+  readonly timeIntervals?: readonly { readonly name: string }[] | undefined;
 }
 
 /** That all that a route names is there. */
 function checkRoute(
   config: RouteNames,
-  route: RouteConfig,
+  route: BranchConfig,
   path: readonly (string | number)[],
   complain: (path: (string | number)[], message: string) => void,
 ): void {
@@ -317,7 +316,7 @@ function checkRoute(
     complain([...path, 'notifiers', n], message),
   );
   for (const times of ['muteTimes', 'activeTimes'] as const)
-    checkNames(route[times] ?? [], config.timeIntervals, 'time interval', (n, message) =>
+    checkNames(route[times] ?? [], config.timeIntervals ?? [], 'time interval', (n, message) =>
       complain([...path, times, n], message),
     );
   if (route.minSeverity !== undefined && !config.severities.includes(route.minSeverity))

@@ -37,13 +37,13 @@ export class Muting {
 
   /** `timeZone`: of intervals that name none. */
   constructor(config: AlertsConfig, timeZone: string, labelsOf: (alert: AlertRecord) => Labels) {
-    this.#intervals = new Map(config.timeIntervals.map((interval) => [interval.name, interval]));
-    this.#windows = config.maintenanceWindows.map(({ name, match, times }) => ({
+    this.#intervals = new Map((config.timeIntervals ?? []).map((interval) => [interval.name, interval]));
+    this.#windows = (config.maintenanceWindows ?? []).map(({ name, match, times }) => ({
       name,
       times,
       matchers: matchersOf(match),
     }));
-    this.#inhibitions = config.inhibit.map(({ source, target, equal }) => ({
+    this.#inhibitions = (config.inhibit ?? []).map(({ source, target, equal }) => ({
       source: matchersOf(source),
       target: matchersOf(target),
       equal,

@@ -30,14 +30,7 @@ const stormSchema = z.strictObject({
   interval: durationMs.default(60_000).describe('The next notification then comes after this time.'),
 });
 
-const branchSchema = z.strictObject({
-  notifiers: z
-    .array(nameSchema)
-    .min(1)
-    .optional()
-    .describe(
-      'Names of the notifiers that get what this route lets through. A route in a route has them of that.',
-    ),
+const branchFields = {
   match: z
     .array(matcherSchema)
     .default([])
@@ -92,23 +85,34 @@ const branchSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe('Of a route in a route: those after it get what fits it, too.'),
+};
+
+const notifierNames = z.array(nameSchema).min(1);
+const branchSchema = z.strictObject({
+  notifiers: notifierNames.optional(),
+  ...branchFields,
 });
 
-type Branch = z.output<typeof branchSchema>;
-export interface RouteConfig extends Branch {
-  readonly routes?: readonly RouteConfig[] | undefined;
+export interface BranchConfig extends z.output<typeof branchSchema> {
+  readonly routes?: readonly BranchConfig[] | undefined;
 }
-type BranchInput = z.input<typeof branchSchema>;
-interface RouteInput extends BranchInput {
-  readonly routes?: readonly RouteInput[] | undefined;
+interface BranchInput extends z.input<typeof branchSchema> {
+  readonly routes?: readonly BranchInput[] | undefined;
 }
 
-/** What a route does not say it has of the one that it stands in, except for what it matches. */
-export const routeSchema: z.ZodType<RouteConfig, RouteInput> = branchSchema.extend({
+/** A route in a route. What it does not say it has of the one that it stands in, except for what it matches. */
+const nestedSchema: z.ZodType<BranchConfig, BranchInput> = branchSchema.extend({
+  routes: z.array(z.lazy(() => nestedSchema)).optional(),
+});
+
+export const routeSchema = z.strictObject({
+  notifiers: notifierNames.describe('Names of the notifiers that get what this route lets through.'),
+  ...branchFields,
   routes: z
-    .array(z.lazy(() => routeSchema))
+    .array(z.lazy(() => nestedSchema))
     .optional()
     .describe(
-      'Routes within this one: the first that fits has the alert instead of this one; what none fits stays here.',
+      'Routes within this one, with the same options, and its receivers and times where they have none of their own. The first that fits has the alert instead of this one.',
     ),
 });
+export type RouteConfig = z.output<typeof routeSchema>;

@@ -4,7 +4,7 @@ import { globPattern } from '../domain/machine-directory.js';
 import type { AlertsConfig } from './config.js';
 import { type Labels, makeLabelsOf } from './labels.js';
 import { fitsAll, matchersOf } from './matcher.js';
-import { notifiableTransitions, type RouteConfig, routeSchema } from './route-config.js';
+import { type BranchConfig, notifiableTransitions, routeSchema } from './route-config.js';
 
 /** A route with all that it has of those that it stands in. */
 export interface Route {
@@ -48,7 +48,7 @@ export function makeRouting(config: AlertsConfig): Routing {
   };
 }
 
-function makeRoute(config: AlertsConfig, route: RouteConfig, id: string): Route {
+function makeRoute(config: AlertsConfig, route: BranchConfig, id: string): Route {
   const machines = globPattern(route.machines);
   const rules = globPattern(route.rules);
   const wanted = Object.entries(route.labels);
@@ -85,8 +85,8 @@ function makeRoute(config: AlertsConfig, route: RouteConfig, id: string): Route 
 }
 
 /** Optional fields that are there with the value undefined would hide the inherited ones. */
-function given(route: RouteConfig): RouteConfig {
-  return Object.fromEntries(Object.entries(route).filter(([, value]) => value !== undefined)) as RouteConfig;
+function given(route: BranchConfig): BranchConfig {
+  return Object.fromEntries(Object.entries(route).filter(([, value]) => value !== undefined)) as BranchConfig;
 }
 
 /** The routes of an alert that lead to the receiver, in the order of the file. */

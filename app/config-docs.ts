@@ -64,12 +64,21 @@ const deploymentExamples: Examples = {
   'alerts.routes[].minSeverity': 'warning',
   'alerts.routes[].groupBy': '[line]',
   'alerts.routes[].muteTimes': '[night]',
-  'alerts.routes[].activeTimes': '[office]',
+  'alerts.routes[].activeTimes': '[night]',
   'alerts.routes[].routes': '[{ match: [line=cold], groupBy: [machine] }]',
-  'alerts.timeIntervals':
-    '[{ name: night, intervals: [{ times: [{ start: "22:00", end: "24:00" }, { start: "00:00", end: "06:00" }] }] }]',
-  'alerts.maintenanceWindows': '[{ name: lubrication, match: [line=hot], times: [night] }]',
-  'alerts.inhibit': '[{ source: [severity=critical], target: [severity=warning], equal: [machine] }]',
+  'alerts.timeIntervals[].name': 'night',
+  'alerts.timeIntervals[].timeZone': 'Europe/Berlin',
+  'alerts.timeIntervals[].intervals[].times':
+    '[{ start: "22:00", end: "24:00" }, { start: "00:00", end: "06:00" }]',
+  'alerts.timeIntervals[].intervals[].weekdays': '["monday:friday"]',
+  'alerts.timeIntervals[].intervals[].daysOfMonth': '["1:5", "-1"]',
+  'alerts.timeIntervals[].intervals[].months': '[may:august]',
+  'alerts.timeIntervals[].intervals[].years': '["2027"]',
+  'alerts.maintenanceWindows[].name': 'lubrication',
+  'alerts.maintenanceWindows[].match': '[line=hot]',
+  'alerts.maintenanceWindows[].times': '[night]',
+  'alerts.inhibit[].source': '[severity=critical]',
+  'alerts.inhibit[].target': '[severity=warning]',
 };
 
 const machineTypeExamples: Examples = {

@@ -21,6 +21,7 @@ import { rejectedCommand } from './commands/rejected.js';
 import { replayCommand } from './commands/replay.js';
 import { rulesCommand } from './commands/rules.js';
 import { runCommand } from './commands/run.js';
+import { silenceCommand } from './commands/silence.js';
 import { simulateCommand } from './commands/simulate.js';
 import { trainCommand } from './commands/train.js';
 import { tuneCommand } from './commands/tune.js';
@@ -58,6 +59,7 @@ function makeProgram(signal: AbortSignal): Command {
     importCommand(),
     rejectedCommand(),
     rulesCommand(),
+    silenceCommand(),
     ledgerCommand(),
     configCommand(),
     infraCommand(),

@@ -18,6 +18,7 @@ import type { LogTrouble } from './log-trouble.js';
 import { formatMetrics } from './metrics.js';
 import type { OpenedStore } from './open-store.js';
 import { serveModels } from './serving.js';
+import { silencesOf } from './silences.js';
 
 export function startPage(parts: {
   readonly deployment: Deployment;
@@ -58,6 +59,7 @@ export function startPage(parts: {
         await log.append([await aboutAlert(parts, alertId, event)]);
       },
     },
+    silences: silencesOf(parts),
     serving: serveModels(types, parts.models),
     explain: (machine, options) => parts.explanations.explain(machine, options),
     ledger: () => computeLedger(log),

@@ -1,16 +1,24 @@
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import type { AlertDetailWire, AlertWire } from '../infra/http/wire.js';
+import { useEffect, useState } from 'preact/hooks';
+import type { AlertDetailWire, AlertWire, MutedWire } from '../infra/http/wire.js';
 import { alertApiPath, getJson, postJson } from './client.js';
 import { chance, dateTime } from './format.js';
 import { AlertChip, wordOf } from './marks.js';
 import type { PlantState } from './plant-state.js';
 import { alertPath, machinePath } from './router.js';
+import { MutedNote, SilenceForm } from './silences.js';
+import { WhoForm } from './who-form.js';
 
-const nameKey = 'millwright.who';
+const verdicts = [
+  { value: 'true', label: 'It was right: there was a fault' },
+  { value: 'false', label: 'False alarm: the machine was well' },
+  { value: 'unclear', label: 'Unclear' },
+];
 
 interface AlertCardProps {
   readonly state: PlantState;
   readonly alert: AlertWire;
+  /** What mutes it. */
+  readonly muted?: MutedWire | undefined;
   /** The history is shown. */
   readonly open: boolean;
   readonly selected: boolean;
@@ -23,8 +31,8 @@ type Sending =
   | { readonly kind: 'failed'; readonly why: string };
 
 /** One alert: what, since when, who knows of it, and what one can do. */
-export function AlertCard({ state, alert: known, open, selected, showMachine }: AlertCardProps) {
-  const [form, setForm] = useState<'none' | 'acknowledge' | 'feedback'>('none');
+export function AlertCard({ state, alert: known, muted, open, selected, showMachine }: AlertCardProps) {
+  const [form, setForm] = useState<'none' | 'acknowledge' | 'feedback' | 'silence'>('none');
   const [sending, setSending] = useState<Sending>({ kind: 'idle' });
   // Shown as done before the server says so; taken back, with the reason, when it refuses.
   const [claimedBy, setClaimedBy] = useState('');
@@ -71,6 +79,7 @@ export function AlertCard({ state, alert: known, open, selected, showMachine }: 
           {showMachine && <a href={machinePath(known.machine)}>{known.machine}</a>} {withoutMachine(known)}
         </span>
         <span class="alert-actions">
+          {muted && <MutedNote muted={muted} />}
           {acknowledgedBy !== '' && (
             <span class="acknowledged">
               ✓ {acknowledgedBy}
@@ -80,6 +89,15 @@ export function AlertCard({ state, alert: known, open, selected, showMachine }: 
           {known.state !== 'resolved' && acknowledgedBy === '' && (
             <button type="button" onClick={() => setForm(form === 'acknowledge' ? 'none' : 'acknowledge')}>
               Acknowledge
+            </button>
+          )}
+          {known.state !== 'resolved' && muted === undefined && (
+            <button
+              type="button"
+              class="plain"
+              onClick={() => setForm(form === 'silence' ? 'none' : 'silence')}
+            >
+              Silence
             </button>
           )}
           {known.state !== 'not-assessable' && (
@@ -113,7 +131,19 @@ export function AlertCard({ state, alert: known, open, selected, showMachine }: 
         <WhoForm
           verb="Send"
           question="What turned out to be true?"
+          choices={verdicts}
           onSend={giveFeedback}
+          onCancel={() => setForm('none')}
+        />
+      )}
+      {form === 'silence' && (
+        <SilenceForm
+          state={state}
+          alert={known}
+          onDone={(why) => {
+            setForm('none');
+            setSending(why === '' ? { kind: 'idle' } : { kind: 'failed', why });
+          }}
           onCancel={() => setForm('none')}
         />
       )}
@@ -125,72 +155,6 @@ export function AlertCard({ state, alert: known, open, selected, showMachine }: 
 /** Summaries begin with the machine, which the card has said already. */
 function withoutMachine({ summary, machine }: AlertWire): string {
   return summary.startsWith(`${machine} `) ? summary.slice(machine.length + 1) : summary;
-}
-
-function WhoForm(props: {
-  readonly verb: string;
-  readonly question?: string;
-  readonly onSend: (by: string, comment: string, verdict: string) => void;
-  readonly onCancel: () => void;
-}) {
-  const [by, setBy] = useState(localStorage.getItem(nameKey) ?? '');
-  const [comment, setComment] = useState('');
-  const [verdict, setVerdict] = useState('true');
-  const whoRef = useRef<HTMLInputElement>(null);
-  useLayoutEffect(() => whoRef.current?.focus(), []);
-  return (
-    <form
-      class="who-form"
-      onSubmit={(event) => {
-        event.preventDefault();
-        localStorage.setItem(nameKey, by.trim());
-        props.onSend(by.trim(), comment.trim(), verdict);
-      }}
-      onKeyDown={(event) => {
-        if (event.key === 'Escape') {
-          event.stopPropagation();
-          props.onCancel();
-        }
-      }}
-    >
-      {props.question !== undefined && (
-        <label>
-          {props.question}
-          <select value={verdict} onChange={(event) => setVerdict(event.currentTarget.value)}>
-            <option value="true">It was right: there was a fault</option>
-            <option value="false">False alarm: the machine was well</option>
-            <option value="unclear">Unclear</option>
-          </select>
-        </label>
-      )}
-      <label>
-        Who
-        <input
-          required
-          maxLength={100}
-          autocomplete="name"
-          value={by}
-          ref={whoRef}
-          onInput={(event) => setBy(event.currentTarget.value)}
-        />
-      </label>
-      <label class="grow">
-        Comment
-        <input
-          maxLength={2000}
-          placeholder="what you found, what you will do"
-          value={comment}
-          onInput={(event) => setComment(event.currentTarget.value)}
-        />
-      </label>
-      <button type="submit" class="primary">
-        {props.verb}
-      </button>
-      <button type="button" class="plain" onClick={props.onCancel}>
-        Cancel
-      </button>
-    </form>
-  );
 }
 
 /** `sequence`: of the newest transition known; a greater one is a reason to look again. */

@@ -1,11 +1,12 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { severityRank } from '../infra/http/present.js';
-import type { AlertDetailWire, AlertsWire, AlertWire } from '../infra/http/wire.js';
+import type { AlertDetailWire, AlertsWire, AlertWire, SilencesWire } from '../infra/http/wire.js';
 import { AlertCard } from './alert-card.js';
 import { alertApiPath } from './client.js';
 import { useKeys } from './keyboard.js';
 import type { PlantState } from './plant-state.js';
 import { alertPath, machinePath, navigate, setQuery } from './router.js';
+import { SilenceList } from './silences.js';
 import { useReloading } from './use-reloading.js';
 
 const shown = {
@@ -31,6 +32,7 @@ export function AlertsPage(props: {
     alertId === undefined ? undefined : alertApiPath(alertId),
     state.alertChangeCount,
   );
+  const silences = useReloading<SilencesWire>('/api/v1/silences', state.alertChangeCount).data;
   const alerts = useMemo(
     () => sortAlerts(alertId === undefined ? data?.alerts : single.data && [single.data.alert]),
     [data, single.data, alertId],
@@ -102,12 +104,14 @@ export function AlertsPage(props: {
             key={alert.alertId}
             state={state}
             alert={alert}
+            muted={silences?.muted[alert.alertId]}
             open={alert.alertId === alertId}
             selected={alert.alertId === selectedId}
             showMachine
           />
         ))}
       </div>
+      {alertId === undefined && silences && <SilenceList state={state} silences={silences} />}
     </section>
   );
 }

@@ -24,6 +24,10 @@ export function postJson<T>(path: string, body: unknown): Promise<T> {
   });
 }
 
+export function deleteJson<T>(path: string): Promise<T> {
+  return request<T>(path, { method: 'DELETE' });
+}
+
 async function request<T>(path: string, init: RequestInit): Promise<T> {
   let response: Response;
   try {

@@ -5,9 +5,17 @@ import type { Clock } from '../../domain/clock.js';
 import type { ForecastRecord } from '../../domain/forecast.js';
 import type { EventRecord, TickRecord } from '../../domain/input.js';
 import type { MachineType } from '../../domain/machine-type.js';
+import type { SilenceRecord } from '../../domain/silence.js';
 import type { Store } from '../../domain/store.js';
 import type { ForecastRequest } from './forecast-request.js';
-import type { ExplanationWire, ForecastsWire, ModelDetailWire, ModelWire, RuleThreshold } from './wire.js';
+import type {
+  ExplanationWire,
+  ForecastsWire,
+  ModelDetailWire,
+  ModelWire,
+  MutedWire,
+  RuleThreshold,
+} from './wire.js';
 
 export const httpConfigSchema = z.strictObject({
   host: z
@@ -35,6 +43,16 @@ export interface AlertActions {
   acknowledge(alertId: string, by: string, comment: string): Promise<void>;
   /** Was the alert right? Becomes a label. Resolves when durable. */
   feedback(alertId: string, verdict: Verdict, by: string, comment: string): Promise<void>;
+}
+
+export interface Silences {
+  /** Those of a while ago are listed, too. */
+  list(): Promise<readonly SilenceRecord[]>;
+  /** Resolves with the id when it is durable. Rejects with UserError for a matcher that cannot be read. */
+  add(silence: Omit<SilenceRecord, 'kind' | 'id'>): Promise<string>;
+  end(id: string): Promise<'ended' | 'unknown'>;
+  /** By alert id, what mutes it for every receiver. */
+  muted(): Promise<Readonly<Record<string, MutedWire>>>;
 }
 
 /** The networks in use, for whoever asks from outside. */
@@ -78,6 +96,8 @@ export interface HttpServerParts {
   rules(): readonly RuleThreshold[];
   readonly live: LiveFeed;
   readonly actions: AlertActions;
+  /** Left out: nothing can be silenced. */
+  readonly silences?: Silences;
   /** Left out where there are no networks: nothing is served under /v1 then. */
   readonly serving?: ModelServing;
   /**

@@ -9,6 +9,7 @@ import { guard } from './guard.js';
 import { describeError, HttpError } from './http-error.js';
 import type { HttpServer, HttpServerParts } from './ports.js';
 import { addServing } from './serving-api.js';
+import { addSilences } from './silences-api.js';
 
 const bodyBytesMax = 16 * 1024;
 
@@ -37,6 +38,7 @@ export async function startHttpServer(
     return reply.code(status).send(body);
   });
   addApi(app, parts);
+  if (parts.silences) addSilences(app, parts, parts.silences);
   if (parts.serving) addServing(app, parts.serving);
 
   const hub = new EventHub(parts.live, parts.clock, parts.types, limits);

@@ -2,6 +2,7 @@
 import type { AlertRecord } from '../../domain/alert.js';
 import type { CurveKind, ForecastStatus, ForecastValues } from '../../domain/forecast.js';
 import type { EventRecord } from '../../domain/input.js';
+import type { SilenceRecord } from '../../domain/silence.js';
 
 /** One level of a rule on a curve: an alert is raised where P(≤ `days` d) reaches `set`. */
 export interface RuleThreshold {
@@ -126,6 +127,25 @@ export interface MovedWire {
 export interface AlertsWire {
   readonly timeMs: number;
   readonly alerts: readonly AlertWire[];
+}
+
+export interface SilenceWire extends Omit<SilenceRecord, 'kind'> {
+  readonly state: 'active' | 'to-come' | 'over';
+}
+
+/** What mutes an alert for every receiver. */
+export interface MutedWire {
+  readonly by: 'silence' | 'maintenance-window' | 'mute-time' | 'inhibition';
+  /** Id of the silence, name of the window, id of the other alert. */
+  readonly name: string;
+}
+
+export interface SilencesWire {
+  readonly timeMs: number;
+  /** The one that ends last first. */
+  readonly silences: readonly SilenceWire[];
+  /** By alert id. */
+  readonly muted: Readonly<Record<string, MutedWire>>;
 }
 
 export interface AlertDetailWire {
