@@ -140,7 +140,7 @@ export class StoryPlant {
       if (input.kind !== 'silence') this.#alertReader.append(encodeRecord(topics.forecasts, 0, input));
       else this.#dispatchReader.append(this.#tick(), encodeRecord(topics.dispatch, 0, input.record));
     }
-    return this.#run();
+    return this.#run(momentMs);
   }
 
   /** As after kill -9 of everything, with another configuration if given. */
@@ -153,14 +153,14 @@ export class StoryPlant {
       ...this.#notifyReaders,
     ])
       reader.restart();
-    return this.#run();
+    return this.#run(0);
   }
 
-  async #run(): Promise<readonly AlertRecord[]> {
+  async #run(passesMs: number): Promise<readonly AlertRecord[]> {
     const transitions = await this.#alertReader.read();
     this.#gatherReader.append(...transitions);
     this.#dispatchReader.append(...(await this.#gatherReader.read()));
-    this.#clock.advanceTo(this.#clock.nowMs() + momentMs);
+    this.#clock.advanceTo(this.#clock.nowMs() + passesMs);
     this.#dispatchReader.append(this.#tick());
     const notifications = await this.#dispatchReader.read();
     for (const reader of this.#notifyReaders) {
