@@ -1,7 +1,7 @@
 // What goes wrong with a real Kafka: a member that was taken for dead, a rebalance during a slow batch, records that are too
 // large or gone by retention, other partitions than before.
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { groups } from '../../app/groups.js';
 import { computeLedger, type Ledger } from '../../app/ledger.js';
@@ -24,6 +24,7 @@ import { startKafka } from '../services/kafka.js';
 import { skipWithout } from '../services/service.js';
 
 const kafka = await startKafka();
+after(() => kafka?.stop());
 
 describe('a real Kafka', { skip: skipWithout(kafka, 'Kafka'), timeout: 120_000 }, () => {
   const prefix = `faults-${process.pid}-`;
