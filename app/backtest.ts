@@ -18,7 +18,7 @@ import type { ForecastRecord } from '../domain/forecast.js';
 import type { Log } from '../domain/log.js';
 import type { MachineType } from '../domain/machine-type.js';
 import { MemoryLog } from '../infra/memory/log.js';
-import { countSteps, makeStepCalendar, type StepCalendar } from '../stream/step-calendar.js';
+import { makeStepCalendar, type StepCalendar } from '../stream/step-calendar.js';
 import { alertsUnder, readForecasts, sweptRules } from './alert-sweep.js';
 import type { Deployment } from './config.js';
 import { inPeriod, type Period } from './forecaster-batches.js';
@@ -124,6 +124,7 @@ export async function runBacktest(request: BacktestRequest): Promise<BacktestOut
   });
   const inForce = report.alerts as AlertScore;
   const withinDays = Math.min(30, type.horizonSteps);
+  const watchedUntilMs = new Map(observations.map((each) => [each.machine, each.watchedUntilMs]));
   const { swept, alerting } = await judgeForecasters({
     deployment,
     type,
@@ -145,7 +146,13 @@ export async function runBacktest(request: BacktestRequest): Promise<BacktestOut
     report,
     tradeOff: weighAlerts(inForce, swept, request.costs, withinDays),
     alerting,
-    stories: alertStories(inForce, result.forecasts, result.alerts, { withinDays, dayMs: steps.nominalMs }),
+    stories: alertStories(
+      inForce,
+      result.forecasts,
+      // What came in the silence after a record's end explains nothing.
+      result.alerts.filter(({ machine, timeMs }) => timeMs <= (watchedUntilMs.get(machine) ?? -Infinity)),
+      { withinDays, dayMs: steps.nominalMs },
+    ),
     observations,
     replayed,
   };
@@ -201,10 +208,21 @@ function judgeableLog(
   };
 }
 
+/** Steps are remembered from each origin on: a fleet shares its origins, and a calendar takes time to ask. */
 export function stepsOf(calendar: StepCalendar): Steps {
+  const endsFrom = new Map<number, number[]>();
   return {
     nominalMs: calendar.nominalMs,
-    count: (originMs, timeMs) => countSteps(calendar, originMs, timeMs),
+    count: (originMs, timeMs) => {
+      let ends = endsFrom.get(originMs);
+      if (!ends) {
+        ends = [calendar.stepAt(originMs).endMs];
+        endsFrom.set(originMs, ends);
+      }
+      for (let last = ends.at(-1) as number; last <= timeMs; last = ends.at(-1) as number)
+        ends.push(calendar.stepAt(last).endMs);
+      return ends.findIndex((endMs) => endMs > timeMs);
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 /** The pipeline and its baselines, each through the alert stage with the same rules, judged by the same fates. */
-import { type Costs, policyOf } from '../backtest/alert-cost.js';
+import { type Costs, cheapestOf, policyOf } from '../backtest/alert-cost.js';
 import { type AlertBounds, type AlertScore, scoreAlerts } from '../backtest/alert-score.js';
 import type { Baseline, FindRow } from '../backtest/baselines/baseline.js';
 import { type CandidateRule, type ForecasterAlerts, judgeRule } from '../backtest/forecaster-alerts.js';
@@ -64,7 +64,7 @@ export async function judgeForecasters(parts: {
     const found = ownRules?.[place];
     const rules = found ? [found] : (parts.candidates ?? sweep);
     const scores = batches === forecasts && rules === sweep ? sweptScores : await scoreRules(rules, batches);
-    const best = cheapest(scores, costs);
+    const best = cheapestOf(scores.map((each) => policyOf(each, costs, null)));
     return {
       name: who,
       inForce: judge(null, inForce),
@@ -84,10 +84,4 @@ export async function judgeForecasters(parts: {
     swept: sweep.map(({ threshold }, index) => ({ threshold, score: sweptScores[index] as AlertScore })),
     alerting,
   };
-}
-
-/** Place of the least cost; the last among equals. */
-function cheapest(scores: readonly AlertScore[], costs: Costs): number {
-  const each = scores.map((score) => policyOf(score, costs, null).cost);
-  return each.lastIndexOf(Math.min(...each));
 }

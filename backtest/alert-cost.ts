@@ -13,7 +13,9 @@ export const costsSchema = z.strictObject({
   inspection: cost.default(2).describe('Somebody looks: once for every alert.'),
   falseAlarm: cost
     .default(5)
-    .describe('Beyond the inspection, of an alert that no failure followed: a stop, a part.'),
+    .describe(
+      'Beyond the inspection, of an alert that no failure followed, or only long after: a stop, a part.',
+    ),
 });
 /** In any one unit, such as 1,000 of a currency. */
 export type Costs = z.output<typeof costsSchema>;
@@ -36,7 +38,8 @@ export function policyOf(score: AlertScore, costs: Costs, threshold: number | nu
       warned: foreseen + ahead + early,
       unwarned: late + missed,
       alerts: score.alerts.length,
-      falseAlarms: score.alertCounts.false,
+      // Who looks so long before the failure finds nothing, and is as little inclined to look again.
+      falseAlarms: score.alertCounts.false + score.alertCounts.early,
     },
     score,
     costs,
@@ -95,7 +98,7 @@ export interface AlertTradeOff {
   readonly always: AlertPolicy;
   /** By rising threshold. */
   readonly curve: readonly AlertPolicy[];
-  /** Of the curve, the least cost; the highest threshold among equals. */
+  /** Of the curve, the least cost. */
   readonly cheapest: AlertPolicy;
 }
 
@@ -114,6 +117,16 @@ export function weighAlerts(
     never: neverAlert(inForce, costs),
     always: alwaysAlert(inForce, costs),
     curve,
-    cheapest: curve.reduce((best, policy) => (policy.cost <= best.cost ? policy : best)),
+    cheapest: curve[cheapestOf(curve)] as AlertPolicy,
   };
+}
+
+/**
+ * Place of the least cost among rules in the order in which they alert less. Of equals, the middle one: farthest from where it
+ * becomes dearer.
+ */
+export function cheapestOf(policies: readonly Pick<AlertPolicy, 'cost'>[]): number {
+  const least = Math.min(...policies.map(({ cost }) => cost));
+  const places = policies.flatMap((policy, place) => (policy.cost === least ? [place] : []));
+  return places[Math.floor(places.length / 2)] as number;
 }

@@ -157,7 +157,11 @@ if (one >= 0) {
   const folder = mkdtempSync(join(tmpdir(), 'millwright-bench-'));
   try {
     const modelDir = await train(folder);
-    const runs = sizes.map((size) => inOwnProcess(folder, modelDir, size));
+    const runs = sizes.map((size) => {
+      const run = inOwnProcess(folder, modelDir, size);
+      console.error(JSON.stringify(run));
+      return run;
+    });
     console.log(JSON.stringify({ bench: 'backtest-year', cpus: cpus().length, runs }, null, 2));
   } finally {
     rmSync(folder, { recursive: true });

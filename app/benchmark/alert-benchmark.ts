@@ -37,6 +37,11 @@ export interface AlertBenchmarkRequest extends BenchmarkRequest {
   readonly costs: Costs;
 }
 
+/** What rules may speak of: the probability of a failure within so many days. */
+export interface RuleChoice {
+  readonly withinDays: readonly number[];
+}
+
 export interface AlertBenchmarkResult {
   readonly dataset: string;
   readonly protocol: { readonly choice: string; readonly test: string };
@@ -48,10 +53,10 @@ export interface AlertBenchmarkResult {
   readonly seconds: number;
 }
 
-/** Tried for every forecaster: probabilities within three times, 16 thresholds each, at once or after one or two days. */
-function ruleGrid({ horizonSteps }: MachineType): CandidateRule[] {
-  const withins = [7, 14, 30].filter((steps) => steps < horizonSteps);
-  return [...withins, horizonSteps].flatMap((withinSteps) =>
+/** Tried for every forecaster: probabilities within some times, 16 thresholds each, at once or after one or two days. */
+function ruleGrid(withins: readonly number[], { horizonSteps }: MachineType): CandidateRule[] {
+  const known = new Set(withins.map((steps) => Math.min(steps, horizonSteps)));
+  return [...known].flatMap((withinSteps) =>
     [0, 1, 2].flatMap((holdSteps) => sweptRules(withinSteps, holdSteps)),
   );
 }
@@ -61,10 +66,12 @@ export async function benchmarkAlerts(
   dataset: string,
   choice: AlertTrial,
   test: AlertTrial,
-  request: AlertBenchmarkRequest,
+  request: AlertBenchmarkRequest & RuleChoice,
 ): Promise<AlertBenchmarkResult> {
   const startedMs = wallClock.nowMs();
-  const chosen = await judgeTrial(choice, request, { candidates: ruleGrid(choice.type) });
+  const chosen = await judgeTrial(choice, request, {
+    candidates: ruleGrid(request.withinDays, choice.type),
+  });
   const ownRules = chosen.alerting.map(({ own }) => own.rule as CandidateRule);
   const [first] = ownRules as [CandidateRule, ...CandidateRule[]];
   const { alerts: config } = test.deployment.config;

@@ -204,7 +204,7 @@ test('the guide and the README name only commands and options that there are', (
       /^(?:\$ )?(?:CMAPSS_DIR=\S+ )?(?:npx )?millwright ([a-z]+)(.*)$/gm,
     )) {
       const [, parts = ''] = helpOf(file, command).split('\nCommands:\n');
-      const part = parts.match(/(?<=^ {2})[a-z-]+/gm)?.filter((name) => rest.startsWith(` ${name}`)) ?? [];
+      const part = parts.match(/(?<=^ {2})[a-z-]+/gm)?.filter((name) => rest.split(' ')[1] === name) ?? [];
       const text = helpOf(file, command, ...part);
       for (const [option] of rest.matchAll(/(?<=\s)--?[a-z][a-z-]*/g))
         assert.ok(

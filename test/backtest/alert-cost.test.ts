@@ -1,7 +1,14 @@
 // What alerts would have cost, and why some were wrong, on fates small enough to count by hand.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { alwaysAlert, costsSchema, neverAlert, policyOf, weighAlerts } from '../../backtest/alert-cost.js';
+import {
+  alwaysAlert,
+  cheapestOf,
+  costsSchema,
+  neverAlert,
+  policyOf,
+  weighAlerts,
+} from '../../backtest/alert-cost.js';
 import { formatStories, formatTradeOff } from '../../backtest/alert-cost-text.js';
 import { alertBoundsSchema, scoreAlerts } from '../../backtest/alert-score.js';
 import { alertStories } from '../../backtest/alert-stories.js';
@@ -106,7 +113,25 @@ test('costs are those of what happened', () => {
   assert.deepEqual([always.alertCount, always.cost], [10, 3 * 100 + 10 * 10 + 7 * 1]);
 });
 
-test('the cheapest threshold is that of the least cost, the highest among equals', () => {
+test('of rules that cost the same the middle one is the cheapest: farthest from where it becomes dearer', () => {
+  const place = (...costs: number[]) => cheapestOf(costs.map((cost) => ({ cost })));
+  assert.equal(place(3, 1, 2), 1);
+  assert.equal(place(3, 1, 1, 1, 2), 2);
+  assert.equal(place(1), 0);
+});
+
+test('an alert long before the failure costs what a false one costs', () => {
+  const early = scoreAlerts(
+    [transition('late', 1, 'fired')],
+    [observed('late', 80, 80)],
+    score.bounds,
+    dayMs,
+  );
+  assert.equal(early.alertCounts.early, 1);
+  assert.equal(policyOf(early, costs, null).cost, 100 + 10 + 1);
+});
+
+test('the cheapest threshold is that of the least cost', () => {
   const swept = [0.1, 0.2, 0.3].map((threshold) => ({
     threshold,
     score: threshold === 0.3 ? scoreAlerts([], observations, score.bounds, dayMs) : score,
