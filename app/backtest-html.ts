@@ -71,7 +71,7 @@ function shortHtml(
 /** Those with failures or alerts first. */
 function timelineHtml({ replayed, observations, tradeOff, report }: BacktestOutcome): string {
   const episodes = alertEpisodes(replayed.alerts);
-  const machines = observations.map(({ machine, failuresMs, watchedUntilMs }): TimelineMachine => {
+  const machines = observations.map(({ machine, failuresMs, fromMs, watchedUntilMs }): TimelineMachine => {
     const newest = new Map(
       replayed.forecasts
         .filter(
@@ -89,7 +89,7 @@ function timelineHtml({ replayed, observations, tradeOff, report }: BacktestOutc
       alerts: episodes
         .filter((each) => each.machine === machine && each.firedMs <= watchedUntilMs)
         .map(({ firedMs, endedMs }) => ({ fromMs: firedMs, toMs: Math.min(endedMs, watchedUntilMs) })),
-      failuresMs: failuresMs.filter((timeMs) => timeMs <= watchedUntilMs),
+      failuresMs: failuresMs.filter((timeMs) => timeMs >= fromMs && timeMs <= watchedUntilMs),
     };
   });
   const events = ({ failuresMs, alerts }: TimelineMachine) =>
