@@ -259,10 +259,10 @@ export class Dispatcher {
     return Math.max(lastMs + route.repeatIntervalMs, group.repeatMutedUntilMs);
   }
 
-  /** What the receiver knows of, is open, and nobody has acknowledged. */
+  /** What the receiver knows of, is open, and nobody has acknowledged; news of it is told as such, when it is due. */
   #repeatable({ members }: AlertGroup): AlertRecord[] {
-    return [...members].flatMap(([alertId, { told }]) => {
-      const alert = told ? this.#open.get(alertId) : undefined;
+    return [...members].flatMap(([alertId, { told, waiting }]) => {
+      const alert = told && waiting.length === 0 ? this.#open.get(alertId) : undefined;
       return alert && alert.acknowledgedBy === '' && alert.state !== 'pending' ? [alert] : [];
     });
   }
