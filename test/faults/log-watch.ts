@@ -5,13 +5,13 @@ import type { InputRecord } from '../../domain/input.js';
 import type { Log } from '../../domain/log.js';
 import { decodeRecord, topics } from '../../domain/topics.js';
 
-/** Stages in the order of the data, and what they read. */
+/** Stages in the order of the data, what they read, and how many records they may pass without a checkpoint. */
 const stages = [
-  { group: groups.stream, topic: topics.inputs },
-  { group: groups.model, topic: topics.steps },
-  { group: groups.alerts, topic: topics.forecasts },
-  { group: groups.store, topic: topics.forecasts },
-  { group: groups.store, topic: topics.steps },
+  { group: groups.stream, topic: topics.inputs, behind: 0 },
+  { group: groups.model, topic: topics.steps, behind: 0 },
+  { group: groups.alerts, topic: topics.forecasts, behind: 1000 },
+  { group: groups.store, topic: topics.forecasts, behind: 0 },
+  { group: groups.store, topic: topics.steps, behind: 0 },
 ] as const;
 
 export class LogWatch {
@@ -41,9 +41,12 @@ export class LogWatch {
 
   /** Resolves when every stage has passed what its topic holds when the stage before has. */
   async caughtUp(signal: AbortSignal): Promise<void> {
-    for (const { group, topic } of stages)
+    for (const { group, topic, behind } of stages)
       for (const { partition, endOffset } of await patiently(() => this.#log.status(topic), signal))
-        while ((await patiently(() => this.#committedIn(group, topic, partition), signal)) < endOffset) {
+        while (
+          (await patiently(() => this.#committedIn(group, topic, partition), signal)) <
+          endOffset - behind
+        ) {
           signal.throwIfAborted();
           await sleep(200);
         }
