@@ -92,12 +92,12 @@ async function start({ deployment, roles, logger }: PipelineOptions, running: Ru
   if (roles.has('notify')) startNotifiers({ deployment, log, running, logger, clock, publish });
   const run = (options: Omit<ConsumerOptions, 'from'>) =>
     running.consume(log, { ...options, from: 'beginning' });
-  const runStage = (stage: Stage, topicsThatCanWait: readonly string[] = []) =>
+  const runStage = (stage: Stage, order: Pick<ConsumerOptions, 'topicsThatCanWait' | 'urgency'> = {}) =>
     run({
       group: stage.name,
       topics: [stage.topic],
       batchRecordsMax: stage.batchRecordsMax,
-      topicsThatCanWait,
+      ...order,
       handlerFor: (partition) => stage.handlerFor(partition),
     });
   if (roles.has('store'))
@@ -107,12 +107,14 @@ async function start({ deployment, roles, logger }: PipelineOptions, running: Ru
       topics: storeTopics,
       // When thousands of machines close a step at once, their forecasts come first.
       topicsThatCanWait: [topics.steps],
+      urgency: 1,
       handlerFor: makeStoreStage(store, (ms) => sleep(ms)),
     });
-  if (roles.has('alerts')) runStage(alertStage(deployment), [topics.forecasts]);
+  if (roles.has('alerts')) runStage(alertStage(deployment), { topicsThatCanWait: [topics.forecasts] });
   if (models && roles.has('model')) {
     const stage = forecastStage(deployment, models, models.values);
-    runStage({ ...stage, handlerFor: models.holding(stage.handlerFor) });
+    // The network has a thread of its own: the sooner it has work, the less the stages wait for it.
+    runStage({ ...stage, handlerFor: models.holding(stage.handlerFor) }, { urgency: 2 });
   }
   if (roles.has('stream')) runStage(stepStage(deployment));
   if (roles.has('ingest')) {

@@ -90,6 +90,8 @@ export interface ConsumerOptions {
   readonly from: 'beginning' | 'end';
   /** Topics whose records may wait, a second at most, while other consumers of this process have something to do. */
   readonly topicsThatCanWait?: readonly string[];
+  /** Of the batches of this process that could begin, those of the greatest urgency do first; default 0. */
+  readonly urgency?: number;
   handlerFor(partition: PartitionId): PartitionHandler;
 }
 

@@ -115,9 +115,7 @@ export class PartitionLoop {
       else if (endOffset - this.#position < patienceBatches * this.#options.batchRecordsMax) {
         await this.#turns.wait();
       }
-      // A turn of the event loop for each batch: its checkpoint is on the way before the next partition begins, and
-      // timers and sockets are not kept waiting by a log that answers at once.
-      await new Promise<void>((resolve) => setImmediate(resolve));
+      await this.#turns.next(this.#options.urgency ?? 0);
       if (this.#stopping) break;
       const records = this.#source.readBatch(this.partition, this.#position, this.#options.batchRecordsMax);
       const last = records[records.length - 1];

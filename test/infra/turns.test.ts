@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Batch, NewRecord } from '../../domain/log.js';
+import { Turns } from '../../infra/log/turns.js';
 import { MemoryLog } from '../../infra/memory/log.js';
 
 const record = (topic: string, index: number): NewRecord => ({
@@ -52,4 +53,22 @@ it('it waits a second at most', async () => {
 
 it('it does not wait when it is far behind', async () => {
   assert.equal((await contest(200, 1)).slice(0, 4).includes('w'), true);
+});
+
+it('the most urgent begins first, then in order of arrival, one batch a turn of the event loop', async () => {
+  const turns = new Turns();
+  let order = '';
+  const ask = (name: string, urgency: number) =>
+    turns.next(urgency).then(() => {
+      order += name;
+    });
+  const asked = [ask('a', 0), ask('b', 0), ask('c', 2), ask('d', 1)];
+  // What the first batch leads to comes before all that waits, if it is more urgent.
+  asked.push(turns.next(3).then(() => void asked.push(ask('e', 4))));
+  for (let turn = 1; turn <= 6; turn++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.ok(order.length <= turn, `${order} after ${turn} turns`);
+  }
+  await Promise.all(asked);
+  assert.equal(order, 'ecdab');
 });
