@@ -2,7 +2,7 @@
 import type { LoadedGraph, TensorValue, TensorValues } from './ports.js';
 
 /** What an LSTM reads and writes for so many windows of 30 steps fits into the processor's cache (docs/benchmarks.md). */
-const blockRows = 64;
+export const blockRows = 64;
 
 /**
  * The same graph, run in blocks of nearly equal size, two rows at least where there are two. For graphs whose inputs and

@@ -4,12 +4,12 @@ import { UserError, WorldError } from '../domain/errors.js';
 import type { FeatureSpec, FeatureWindow, Predictor } from '../domain/features.js';
 import { readArtifact } from './artifact.js';
 import { checkFits } from './fit.js';
-import { inBlocks } from './in-blocks.js';
+import { blockRows } from './in-blocks.js';
 import { windowFeeds } from './known-future.js';
-import type { Engine, LoadedGraph } from './ports.js';
+import type { Engine, LoadedGraph, TensorValues } from './ports.js';
 
-/** Windows handed over at once: more would only take more memory. */
-const batchMax = 256;
+/** Blocks at the engine at once: it is busy while the event loop does something else, and more would only take more memory. */
+const blocksMax = 8;
 
 /** All that a model says of some windows. */
 export interface Outlook {
@@ -35,10 +35,22 @@ const outputNames: Readonly<Record<keyof Outlook, string>> = {
   remainingLifeHighSteps: 'remainingLifeHigh',
 };
 
-interface Pending {
+/** What somebody asked for: blocks take its windows in their order. */
+interface Asked {
   readonly windows: readonly FeatureWindow[];
+  /** Filled as the blocks come back. */
+  readonly outlook: Partial<Record<keyof Outlook, Float32Array>>;
+  takenCount: number;
+  answeredCount: number;
   readonly resolve: (outlook: Outlook) => void;
   readonly reject: (error: unknown) => void;
+}
+
+/** Windows `from` to `end` of what was asked for. */
+interface Piece {
+  readonly asked: Asked;
+  readonly from: number;
+  readonly end: number;
 }
 
 /**
@@ -79,21 +91,24 @@ export async function openPredictor(
 }
 
 /**
- * Micro-batching: what is asked for while a run is under way goes together into the next one. The engine's thread
- * is never idle while something waits, and a lone window does not wait for company.
+ * Micro-batching: what is asked for while the engine is busy goes together into the next blocks. The engine's thread
+ * is never idle while something waits, a lone window does not wait for company, and who asked for few windows does not
+ * wait for those of others.
  */
 export class NetworkPredictor implements Predictor {
   readonly version: string;
   readonly spec: FeatureSpec;
   readonly #graph: LoadedGraph;
-  readonly #pending: Pending[] = [];
-  #pump: Promise<void> | undefined;
+  /** With windows that no block has taken. */
+  #waiting: Asked[] = [];
+  #waitingCount = 0;
+  readonly #running = new Set<Promise<void>>();
 
   /** `graph` is that of buildForecast. */
   constructor(version: string, spec: FeatureSpec, graph: LoadedGraph) {
     this.version = version;
     this.spec = spec;
-    this.#graph = inBlocks(graph);
+    this.#graph = graph;
   }
 
   predict(windows: readonly FeatureWindow[]): Promise<Float32Array> {
@@ -107,73 +122,79 @@ export class NetworkPredictor implements Predictor {
       assert(rows.length === length, `a window of ${length} values (context × features), got ${rows.length}`);
     if (windows.length === 0) return Promise.resolve({ probabilities: new Float32Array(0) });
     return new Promise((resolve, reject) => {
-      this.#pending.push({ windows, resolve, reject });
-      this.#pump ??= this.#run();
+      this.#waiting.push({ windows, outlook: {}, takenCount: 0, answeredCount: 0, resolve, reject });
+      this.#waitingCount += windows.length;
+      this.#start();
     });
   }
 
   async close(): Promise<void> {
-    await this.#pump;
+    while (this.#running.size > 0) await Promise.all(this.#running);
     await this.#graph.close();
   }
 
-  async #run(): Promise<void> {
-    while (this.#pending.length > 0) {
-      const asked = this.#pending.splice(0);
-      try {
-        const windows = asked.flatMap((each) => each.windows);
-        const all = await this.#predictAll(windows);
-        let row = 0;
-        for (const each of asked) {
-          const end = row + each.windows.length;
-          each.resolve(rowsOf(all, row, end, windows.length));
-          row = end;
-        }
-      } catch (error) {
-        for (const { reject } of asked) reject(error);
-      }
+  /** Gives the engine as many blocks as it may have; beside another one, only those that are full. */
+  #start(): void {
+    if (this.#running.size > 0 && this.#waitingCount < blockRows) return;
+    let blockCount = Math.ceil(this.#waitingCount / blockRows);
+    for (; blockCount > 0 && this.#running.size < blocksMax; blockCount--) {
+      const run = this.#run(this.#take(Math.ceil(this.#waitingCount / blockCount))).then(() => {
+        this.#running.delete(run);
+        this.#start();
+      });
+      this.#running.add(run);
     }
-    this.#pump = undefined;
   }
 
-  async #predictAll(windows: readonly FeatureWindow[]): Promise<Outlook> {
-    const { contextSteps, names } = this.spec;
-    const length = contextSteps * names.length;
-    const all: Partial<Record<keyof Outlook, Float32Array>> = {};
-    for (let from = 0; from < windows.length; from += batchMax) {
-      const chunk = windows.slice(from, from + batchMax);
-      // A lone window goes in twice: matrix products of one row take another path, with other last bits, and a
-      // forecast must not depend on which machines happen to be forecast with it.
-      const rowCount = Math.max(2, chunk.length);
-      const data = new Float32Array(rowCount * length);
-      if (chunk.length === 1) data.set(chunk[0]!.rows, length);
-      chunk.forEach(({ rows }, index) => {
-        data.set(rows, index * length);
-      });
-      const outputs = await this.#graph.run(windowFeeds(this.spec, data));
-      for (const key of Object.keys(outputNames) as (keyof Outlook)[]) {
-        const data = outputs[outputNames[key]]?.data as Float32Array | undefined;
-        if (!data) continue;
-        const width = data.length / rowCount;
-        all[key] ??= new Float32Array(windows.length * width);
-        all[key].set(data.subarray(0, chunk.length * width), from * width);
-      }
+  #take(rowCount: number): Piece[] {
+    const pieces: Piece[] = [];
+    this.#waitingCount -= rowCount;
+    for (let left = rowCount; left > 0; ) {
+      const asked = this.#waiting[0] as Asked;
+      const from = asked.takenCount;
+      const end = Math.min(asked.windows.length, from + left);
+      pieces.push({ asked, from, end });
+      asked.takenCount = end;
+      left -= end - from;
+      if (end === asked.windows.length) this.#waiting.shift();
     }
-    const { probabilities, ...further } = all;
-    assert(probabilities, 'a model with the output failureProbabilities');
-    return { probabilities, ...further };
+    return pieces;
+  }
+
+  /** Never rejects: who asked is told. */
+  async #run(pieces: readonly Piece[]): Promise<void> {
+    const windows = pieces.flatMap(({ asked, from, end }) => asked.windows.slice(from, end));
+    const length = this.spec.contextSteps * this.spec.names.length;
+    // A lone window goes in twice: matrix products of one row take another path, with other last bits, and a
+    // forecast must not depend on which machines happen to be forecast with it.
+    const rowCount = Math.max(2, windows.length);
+    const data = new Float32Array(rowCount * length);
+    for (let row = 0; row < rowCount; row++) data.set((windows[row] ?? windows[0]!).rows, row * length);
+    try {
+      const outputs = await this.#graph.run(windowFeeds(this.spec, data));
+      let row = 0;
+      for (const piece of pieces) {
+        answer(piece, outputs, row, rowCount);
+        row += piece.end - piece.from;
+      }
+    } catch (error) {
+      for (const { asked } of pieces) asked.reject(error);
+    }
   }
 }
 
-/** Rows `from` to `end` of an outlook on `count` windows. */
-function rowsOf(outlook: Outlook, from: number, end: number, count: number): Outlook {
-  const cut = (values: Float32Array) => {
-    const width = values.length / count;
-    return values.slice(from * width, end * width);
-  };
-  const { probabilities, ...further } = outlook;
-  return {
-    probabilities: cut(probabilities),
-    ...Object.fromEntries(Object.entries(further).map(([key, values]) => [key, cut(values)])),
-  };
+/** Gives a piece its rows of what a block brought back, from `row` on. */
+function answer({ asked, from, end }: Piece, outputs: TensorValues, row: number, rowCount: number): void {
+  for (const key of Object.keys(outputNames) as (keyof Outlook)[]) {
+    const data = outputs[outputNames[key]]?.data as Float32Array | undefined;
+    if (!data) continue;
+    const width = data.length / rowCount;
+    asked.outlook[key] ??= new Float32Array(asked.windows.length * width);
+    asked.outlook[key].set(data.subarray(row * width, (row + end - from) * width), from * width);
+  }
+  asked.answeredCount += end - from;
+  if (asked.answeredCount < asked.windows.length) return;
+  const { probabilities, ...further } = asked.outlook;
+  assert(probabilities, 'a model with the output failureProbabilities');
+  asked.resolve({ probabilities, ...further });
 }
