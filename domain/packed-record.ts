@@ -6,21 +6,37 @@
  * UTF-8), numbers. No JSON text begins with such a byte.
  */
 import { Buffer } from 'node:buffer';
-import { allocate } from './slab.js';
+import { endianness } from 'node:os';
+import { allocate, allocateNumbers } from './slab.js';
 
 const kinds = { float64: 1, float32: 2 } as const;
 const prefixBytes = 5;
 
-export function packRecord(head: object, numbers: readonly number[]): Buffer {
+const isLittleEndian = endianness() === 'LE';
+
+export function packRecord(head: object, numbers: ArrayLike<number>): Buffer {
   const text = JSON.stringify(head);
   const headBytes = Buffer.byteLength(text);
-  const short = numbers.every((value) => Math.fround(value) === value);
+  const short = isShort(numbers);
   const bytes = allocate(prefixBytes + headBytes + numbers.length * (short ? 4 : 8));
   bytes[0] = short ? kinds.float32 : kinds.float64;
   bytes.writeUInt32LE(headBytes, 1);
   let at = prefixBytes + bytes.write(text, prefixBytes);
-  for (const value of numbers) at = short ? bytes.writeFloatLE(value, at) : bytes.writeDoubleLE(value, at);
+  if (!short && isLittleEndian && numbers instanceof Float64Array)
+    bytes.set(new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength), at);
+  else
+    for (let index = 0; index < numbers.length; index++) {
+      const value = numbers[index] as number;
+      at = short ? bytes.writeFloatLE(value, at) : bytes.writeDoubleLE(value, at);
+    }
   return bytes;
+}
+
+/** Whether 32 bits hold each of the numbers as it is. */
+function isShort(numbers: ArrayLike<number>): boolean {
+  for (let index = 0; index < numbers.length; index++)
+    if (Math.fround(numbers[index] as number) !== numbers[index]) return false;
+  return true;
 }
 
 export function isPacked(bytes: Uint8Array): boolean {
@@ -28,11 +44,14 @@ export function isPacked(bytes: Uint8Array): boolean {
 }
 
 /** The inverse of `packRecord`. */
-export function unpackRecord(bytes: Buffer): { readonly head: unknown; readonly numbers: readonly number[] } {
+export function unpackRecord(bytes: Buffer): { readonly head: unknown; readonly numbers: Float64Array } {
   const from = prefixBytes + bytes.readUInt32LE(1);
   const short = bytes[0] === kinds.float32;
-  const numbers = new Array<number>((bytes.length - from) / (short ? 4 : 8));
-  for (let index = 0; index < numbers.length; index++)
-    numbers[index] = short ? bytes.readFloatLE(from + 4 * index) : bytes.readDoubleLE(from + 8 * index);
+  const numbers = allocateNumbers((bytes.length - from) / (short ? 4 : 8));
+  if (!short && isLittleEndian)
+    new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength).set(bytes.subarray(from));
+  else
+    for (let index = 0; index < numbers.length; index++)
+      numbers[index] = short ? bytes.readFloatLE(from + 4 * index) : bytes.readDoubleLE(from + 8 * index);
   return { head: JSON.parse(bytes.toString('utf8', prefixBytes, from)), numbers };
 }

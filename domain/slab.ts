@@ -16,3 +16,11 @@ export function allocate(bytes: number): Buffer {
   used += bytes;
   return slab.subarray(used - bytes, used);
 }
+
+/** The same for numbers. */
+export function allocateNumbers(count: number): Float64Array {
+  const padding = -used & 7;
+  const bytes = allocate(padding + 8 * count);
+  const at = bytes.byteOffset + (-bytes.byteOffset & 7);
+  return new Float64Array(bytes.buffer, at, count);
+}

@@ -1,5 +1,6 @@
 /** Names, keys and encodings of the pipeline's topics. */
 import { Buffer } from 'node:buffer';
+import { aggregateNumbers, viewAggregates } from './aggregate-view.js';
 import type { AlertRecord } from './alert.js';
 import type { ForecastRecord } from './forecast.js';
 import type { EventRecord, InputRecord, RejectedRecord, TickRecord } from './input.js';
@@ -7,7 +8,7 @@ import type { LogRecord, NewRecord, TopicSpec } from './log.js';
 import type { NotificationRecord } from './notification.js';
 import { isPacked, packRecord, unpackRecord } from './packed-record.js';
 import type { SilenceRecord } from './silence.js';
-import type { SensorAggregate, StepRecord } from './step.js';
+import type { StepRecord } from './step.js';
 
 export const topics = {
   inputs: 'inputs',
@@ -124,7 +125,7 @@ export function decodeRecord<T extends TopicName>(topic: T, record: LogRecord): 
   return (
     topic === topics.steps
       ? unpackStep(head as StepHead, numbers)
-      : { ...(head as object), probabilities: numbers }
+      : { ...(head as object), probabilities: Array.from(numbers) }
   ) as TopicRecords[T];
 }
 
@@ -132,49 +133,10 @@ export function decodeRecord<T extends TopicName>(topic: T, record: LogRecord): 
 type StepHead = Omit<StepRecord, 'sensors'> & { readonly sensors: readonly boolean[] };
 
 function packStep(step: StepRecord): Buffer {
-  const numbers: number[] = [];
-  for (const sensor of step.sensors)
-    if (sensor)
-      numbers.push(
-        sensor.count,
-        sensor.mean,
-        sensor.m2,
-        sensor.min,
-        sensor.max,
-        sensor.firstOffsetMs,
-        sensor.first,
-        sensor.lastOffsetMs,
-        sensor.last,
-        sensor.timeMean,
-        sensor.timeM2,
-        sensor.timeValueM,
-        sensor.outOfRangeCount,
-      );
   const head: StepHead = { ...step, sensors: step.sensors.map((sensor) => sensor !== null) };
-  return packRecord(head, numbers);
+  return packRecord(head, aggregateNumbers(step.sensors));
 }
 
-function unpackStep(head: StepHead, numbers: readonly number[]): StepRecord {
-  let at = 0;
-  const next = () => numbers[at++] as number;
-  const sensors = head.sensors.map((present): SensorAggregate | null =>
-    present
-      ? {
-          count: next(),
-          mean: next(),
-          m2: next(),
-          min: next(),
-          max: next(),
-          firstOffsetMs: next(),
-          first: next(),
-          lastOffsetMs: next(),
-          last: next(),
-          timeMean: next(),
-          timeM2: next(),
-          timeValueM: next(),
-          outOfRangeCount: next(),
-        }
-      : null,
-  );
-  return { ...head, sensors };
+function unpackStep(head: StepHead, numbers: Float64Array): StepRecord {
+  return { ...head, sensors: viewAggregates(head.sensors, numbers) };
 }

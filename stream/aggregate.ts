@@ -2,9 +2,11 @@
  * Mergeable aggregates of the readings of one sensor in one step. While a step is kept, its aggregates lie in one
  * Float64Array, `aggregateSize` numbers per sensor, so that adding a reading allocates nothing.
  */
+import { aggregateSize, viewAggregates } from '../domain/aggregate-view.js';
+import { allocateNumbers } from '../domain/slab.js';
 import type { SensorAggregate } from '../domain/step.js';
 
-// Places in a sensor's stretch of the array. The order is that of the state entries: change it with their version.
+// Places in a sensor's stretch of the array: that of `aggregateFields`, and of the state entries, whose version changes with it.
 const count = 0;
 const mean = 1;
 const m2 = 2;
@@ -18,7 +20,6 @@ const timeMean = 9;
 const timeM2 = 10;
 const timeValueM = 11;
 const outOfRangeCount = 12;
-export const aggregateSize = 13;
 
 /** Greatest magnitude of a value that sums of squares over a step can hold without overflow. */
 export const valueMagnitudeMax = 1e150;
@@ -64,24 +65,20 @@ export function addReading(
   }
 }
 
-/** The aggregate at `at` as a record holds it; null without a reading. */
-export function readAggregate(from: Float64Array, at: number): SensorAggregate | null {
-  if (from[at] === 0) return null;
-  return {
-    count: from[at + count] as number,
-    mean: from[at + mean] as number,
-    m2: from[at + m2] as number,
-    min: from[at + min] as number,
-    max: from[at + max] as number,
-    firstOffsetMs: from[at + firstOffsetMs] as number,
-    first: from[at + first] as number,
-    lastOffsetMs: from[at + lastOffsetMs] as number,
-    last: from[at + last] as number,
-    timeMean: from[at + timeMean] as number,
-    timeM2: from[at + timeM2] as number,
-    timeValueM: from[at + timeValueM] as number,
-    outOfRangeCount: from[at + outOfRangeCount] as number,
-  };
+/** The aggregates of all sensors as a record holds them; null without a reading. */
+export function readAggregates(from: Float64Array): (SensorAggregate | null)[] {
+  const present = Array.from(
+    { length: from.length / aggregateSize },
+    (_, index) => from[index * aggregateSize] !== 0,
+  );
+  const numbers = allocateNumbers(aggregateSize * present.filter(Boolean).length);
+  let at = 0;
+  present.forEach((isThere, index) => {
+    if (!isThere) return;
+    numbers.set(from.subarray(index * aggregateSize, (index + 1) * aggregateSize), at);
+    at += aggregateSize;
+  });
+  return viewAggregates(present, numbers);
 }
 
 /**

@@ -3,9 +3,9 @@
  * header and each step are a state entry of their own, so that a checkpoint writes only what has changed.
  */
 import type { Buffer } from 'node:buffer';
+import { aggregateSize } from '../domain/aggregate-view.js';
 import { assert } from '../domain/assert.js';
 import type { MachineType } from '../domain/machine-type.js';
-import { aggregateSize } from './aggregate.js';
 import { ByteReader, ByteWriter } from './bytes.js';
 import { SensorTimes } from './sensor-times.js';
 import type { Step } from './step-calendar.js';

@@ -2,11 +2,12 @@
  * Windows that people and programs write down themselves, as features by name or as the readings of each step, made
  * into what the network reads. Readings go through the aggregates and the features of the live stages.
  */
+import { aggregateSize } from '../domain/aggregate-view.js';
 import { UserError } from '../domain/errors.js';
 import type { FeatureSpec, FeatureWindow } from '../domain/features.js';
 import { attributeNumber, type MachineType } from '../domain/machine-type.js';
 import type { SensorAggregate } from '../domain/step.js';
-import { addReading, aggregateSize, readAggregate } from './aggregate.js';
+import { addReading, readAggregates } from './aggregate.js';
 import { featureSpec, makeFeatureWriter } from './features.js';
 import { makeStepCalendar } from './step-calendar.js';
 import { coverageSteps } from './window-operator.js';
@@ -153,7 +154,7 @@ function aggregateOf(readings: number | readonly number[], stepMs: number): Sens
   values.forEach((value, index) => {
     addReading(aggregate, 0, ((index + 0.5) / values.length) * stepMs, value, false);
   });
-  return readAggregate(aggregate, 0);
+  return readAggregates(aggregate)[0] ?? null;
 }
 
 function checkNames(

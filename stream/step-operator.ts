@@ -19,11 +19,12 @@
  * (same kind, code and time) has no effect and is not passed on.
  */
 import type { Buffer } from 'node:buffer';
+import { aggregateSize } from '../domain/aggregate-view.js';
 import { assert } from '../domain/assert.js';
 import type { EventRecord, InputRecord, ReadingsRecord, TickRecord } from '../domain/input.js';
 import type { StateEntry } from '../domain/log.js';
 import type { MachineType } from '../domain/machine-type.js';
-import { addReading, aggregateSize, valueMagnitudeMax } from './aggregate.js';
+import { addReading, valueMagnitudeMax } from './aggregate.js';
 import { emptyLedger, type Ledger } from './ledger.js';
 import { Lives } from './lives.js';
 import { eventName, type MachineState, type StepState } from './machine-state.js';

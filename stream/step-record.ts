@@ -1,6 +1,6 @@
 /** Makes the StepRecord of a kept step: aggregates, counts, ages, data quality. */
 import type { StepRecord } from '../domain/step.js';
-import { aggregateSize, readAggregate } from './aggregate.js';
+import { readAggregates } from './aggregate.js';
 import { eventName, type MachineState, type StepState } from './machine-state.js';
 
 /** The step is the `stepIndex`-th of the machine's life. */
@@ -11,7 +11,7 @@ export function makeStepRecord(
   final: boolean,
 ): StepRecord {
   const { type } = machine.clock;
-  const sensors = type.sensors.map((_, index) => readAggregate(step.aggregates, index * aggregateSize));
+  const sensors = readAggregates(step.aggregates);
   return {
     kind: 'step',
     machine: machine.id,

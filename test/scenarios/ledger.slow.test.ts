@@ -8,6 +8,7 @@ import type { Deployment } from '../../app/config.js';
 import { computeLedger, type Ledger } from '../../app/ledger.js';
 import { silentLogger } from '../../app/logger.js';
 import { openPredictors } from '../../app/predictors.js';
+import { aggregateSize } from '../../domain/aggregate-view.js';
 import type { AlertRecord } from '../../domain/alert.js';
 import { WorldError } from '../../domain/errors.js';
 import type { ForecastRecord } from '../../domain/forecast.js';
@@ -17,7 +18,6 @@ import type { StepRecord } from '../../domain/step.js';
 import { decodeRecord, type TopicName, type TopicRecords, topics } from '../../domain/topics.js';
 import { openEmbeddedLog } from '../../infra/embedded/log.js';
 import { openEmbeddedStore } from '../../infra/embedded/store.js';
-import { aggregateSize } from '../../stream/aggregate.js';
 import { readAccount, restoreState, sumLedgers } from '../../stream/step-state-entries.js';
 import { TypeClock } from '../../stream/type-clock.js';
 import {

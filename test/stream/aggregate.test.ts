@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type AggregateView, aggregateSize } from '../../domain/aggregate-view.js';
 import { Rng } from '../../domain/rng.js';
 import type { SensorAggregate } from '../../domain/step.js';
-import { addReading, aggregateSize, mergeAggregates, readAggregate } from '../../stream/aggregate.js';
+import { addReading, mergeAggregates, readAggregates } from '../../stream/aggregate.js';
 import { scale, seed } from './random-history.js';
 
 interface Reading {
@@ -13,7 +14,7 @@ interface Reading {
 function aggregate(readings: readonly Reading[]): SensorAggregate {
   const array = new Float64Array(aggregateSize);
   for (const { offsetMs, value } of readings) addReading(array, 0, offsetMs, value, value > 2);
-  return readAggregate(array, 0) as SensorAggregate;
+  return (readAggregates(array)[0] as AggregateView).toJSON();
 }
 
 /** Numbers that sums decide agree to 1e-9 of the standard deviations they are made of; the others are the same. */
@@ -60,7 +61,7 @@ test('the numbers of three readings are those worked out by hand', () => {
 });
 
 test('a sensor without a reading has no aggregate', () => {
-  assert.equal(readAggregate(new Float64Array(aggregateSize), 0), null);
+  assert.deepEqual(readAggregates(new Float64Array(2 * aggregateSize)), [null, null]);
 });
 
 const caseCount = Math.ceil(500 * scale);

@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import type { Buffer } from 'node:buffer';
 import { test } from 'node:test';
+import { AggregateView } from '../../domain/aggregate-view.js';
 import type { StateEntry } from '../../domain/log.js';
 import { Rng } from '../../domain/rng.js';
 import type { SensorAggregate } from '../../domain/step.js';
@@ -97,7 +98,8 @@ function assertClose(actual: unknown, expected: unknown, path: string, scale = 1
   if (typeof actual === 'number' && typeof expected === 'number') {
     const tolerance = 1e-9 * Math.max(scale, Math.abs(expected));
     assert.ok(Math.abs(actual - expected) <= tolerance, `${path}: ${actual} is not ${expected}`);
-  } else if (isRecord(actual) && isRecord(expected)) {
+  } else if (actual instanceof AggregateView) assertClose(actual.toJSON(), expected, path);
+  else if (isRecord(actual) && isRecord(expected)) {
     const keys = Object.keys(actual);
     assert.equal(keys.join(), Object.keys(expected).join(), path);
     for (const key of keys) assertClose(actual[key], expected[key], `${path}.${key}`, scaleOf(expected, key));
