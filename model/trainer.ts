@@ -3,6 +3,7 @@
  * step until the steps are used up or the validation loss stops falling, and keeps the best parameters.
  * The same data, config and seed give the same parameters, bit for bit, on one machine, in one go or with breaks.
  */
+
 import { assert } from '../domain/assert.js';
 import type { Clock } from '../domain/clock.js';
 import type { FeatureSpec, History } from '../domain/features.js';
@@ -10,6 +11,7 @@ import { type WrittenArtifact, writeArtifact } from './artifact.js';
 import { type Checkpoint, type CheckpointStore, checkSameTraining, describeTraining } from './checkpoint.js';
 import type { TrainingConfig } from './config.js';
 import { Diverged, diverged } from './divergence.js';
+import { EarlyStopping } from './early-stopping.js';
 import { finishModel } from './finish.js';
 import { GradientProbe } from './gradient-probe.js';
 import { LearningRate } from './learning-rate.js';
@@ -22,7 +24,7 @@ import { addSoftLabels, type Teacher } from './teacher.js';
 import type { TrainedNetwork, TrainingProgress } from './trained-network.js';
 import { planTraining, type TrainingPlan } from './training-plan.js';
 import { loadTrainingStep } from './training-step.js';
-import { optimizerState, Stretch } from './training-stretch.js';
+import { nextOptimizerState, optimizerState, Stretch } from './training-stretch.js';
 import { type ValidationScore, Validator } from './validation.js';
 import { originsOf } from './windows.js';
 
@@ -131,12 +133,15 @@ async function runTraining(
       feeds.restore(from.feeds);
     }
     const log: TrainingProgress[] = [...(from?.log ?? [])];
-    let best: { parameters: Float32Array; score: ValidationScore; step: number } | undefined = from?.best;
+    const stopping = new EarlyStopping<ValidationScore>(from);
     let state = optimizerState(from ?? { parameters: plan.parameters });
-    let fruitless = from?.fruitless ?? 0;
     let stretch = new Stretch(layout, 'hazardLoss');
     let next = feeds.next();
-    for (let step = (from?.step ?? 0) + 1; step <= config.steps && fruitless < config.patience; step++) {
+    for (
+      let step = (from?.step ?? 0) + 1;
+      step <= config.steps && stopping.fruitless < config.patience;
+      step++
+    ) {
       signal?.throwIfAborted();
       const learningRate = rate.at(step);
       const schedule: TensorValue = { dims: [3], data: adamwSchedule(step, learningRate) };
@@ -153,28 +158,21 @@ async function runTraining(
         const probed = await (probe ?? (await loadProbe())).look(before, feeds.batch());
         throw diverged({ step, loss, gradientNorm, learningRate, parameters: before, layout, probed, log });
       }
-      state = {
-        parameters: outputOf(result, 'nextParameters'),
-        moment1: outputOf(result, 'nextMoment1'),
-        moment2: outputOf(result, 'nextMoment2'),
-      };
+      state = nextOptimizerState(result);
       const mean = average.add(state.parameters.data as Float32Array);
       stretch.add(result);
       if (step % config.validateEverySteps !== 0 && step !== config.steps) continue;
 
       const score = await validator.score(mean);
       rate.validated(score.loss);
-      if (best === undefined || score.loss < best.score.loss) {
-        best = { parameters: Float32Array.from(mean), score, step };
-        fruitless = 0;
-      } else fruitless += 1;
+      stopping.validated(mean, score, step);
       const elapsedMs = clock.nowMs() - startedMs;
       const progress: TrainingProgress = {
         step,
         of: config.steps,
         ...stretch.means(),
         validationLoss: score.loss,
-        bestLoss: best.score.loss,
+        bestLoss: stopping.best.score.loss,
         learningRate,
         ...(probe && probeBatch ? { stepNorms: await probe.throughTime(mean, probeBatch) } : {}),
         elapsedMs,
@@ -192,16 +190,19 @@ async function runTraining(
         moment2: state.moment2.data as Float32Array,
         average: mean,
         schedule: rate.state,
-        best,
-        fruitless,
+        best: stopping.best,
+        fruitless: stopping.fruitless,
         feeds: next.before,
         elapsedMs,
         log,
       });
       request.onProgress?.(progress);
     }
-    assert(best, 'a validation before training ends');
-    return trainedNetwork(request, plan, config, { ...best, log, trainedMs: clock.nowMs() - startedMs });
+    return trainedNetwork(request, plan, config, {
+      ...stopping.best,
+      log,
+      trainedMs: clock.nowMs() - startedMs,
+    });
   } finally {
     for (const graph of loaded) await graph.close();
   }

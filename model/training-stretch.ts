@@ -24,6 +24,15 @@ export function optimizerState(from: {
   };
 }
 
+/** What a training step has made of it. */
+export function nextOptimizerState(result: TensorValues): OptimizerState {
+  return {
+    parameters: outputOf(result, 'nextParameters'),
+    moment1: outputOf(result, 'nextMoment1'),
+    moment2: outputOf(result, 'nextMoment2'),
+  };
+}
+
 /** Means over the steps between two validations. */
 export class Stretch {
   readonly #layout: ParameterLayout;

@@ -74,6 +74,7 @@ export class Spool {
    */
   append(frames: readonly Uint8Array[]): Promise<void> {
     const done = this.#appended.then(() => this.#append(frames));
+    // Who appends next waits for the end of this, whichever it is; that it failed is told to who asked.
     this.#appended = done.catch(() => {});
     return done;
   }

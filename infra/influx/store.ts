@@ -14,7 +14,7 @@ import type { StepRecord } from '../../domain/step.js';
 import type { FleetRow, Span, Store, StoreBatch } from '../../domain/store.js';
 import { type FolderLock, lockedBy, lockFolder } from '../embedded/folder-lock.js';
 import { fleetRows } from '../memory/fleet-index.js';
-import { compareAlerts, compareText, matchesStates } from '../memory/store-rules.js';
+import { compareAlerts, compareEvents, compareText, matchesStates } from '../memory/store-rules.js';
 import { encodeBatch, StepEnds } from './batch.js';
 import type { InfluxConfig } from './config.js';
 import { InfluxConnection } from './connection.js';
@@ -160,12 +160,7 @@ export class InfluxStore implements Store {
       timeMs: record.eventTimeMs,
       identity: `${record.eventTimeMs}|${record.event}|${record.code}`,
     }));
-    return found
-      .sort(
-        (a, b) =>
-          b.eventTimeMs - a.eventTimeMs || compareText(b.event, a.event) || compareText(b.code, a.code),
-      )
-      .slice(0, span.limit);
+    return found.sort(compareEvents).slice(0, span.limit);
   }
 
   async alerts(

@@ -125,6 +125,7 @@ export class InfluxWriter {
   async #emptySpool(firstWaitMs: number): Promise<void> {
     const { spool, rng } = this.#parts;
     const { signal } = this.#stop;
+    // An abort is the end of the wait, not a failure.
     const wait = (ms: number) => sleep(ms, undefined, { signal }).catch(() => {});
     await wait(firstWaitMs);
     for (let failures = 0; !signal.aborted; ) {

@@ -100,6 +100,7 @@ export class KafkaClient {
   /** After a failure: what was known of leaders and coordinators may be why. */
   async forget(): Promise<void> {
     this.#coordinators.clear();
+    // Where that fails, so does what is tried next, and says why.
     await this.#cluster.refreshMetadata().catch(() => {});
   }
 
@@ -197,6 +198,7 @@ export class KafkaClient {
           (failure.retryable && !needsNewProducer(error)) ||
           protocolError(error) === 'UNKNOWN_TOPIC_OR_PARTITION';
         if (!passes || options.signal?.aborted || performance.now() + waitMs > untilMs) throw failure;
+        // An abort is the end of the wait: the next failure is thrown.
         await sleep(waitMs, undefined, options.signal ? { signal: options.signal } : {}).catch(() => {});
         await this.forget();
       }

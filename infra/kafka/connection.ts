@@ -54,6 +54,7 @@ async function fetchToken(
     body: form,
     signal: AbortSignal.timeout(tokenTimeoutMs),
   });
+  // No JSON is no token either: the status tells more than the parser.
   const answer: unknown = await response.json().catch(() => undefined);
   const { access_token: value } = (answer ?? {}) as { readonly access_token?: unknown };
   if (response.ok && typeof value === 'string') return { value };

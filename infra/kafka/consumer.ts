@@ -245,6 +245,7 @@ export class KafkaConsumer implements Consumer {
     const ended = new Promise<void>((resolve) => {
       drained = resolve;
     });
+    // Whether it stops of itself or by a failure: there is nothing to drain then, and `done` tells why.
     await Promise.race([this.#assigned, this.done.catch(() => {})]);
     const targets = new Map<string, number>();
     try {

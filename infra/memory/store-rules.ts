@@ -33,6 +33,11 @@ export function compareAlerts(a: AlertRecord, b: AlertRecord): number {
   return b.timeMs - a.timeMs || compareText(b.alertId, a.alertId);
 }
 
+/** Order of `events`: newest first; what happened and its code, descending, make it the same always. */
+export function compareEvents(a: EventRecord, b: EventRecord): number {
+  return b.eventTimeMs - a.eventTimeMs || compareText(b.event, a.event) || compareText(b.code, a.code);
+}
+
 /** By code units, as LMDB's UTF-8 order for all but characters outside the basic plane. */
 export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;

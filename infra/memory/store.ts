@@ -6,6 +6,7 @@ import type { StepRecord } from '../../domain/step.js';
 import type { FleetRow, Span, Store, StoreBatch } from '../../domain/store.js';
 import {
   compareAlerts,
+  compareEvents,
   compareText,
   isInSpan,
   isNewerForecast,
@@ -91,10 +92,7 @@ export class MemoryStore implements Store {
     this.#checkOpen();
     return [...(this.#machines.get(machine)?.events.values() ?? [])]
       .filter(({ eventTimeMs }) => isInSpan(eventTimeMs, span))
-      .sort(
-        (a, b) =>
-          b.eventTimeMs - a.eventTimeMs || compareText(b.event, a.event) || compareText(b.code, a.code),
-      )
+      .sort(compareEvents)
       .slice(0, span.limit);
   }
 

@@ -2,12 +2,13 @@
  * Trains a value network on histories, failures or none: learns from some machines, is judged by others, keeps the
  * parameters that were best there. The same data, config and seed give the same parameters, bit for bit, on one machine.
  */
-import { assert } from '../../domain/assert.js';
+
 import { UserError } from '../../domain/errors.js';
 import type { FeatureSpec, History } from '../../domain/features.js';
 import { Rng } from '../../domain/rng.js';
 import type { ValueSensor } from '../../domain/values.js';
 import type { TrainingConfig } from '../config.js';
+import { EarlyStopping } from '../early-stopping.js';
 import { LearningRate } from '../learning-rate.js';
 import { adamwSchedule } from '../optimizers/adamw.js';
 import { ParameterAverage } from '../optimizers/parameter-average.js';
@@ -17,7 +18,7 @@ import { fitPreprocessing, inputSize, type Preprocessing } from '../preprocessin
 import type { TrainingProgress } from '../trained-network.js';
 import type { TrainingRequest } from '../trainer.js';
 import { drawDropout } from '../training-feeds.js';
-import { optimizerState, Stretch } from '../training-stretch.js';
+import { nextOptimizerState, optimizerState, Stretch } from '../training-stretch.js';
 import { thin } from '../validation.js';
 import { buildValueTrainingStep, buildValueValidation, labelledSteps } from './value-graph.js';
 import { type ValueShape, valueLayout } from './value-network.js';
@@ -104,12 +105,11 @@ export async function trainValues(request: ValueTrainingRequest): Promise<Traine
     const rate = new LearningRate(config);
     const average = new ParameterAverage(config.averageDecay);
     const log: TrainingProgress[] = [];
-    let best: { parameters: Float32Array; score: ValueScore; step: number } | undefined;
+    const stopping = new EarlyStopping<ValueScore>();
     let state = optimizerState({ parameters });
-    let fruitless = 0;
     let stretch = new Stretch(layout, 'loss');
     let next = feeds();
-    for (let step = 1; step <= config.steps && fruitless < config.patience; step++) {
+    for (let step = 1; step <= config.steps && stopping.fruitless < config.patience; step++) {
       signal?.throwIfAborted();
       const learningRate = rate.at(step);
       const schedule: TensorValue = { dims: [3], data: adamwSchedule(step, learningRate) };
@@ -122,27 +122,20 @@ export async function trainValues(request: ValueTrainingRequest): Promise<Traine
         throw new UserError(
           `Training of the value network stopped at step ${step}: its loss is ${loss} (learning rate ${learningRate.toPrecision(3)}). Lower \`learningRate\` or \`clipNorm\`, and look for features with extreme values.`,
         );
-      state = {
-        parameters: outputOf(result, 'nextParameters'),
-        moment1: outputOf(result, 'nextMoment1'),
-        moment2: outputOf(result, 'nextMoment2'),
-      };
+      state = nextOptimizerState(result);
       const mean = average.add(state.parameters.data as Float32Array);
       stretch.add(result);
       if (step % config.validateEverySteps !== 0 && step !== config.steps) continue;
       const score = await validator.score(mean);
       rate.validated(score.loss);
-      if (best === undefined || score.loss < best.score.loss) {
-        best = { parameters: Float32Array.from(mean), score, step };
-        fruitless = 0;
-      } else fruitless += 1;
+      stopping.validated(mean, score, step);
       const elapsedMs = clock.nowMs() - startedMs;
       const progress: TrainingProgress = {
         step,
         of: config.steps,
         ...stretch.means(),
         validationLoss: score.loss,
-        bestLoss: best.score.loss,
+        bestLoss: stopping.best.score.loss,
         learningRate,
         elapsedMs,
         leftMs: (elapsedMs / step) * (config.steps - step),
@@ -151,7 +144,6 @@ export async function trainValues(request: ValueTrainingRequest): Promise<Traine
       request.onProgress?.(progress);
       stretch = new Stretch(layout, 'loss');
     }
-    assert(best, 'a validation before training ends');
     return {
       spec,
       preprocessing,
@@ -160,9 +152,9 @@ export async function trainValues(request: ValueTrainingRequest): Promise<Traine
       shape,
       config,
       seed: request.seed,
-      parameters: best.parameters,
-      bestStep: best.step,
-      validation: best.score,
+      parameters: stopping.best.parameters,
+      bestStep: stopping.best.step,
+      validation: stopping.best.score,
       trainingHistories: training,
       validationHistories: validation,
       trainedMs: clock.nowMs() - startedMs,
