@@ -24,30 +24,20 @@ const consumed: readonly (readonly [group: string, topic: string])[] = [
   [groups.dispatch, topics.dispatch],
 ];
 
+type MakeGauge = (name: string, help: string, labelNames?: string[]) => Gauge;
+
 export async function formatMetrics(parts: {
-  readonly log: Log;
+  /** Left out where another process tells what is in the log. */
+  readonly log?: Log;
   readonly trouble: Pick<LogTrouble, 'rebalances'>;
   readonly ingest: IngestPart | undefined;
-  readonly models: LiveModels;
+  readonly models: LiveModels | undefined;
   readonly waiting: OpenedStore['waiting'];
 }): Promise<string> {
   const registry = new Registry();
-  const gauge = (name: string, help: string, labelNames: string[] = []) =>
+  const gauge: MakeGauge = (name, help, labelNames = []) =>
     new Gauge({ name, help, labelNames, registers: [registry] });
-
-  const ledger = await computeLedger(parts.log);
-  const items = gauge('millwright_readings_total', 'Readings and events received, by where they ended.', [
-    'outcome',
-  ]);
-  for (const outcome of ['accepted', 'rejected', 'duplicate', 'late', 'waiting'] as const)
-    items.set({ outcome }, ledger[outcome]);
-
-  const lag = gauge('millwright_log_lag_records', 'Records that a stage has not made durable yet.', [
-    'group',
-    'topic',
-  ]);
-  for (const [group, topic] of consumed) lag.set({ group, topic }, await lagOf(parts.log, group, topic));
-
+  if (parts.log) await addLog(gauge, parts.log);
   const rebalances = gauge(
     'millwright_log_rebalances_total',
     'How often a stage of this process was assigned partitions since the start.',
@@ -77,6 +67,26 @@ export async function formatMetrics(parts: {
       waiting.refusedCount,
     );
   }
+  if (parts.models) addModels(gauge, parts.models);
+  return `${await registry.metrics()}${await processMetrics.metrics()}`;
+}
+
+async function addLog(gauge: MakeGauge, log: Log): Promise<void> {
+  const ledger = await computeLedger(log);
+  const items = gauge('millwright_readings_total', 'Readings and events received, by where they ended.', [
+    'outcome',
+  ]);
+  for (const outcome of ['accepted', 'rejected', 'duplicate', 'late', 'waiting'] as const)
+    items.set({ outcome }, ledger[outcome]);
+
+  const lag = gauge('millwright_log_lag_records', 'Records that a stage has not made durable yet.', [
+    'group',
+    'topic',
+  ]);
+  for (const [group, topic] of consumed) lag.set({ group, topic }, await lagOf(log, group, topic));
+}
+
+function addModels(gauge: MakeGauge, models: LiveModels): void {
   const info = gauge('millwright_model_info', 'The network in use of each machine type.', [
     'type',
     'version',
@@ -91,7 +101,7 @@ export async function formatMetrics(parts: {
     'Curves in memory for sequences asked again.',
     ['type'],
   );
-  for (const { type, version, cache } of parts.models.inUse()) {
+  for (const { type, version, cache } of models.inUse()) {
     const { hits, misses, curves } = cache.counters();
     info.set({ type, version }, 1);
     asked.set({ type, answer: 'cache' }, hits);
@@ -99,12 +109,11 @@ export async function formatMetrics(parts: {
     remembered.set({ type }, curves);
   }
   gauge('millwright_model_swaps_total', 'Networks replaced by newer ones since the start.').set(
-    parts.models.swapCount,
+    models.swapCount,
   );
   gauge('millwright_model_faults', 'Machine types whose newest network cannot be used.').set(
-    parts.models.faults.size,
+    models.faults.size,
   );
-  return `${await registry.metrics()}${await processMetrics.metrics()}`;
 }
 
 /** Records between what the group has committed and the end of the topic. */

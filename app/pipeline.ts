@@ -5,6 +5,7 @@ import type { ConsumerOptions, Log } from '../domain/log.js';
 import type { Store } from '../domain/store.js';
 import { topicSpecs, topics } from '../domain/topics.js';
 import type { HealthReport, HttpServer } from '../infra/http/ports.js';
+import { startStatusServer } from '../infra/http/status-server.js';
 import type { Deployment } from './config.js';
 import { Explanations } from './explanations.js';
 import { groups } from './groups.js';
@@ -12,9 +13,10 @@ import { type IngestPart, startIngest } from './ingest-part.js';
 import { lastTickMs } from './last-tick.js';
 import { computeLedger, emptyLedger, type Ledger } from './ledger.js';
 import { LiveModels } from './live-models.js';
-import { LiveTail } from './live-tail.js';
+import { type LiveRecord, LiveTail } from './live-tail.js';
 import { LogTrouble } from './log-trouble.js';
 import type { Logger } from './logger.js';
+import { formatMetrics } from './metrics.js';
 import { startNotifiers } from './notify-part.js';
 import { openLog } from './open-log.js';
 import { openStore } from './open-store.js';
@@ -28,6 +30,8 @@ export interface PipelineOptions {
   readonly deployment: Deployment;
   readonly roles: ReadonlySet<Role>;
   readonly logger: Logger;
+  /** Where a process without the page answers /health and /metrics; undefined: nowhere. */
+  readonly statusPort?: number | undefined;
 }
 
 export interface Pipeline {
@@ -61,7 +65,10 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
 }
 
 /** In the order opposite to the way of the data, so that what is closed first is what comes first. */
-async function start({ deployment, roles, logger }: PipelineOptions, running: Running): Promise<Pipeline> {
+async function start(
+  { deployment, roles, logger, statusPort }: PipelineOptions,
+  running: Running,
+): Promise<Pipeline> {
   const { config } = deployment;
   const trouble = new LogTrouble(logger);
   const log = await openLog(config, 'read-write', trouble);
@@ -84,8 +91,12 @@ async function start({ deployment, roles, logger }: PipelineOptions, running: Ru
   if (models) running.closeLater(() => models.close());
 
   const live = new LiveTail(log);
-  const tail = live.start();
-  running.closeLater(() => tail.close());
+  const follower = clock instanceof SetClock && !roles.has('ingest') ? clock : undefined;
+  if (follower) live.subscribe(ticksTo(follower));
+  if (follower || roles.has('page')) {
+    const tail = live.start();
+    running.closeLater(() => tail.close());
+  }
 
   const parts: { ingest?: IngestPart } = {};
   const publish = (topic: string, payload: Uint8Array) => publishVia(parts.ingest, topic, payload);
@@ -133,12 +144,12 @@ async function start({ deployment, roles, logger }: PipelineOptions, running: Ru
       ...(models?.health() ?? []),
       ...opened.health(),
     ]);
+  const { ingest } = parts;
+  const { waiting } = opened;
   let page: HttpServer | undefined;
   if (models && roles.has('page')) {
     const explanations = new Explanations(deployment, store);
     running.closeLater(() => explanations.close());
-    const { ingest } = parts;
-    const { waiting } = opened;
     page = await startPage({
       deployment,
       log,
@@ -154,6 +165,11 @@ async function start({ deployment, roles, logger }: PipelineOptions, running: Ru
     });
     const { close } = page;
     running.closeLater(close);
+  } else if (statusPort !== undefined) {
+    const metrics = () => formatMetrics({ trouble, ingest, models, waiting });
+    const status = await startStatusServer({ host: config.http.host, port: statusPort }, { health, metrics });
+    running.closeLater(status.close);
+    logger.info({ url: status.url }, `health and metrics are at ${status.url}`);
   }
   let closing: Promise<Ledger> | undefined;
   return {
@@ -161,7 +177,7 @@ async function start({ deployment, roles, logger }: PipelineOptions, running: Ru
     store,
     clock,
     live,
-    ingest: parts.ingest,
+    ingest,
     models,
     pageUrl: page?.url,
     failed: running.failed,
@@ -170,6 +186,13 @@ async function start({ deployment, roles, logger }: PipelineOptions, running: Ru
       closing ??= running.close().then(() => ledger);
       return closing;
     },
+  };
+}
+
+/** Where time comes from messages, and another process takes them. */
+function ticksTo(clock: SetClock): (record: LiveRecord) => void {
+  return (record) => {
+    if (record.kind === 'tick') clock.advanceTo(record.timeMs);
   };
 }
 

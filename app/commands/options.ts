@@ -77,6 +77,13 @@ export function wholeNumber(min: number): (text: string) => number {
   };
 }
 
+/** A TCP port; 0 takes a free one. */
+export function portNumber(text: string): number {
+  const port = wholeNumber(0)(text);
+  if (port > 65_535) throw new InvalidArgumentError('write a port, 65535 at most.');
+  return port;
+}
+
 /** A number between 0 and 1, ends excluded. */
 export function share(text: string): number {
   const value = Number(text);

@@ -85,9 +85,14 @@ export interface HealthReport {
   }[];
 }
 
-export interface HttpServerParts {
-  readonly host: string;
-  readonly port: number;
+/** What every process can tell of itself. */
+export interface StatusParts {
+  health(): Promise<HealthReport>;
+  /** Prometheus text exposition. */
+  metrics(): Promise<string>;
+}
+
+export interface HttpServerParts extends HttpConfig, StatusParts {
   /** Name of the plant, for people. */
   readonly plant: string;
   readonly store: Store;
@@ -109,9 +114,6 @@ export interface HttpServerParts {
     options: { readonly atMs?: number; readonly day?: number },
   ): Promise<ExplanationWire>;
   ledger(): Promise<Ledger>;
-  health(): Promise<HealthReport>;
-  /** Prometheus text exposition. */
-  metrics(): Promise<string>;
   /** Plant time. */
   readonly clock: Clock;
 }

@@ -1,29 +1,17 @@
 // docker-compose.yml as it stands: the plant starts, takes messages, is killed, and has everything in the end.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { chmodSync, readFileSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { connectAsync } from 'mqtt';
 import { connectPublisher } from '../../infra/mqtt/publisher.js';
 import { encodeClockMessage } from '../../ingest/clock-message.js';
 import { makeCertificates } from '../services/certificates.js';
-import { eventually, firstOf, freePort, skipWithout } from '../services/service.js';
+import { eventually, freePort, skipWithout } from '../services/service.js';
+import { composePlant, dockerWithImages, passwords } from './compose-plant.js';
 
-const run = promisify(execFile);
-const started = ['mosquitto', 'influxdb', 'pipeline'];
-const files = ['-f', 'docker-compose.yml', '-f', 'docker/tls.yaml'];
-const images = [...readFileSync('docker-compose.yml', 'utf8').matchAll(/image: (\S+)/g)]
-  .map(([, image = '']) => image)
-  .filter((image) => /mosquitto|influxdb|millwright/.test(image));
-
-const docker = await firstOf('Docker with the images of docker-compose.yml', `have ${images.join(', ')}`, [
-  () =>
-    run('docker', ['image', 'inspect', ...images]).then(
-      () => true,
-      () => undefined,
-    ),
-]);
+const docker = await dockerWithImages();
 
 const hourMs = 3_600_000;
 const firstMs = Date.UTC(2024, 0, 1);
@@ -32,43 +20,18 @@ test('the plant of docker-compose.yml', {
   skip: skipWithout(docker, 'image'),
   timeout: 300_000,
 }, async (t) => {
-  const ports = {
-    MQTT_PORT: await freePort(),
-    PAGE_PORT: await freePort(),
-    INFLUXDB_PORT: await freePort(),
-    MQTT_TLS_PORT: await freePort(),
-  };
   const certificates = makeCertificates();
   // The broker reads them as a user of its own.
   chmodSync(certificates.file(''), 0o755);
   chmodSync(certificates.file('server.key'), 0o644);
-  const passwords = { MQTT_INGEST_PASSWORD: 'i n"g\'est', MQTT_GATEWAY_PASSWORD: 'gate$way' };
-  const environment = {
-    ...process.env,
-    ...Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, String(port)])),
-    ...passwords,
-    INFLUXDB_PASSWORD: 'results',
-    INFLUXDB_GRAFANA_PASSWORD: 'reader',
-    GRAFANA_PASSWORD: 'unused',
-    MILLWRIGHT_TIME: 'messages',
-    COMPOSE_PROJECT_NAME: `millwright-test-${process.pid}`,
-    MQTT_CERTIFICATES: certificates.file(''),
-  };
-  const compose = async (...args: readonly string[]): Promise<string> => {
-    const { stdout } = await run('docker', ['compose', ...files, ...args], { env: environment });
-    return stdout;
-  };
-  t.after(() => compose('down', '-v', '-t', '5'));
-  await compose('up', '-d', '--no-build', ...started);
-  const url = `mqtt://127.0.0.1:${ports.MQTT_PORT}`;
-  const page = async (path: string) => {
-    // While the pipeline starts, Docker takes the connection and nobody answers.
-    const signal = AbortSignal.timeout(2_000);
-    const answer = await fetch(`http://127.0.0.1:${ports.PAGE_PORT}${path}`, { signal });
-    assert.equal(answer.status, 200, `${path}: ${answer.status}`);
-    return (await answer.json()) as Record<string, unknown>;
-  };
-  await eventually(() => page('/health'), 120_000);
+  const tlsPort = await freePort();
+  const plant = await composePlant(
+    t,
+    { MQTT_TLS_PORT: String(tlsPort), MQTT_CERTIFICATES: certificates.file('') },
+    ['docker-compose.yml', 'docker/tls.yaml'],
+  );
+  const { compose, page, mqttUrl: url } = plant;
+  await plant.up();
 
   const clock = await connectPublisher({ url, username: 'ingest', password: passwords.MQTT_INGEST_PASSWORD });
   t.after(() => clock.end());
@@ -121,7 +84,7 @@ test('the plant of docker-compose.yml', {
 
   await t.test('takes messages over TLS', async () => {
     const secure = await connectPublisher({
-      url: `mqtts://127.0.0.1:${ports.MQTT_TLS_PORT}`,
+      url: `mqtts://127.0.0.1:${tlsPort}`,
       username: 'gateway',
       password: passwords.MQTT_GATEWAY_PASSWORD,
       caFile: certificates.file('ca.pem'),
@@ -131,23 +94,55 @@ test('the plant of docker-compose.yml', {
     await secure.end();
   });
 
-  await t.test('has everything when the pipeline is killed and messages come meanwhile', async () => {
-    await compose('kill', '-s', 'SIGKILL', 'pipeline');
+  await t.test('has everything when its processes are killed and messages come meanwhile', async () => {
+    await compose('kill', '-s', 'SIGKILL', 'ingest', 'stream', 'page');
     await publishHours(96, 120);
-    await compose('up', '-d', '--no-build', ...started);
-    await eventually(() => page('/health'), 120_000);
+    await plant.up();
     await accepted(120 * 5 + 1);
+  });
+
+  await t.test('shares the work among three', async () => {
+    await plant.up(3);
+    await publishHours(120, 144);
+    await accepted(144 * 5 + 1);
+    const containers = async (service: string) => (await compose('ps', '-q', service)).trim().split('\n');
+    assert.equal((await containers('stream')).length, 3);
+    await eventually(async () => {
+      for (const service of ['ingest', 'stream', 'page', 'kafka'])
+        for (const id of await containers(service)) assert.equal(await health(id), 'healthy', service);
+    }, 60_000);
+    const groups = ['/opt/kafka/bin/kafka-consumer-groups.sh', '--bootstrap-server', 'kafka:19092'];
+    await eventually(async () => {
+      const text = await compose(
+        'exec',
+        '-T',
+        'kafka',
+        ...groups,
+        '--describe',
+        '--group',
+        'millwright.stream',
+      );
+      const members = [...text.matchAll(/^millwright\.stream .* (\S+) +\S+ +\S+ *$/gm)].map(([, id]) => id);
+      assert.equal(members.length, 12, text);
+      assert.equal(new Set(members).size, 3, text);
+    }, 60_000);
   });
 
   await t.test('writes results to InfluxDB', async () => {
     const select = async (what: string) => {
       const query = new URLSearchParams({ db: 'millwright', u: 'millwright', p: 'results', q: what });
-      const answer = await fetch(`http://127.0.0.1:${ports.INFLUXDB_PORT}/query?${query}`);
-      return answer.text();
+      return (await fetch(`${plant.influxUrl}/query?${query}`)).text();
     };
     await eventually(async () => {
-      assert.match(await select(`SELECT count(coverage) FROM machine_step WHERE "final" = true`), /,4\]/);
+      assert.match(await select(`SELECT count(coverage) FROM machine_step WHERE "final" = true`), /,5\]/);
       assert.match(await select('SELECT last(status) FROM failure_forecast'), /press|not-assessable|ok/);
     }, 60_000);
   });
 });
+
+const run = promisify(execFile);
+
+async function health(container: string): Promise<string> {
+  const { stdout } = await run('docker', ['inspect', '-f', '{{.State.Health.Status}}', container]);
+  return stdout.trim();
+}

@@ -6,12 +6,14 @@ import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { loadDeployment } from '../../app/config.js';
+import { parseRoles, roles } from '../../app/roles.js';
 import { ingestSubscriptions } from '../../ingest/subscriptions.js';
 import { dashboardFiles, dashboardSchema, readDashboard } from './dashboards.js';
 
 const serviceSchema = z.object({
   image: z.string(),
   restart: z.string(),
+  command: z.array(z.string()).optional(),
   profiles: z.array(z.string()).optional(),
   build: z.object({ context: z.string(), dockerfile: z.string() }).optional(),
   environment: z.record(z.string(), z.string()).default({}),
@@ -45,6 +47,12 @@ function fillIn(text: string): string {
   });
 }
 
+/** The services that are Millwright. */
+const ours = services.filter(([, { build }]) => build);
+const filled = Object.fromEntries(
+  Object.entries(compose.services.page?.environment ?? {}).map(([name, text]) => [name, fillIn(text)]),
+);
+
 describe('docker-compose.yml', () => {
   it('names every image with its version, restarts it, and knows when it is well', () => {
     const dockerfile = readFileSync('docker/Dockerfile', 'utf8');
@@ -63,7 +71,7 @@ describe('docker-compose.yml', () => {
   it('brings files that are there, and declares its volumes', () => {
     const used = new Set<string>();
     for (const [name, { volumes }] of services)
-      for (const [source = ''] of volumes.map((volume) => volume.split(':')))
+      for (const [source = ''] of volumes.map((volume) => fillIn(volume).split(':')))
         if (source.startsWith('./')) assert.ok(existsSync(source), `${name}: ${source}`);
         else used.add(source);
     assert.deepEqual([...used].sort(), Object.keys(compose.volumes).sort());
@@ -84,14 +92,34 @@ describe('docker-compose.yml', () => {
     assert.equal(new Set(Object.values(passwords)).size, Object.keys(passwords).length);
   });
 
+  it('starts every role once, each process with health and metrics where the image looks for them', () => {
+    const started = ours.map(([, { command = [] }]) => {
+      const option = (name: string) => command[command.indexOf(name) + 1];
+      const chosen = [...parseRoles(option('--roles') ?? '')];
+      assert.equal(command[0], 'run');
+      assert.equal(option('-c'), 'docker/plant/millwright.yaml');
+      if (!chosen.includes('page')) assert.equal(option('--status-port'), '8080');
+      return chosen;
+    });
+    assert.deepEqual(started.flat().toSorted(), [...roles].sort());
+    assert.match(readFileSync('docker/Dockerfile', 'utf8'), /^HEALTHCHECK .*\n.*127\.0\.0\.1:8080\/health/m);
+  });
+
+  it('gives what can be scaled neither a port of this computer nor a folder to write', () => {
+    const { ports, volumes = [] } = compose.services.stream ?? {};
+    assert.deepEqual(ports, []);
+    for (const volume of volumes) assert.match(volume, /:ro$/);
+  });
+
   it('starts a pipeline whose configuration is valid and fits the other services', () => {
-    const { environment = {}, volumes = [] } = compose.services.pipeline ?? {};
-    const filled = Object.fromEntries(
-      Object.entries(environment).map(([name, text]) => [name, fillIn(text)]),
-    );
+    for (const [name, { environment }] of ours)
+      assert.deepEqual(environment, compose.services.page?.environment, name);
+    const volumes = compose.services.page?.volumes ?? [];
     const deployment = loadDeployment('docker/plant/millwright.yaml', filled);
     const { config } = deployment;
-    assert.ok(config.mqtt.kind === 'client' && config.store.kind === 'influx');
+    assert.ok(config.mqtt.kind === 'client' && config.store.kind === 'influx' && config.log.kind === 'kafka');
+    const { KAFKA_ADVERTISED_LISTENERS = '' } = compose.services.kafka?.environment ?? {};
+    for (const broker of config.log.brokers) assert.ok(KAFKA_ADVERTISED_LISTENERS.includes(`://${broker},`));
     for (const [url, port] of [
       [config.mqtt.url, '1883'],
       [config.store.url, '8086'],
@@ -141,7 +169,7 @@ describe('the settings of Mosquitto', () => {
   });
 
   it('take a packet as long as ingest takes', () => {
-    const { config } = loadDeployment('docker/plant/millwright.yaml', exampleEnvironment);
+    const { config } = loadDeployment('docker/plant/millwright.yaml', filled);
     assert.ok(Number(settings.get('max_packet_size')) > config.ingest.payloadBytesMax);
   });
 
@@ -228,13 +256,10 @@ describe('the rules of Prometheus', () => {
 
   it('have a target and a receiver that there are', () => {
     const text = readFileSync('docker/prometheus/prometheus.yml', 'utf8');
-    const hosts = [...text.matchAll(/targets: \["([\w-]+):(\d+)"\]/g)];
-    assert.equal(hosts.length, 2);
-    for (const [, host = '', port] of hosts)
-      assert.ok(
-        compose.services[host]?.ports.some((mapped) => mapped.endsWith(`:${port}`)),
-        host,
-      );
+    const named = /names: \[(.*)\], type: A, port: 8080/.exec(text)?.[1]?.split(', ') ?? [];
+    assert.deepEqual(named.toSorted(), ours.map(([name]) => name).sort());
+    const [, host = '', port = ''] = /targets: \["([\w-]+):(\d+)"\]/.exec(text) ?? [];
+    assert.ok(compose.services[host]?.ports.some((mapped) => mapped.endsWith(`:${port}`)));
     const { route, receivers } = z
       .object({
         route: z.object({ receiver: z.string() }),
