@@ -1,6 +1,6 @@
 /** What may be wrong with a Kafka cluster that the log is on, above all what would lose records. */
 import { WorldError } from '../domain/errors.js';
-import { topics as topicNames } from '../domain/topics.js';
+import { topicSpecs } from '../domain/topics.js';
 import { inspectKafka, type KafkaFacts, type TopicFacts } from '../infra/kafka/inspect.js';
 import type { DeploymentConfig } from './config.js';
 import type { Finding } from './finding.js';
@@ -33,10 +33,13 @@ export function judgeKafka(config: KafkaConfig, { brokerCount, topics }: KafkaFa
   say('good', `Kafka at ${config.brokers.join(', ')} answers, ${formatCounted(brokerCount, 'broker')}`);
   if (!topics.some(({ name }) => name.startsWith(config.prefix)))
     say('warning', 'there are no topics yet: millwright infra init makes them, or the first run');
-  const ours = new Set(Object.values(topicNames).map((name) => config.prefix + name));
-  const differing = topics.filter(
-    ({ name, partitionCount }) => ours.has(name) && partitionCount !== config.partitions,
+  const wanted = new Map(
+    topicSpecs(config.partitions, config.retentionMs).map((spec) => [config.prefix + spec.name, spec]),
   );
+  const differing = topics.filter(({ name, partitionCount }) => {
+    const spec = wanted.get(name);
+    return spec?.partitionCount === config.partitions && partitionCount !== config.partitions;
+  });
   if (differing.length > 0)
     say(
       'bad',

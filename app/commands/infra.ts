@@ -50,9 +50,11 @@ async function initialiseLog({ config }: Deployment): Promise<string[]> {
     const specs = topicSpecs(partitions, retentionMs);
     await log.ensureTopics(specs);
     return specs
-      .map(({ name }) => prefix + name)
-      .filter((name) => !there.has(name))
-      .map((name) => `made topic ${name} with ${formatCounted(partitions, 'partition')}`);
+      .filter(({ name }) => !there.has(prefix + name))
+      .map(
+        ({ name, partitionCount }) =>
+          `made topic ${prefix}${name} with ${formatCounted(partitionCount, 'partition')}`,
+      );
   } finally {
     await log.close();
   }

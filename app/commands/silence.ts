@@ -22,7 +22,7 @@ export function silenceCommand(): Command {
     .description('mute the alerts that fit all matchers for a time')
     .argument('<matchers...>', 'such as machine=press-1 line=hot \'rule=~"near|far"\'')
     .requiredOption('--for <duration>', 'how long: 30m, 8h, 3d', duration)
-    .option('--by <name>', 'who wants it', userInfo().username)
+    .option('--by <name>', 'who wants it; default: the user of this computer')
     .option('--comment <text>', 'why', '')
     .addOption(urlOption())
     .addOption(configOption())
@@ -30,9 +30,9 @@ export function silenceCommand(): Command {
     .action(
       async (
         matchers: string[],
-        options: Where & { readonly for: number; readonly by: string; readonly comment: string },
+        options: Where & { readonly for: number; readonly by?: string; readonly comment: string },
       ) => {
-        const { for: durationMs, by, comment } = options;
+        const { for: durationMs, by = userName(), comment } = options;
         const body = { matchers, durationMs, by, comment };
         const { id } = await ask<{ id: string }>(options, 'POST', '', body);
         printResult({ json: { id }, human: () => id }, options.json);
@@ -66,6 +66,15 @@ export function silenceCommand(): Command {
     .addCommand(add)
     .addCommand(list)
     .addCommand(end);
+}
+
+/** In a container a user may be a number only. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    throw new UserError('This user has no name here: say who wants the silence with --by NAME.');
+  }
 }
 
 function duration(text: string): number {

@@ -24,6 +24,11 @@ const cases: readonly (readonly [string, KafkaFacts, RegExp | undefined])[] = [
     cluster({ name: 'millwright.steps', partitionCount: 8 }),
     /^bad: log\.partitions is 4, and millwright\.steps has 8: set/,
   ],
+  [
+    'a topic that has one partition always',
+    cluster({ name: 'millwright.dispatch', partitionCount: 1 }),
+    undefined,
+  ],
   ['no topics', { brokerCount: 3, topics: [] }, /^warning: there are no topics yet/],
   ['one broker', cluster({ replicaCount: 1, minInsyncReplicas: 1 }, 1), /^warning: there is one broker: .*$/],
   [

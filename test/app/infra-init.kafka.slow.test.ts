@@ -32,12 +32,12 @@ it('infra init makes the topics on Kafka; doctor tells that one broker keeps the
       .join('\n');
   const init = async () => ((await millwright('infra', 'init')) as { done: string[] }).done;
   assert.match(await doctor(), /^good: Kafka at .* answers, 1 broker\nwarning: there are no topics yet/);
-  assert.deepEqual(
-    await init(),
-    ['inputs', 'rejected', 'steps', 'forecasts', 'alerts'].map(
+  assert.deepEqual(await init(), [
+    ...['inputs', 'rejected', 'steps', 'forecasts', 'alerts'].map(
       (topic) => `made topic ${prefix}${topic} with 3 partitions`,
     ),
-  );
+    ...['dispatch', 'notifications'].map((topic) => `made topic ${prefix}${topic} with 1 partition`),
+  ]);
   assert.deepEqual(await init(), []);
   assert.match(await doctor(), /^good: .*\nwarning: there is one broker: [^\n]*$/);
 
