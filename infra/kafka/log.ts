@@ -42,7 +42,7 @@ const writeRetryMs = 20_000;
 const connectRetryMs = 15_000;
 const transactionTimeoutMs = 60_000;
 /** A stage at rest is this far from the end at most: its producers' last transactions, and what was aborted since. */
-const trailingMarksMax = 8;
+export const trailingMarksMax = 8;
 
 /** Connects; rejects with WorldError 'unreachable' or 'unauthorized'. */
 export async function openKafkaLog({ config, observer = nobody }: KafkaLogOptions): Promise<Log> {

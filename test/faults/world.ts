@@ -102,7 +102,7 @@ export async function makeWorld(
         )
         .replace(
           'alerts:\n',
-          `alerts:\n  notifiers:\n    - { kind: webhook, name: pager, url: "${pager.url}", timeoutMs: 3s, retry: { firstDelayMs: 200ms, maxDelayMs: 2s } }\n  routes:\n    - { notifiers: [pager] }\n`,
+          `alerts:\n  notifiers:\n    - { kind: webhook, name: pager, url: "${pager.url}", timeoutMs: 3s, retry: { firstDelayMs: 200ms, maxDelayMs: 2s } }\n  routes:\n    - { notifiers: [pager], storm: { above: 100000 } }\n`,
         );
       writeFileSync(file, text);
       return file;

@@ -20,6 +20,7 @@ import {
   pumpType,
   startMs,
 } from './fixture-plant.js';
+import { makeSilences } from './fixture-silences.js';
 import { FixtureStore } from './fixture-store.js';
 
 export class FixtureFeed implements LiveFeed {
@@ -116,6 +117,7 @@ export async function startFixture(
             feedback.push({ alertId, verdict, by, comment });
           }),
       },
+      silences: makeSilences(() => clock.nowMs()),
       ledger: async () => ({ received: 4203, accepted: 4180, rejected: 12, duplicate: 8, late: 3 }),
       health: async () => ({ status: 'ok', checks: [{ name: 'log', status: 'ok', detail: '' }] }),
       metrics: async () => 'ingest_readings_accepted_total 4180\n',
