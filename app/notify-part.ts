@@ -108,7 +108,7 @@ interface TickWish {
 /** The dispatcher learns the time from its topic: it gets a tick there when it has something to tell. */
 async function tickWhenDue(log: Log, clock: Clock, signal: AbortSignal, wish: TickWish): Promise<void> {
   while (!signal.aborted) {
-    await delay(lookEveryMs, undefined, { signal }).catch(() => {});
+    await delay(lookEveryMs, undefined, { signal }).catch(() => {}); // rejects where it is aborted: the end of the loop
     const timeMs = clock.nowMs();
     if (signal.aborted || wish.dueMs > timeMs) continue;
     const { dueMs } = wish;

@@ -15,19 +15,36 @@ const spans = [
   { label: '30 days', ms: 720 * hourMs },
 ];
 
+/** A bell, struck through. */
+function MutedSign() {
+  return (
+    <svg class="muted-sign" viewBox="0 0 16 16" aria-hidden="true">
+      <path d="M3 12h10c-1-1-1.5-2.5-1.5-5a3.5 3.5 0 0 0-7 0c0 2.5-.5 4-1.5 5zM6.5 14h3M2 2l12 12" />
+    </svg>
+  );
+}
+
 /** Why nobody is told of an open alert. */
 export function MutedNote({ muted }: { readonly muted: MutedWire }) {
   switch (muted.by) {
     case 'silence':
-      return <span class="muted-note">🔕 silenced</span>;
+      return (
+        <span class="muted-note">
+          <MutedSign /> silenced
+        </span>
+      );
     case 'inhibition':
       return (
         <span class="muted-note">
-          🔕 not told while <a href={alertPath(muted.name)}>another alert</a> is firing
+          <MutedSign /> not told while <a href={alertPath(muted.name)}>another alert</a> is firing
         </span>
       );
     default:
-      return <span class="muted-note">🔕 not told: {muted.name}</span>;
+      return (
+        <span class="muted-note">
+          <MutedSign /> not told: {muted.name}
+        </span>
+      );
   }
 }
 
@@ -40,7 +57,7 @@ export function SilenceForm(props: {
 }) {
   const { state, alert, onDone } = props;
   const silence = async (by: string, comment: string, choice: string) => {
-    const matchers = [`machine=${JSON.stringify(alert.machine)}`, `rule=${alert.rule}`];
+    const matchers = [`machine=${JSON.stringify(alert.machine)}`, `rule=${JSON.stringify(alert.rule)}`];
     try {
       await postJson('/api/v1/silences', { matchers, durationMs: Number(choice), by, comment });
       onDone('');
@@ -76,7 +93,7 @@ export function SilenceList(props: { readonly state: PlantState; readonly silenc
     }
   };
   return (
-    <section aria-label="Silences">
+    <section class="silences" aria-label="Silences">
       <h2>Silences</h2>
       {failure !== '' && (
         <p class="form-error" role="alert">
@@ -88,7 +105,7 @@ export function SilenceList(props: { readonly state: PlantState; readonly silenc
           <article key={id} class="alert">
             <div class="alert-line">
               <span class="alert-words">
-                🔕 <code>{matchers.join(' ')}</code>
+                <MutedSign /> <code>{matchers.join(' ')}</code>
               </span>
               <span class="alert-actions">
                 <button type="button" onClick={() => void end(id)}>

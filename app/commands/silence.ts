@@ -102,6 +102,7 @@ async function ask<T>({ config, url }: Where, method: string, path: string, body
     );
   }
   if (response.ok) return (await response.json()) as T;
+  // What is not our JSON is a proxy's: its status says all there is.
   const { message } = ((await response.json().catch(() => null)) as ErrorWire | null)?.error ?? {
     message: `${base} answered ${response.status}`,
   };

@@ -53,6 +53,8 @@ const codeOf: Readonly<Record<string, readonly [WorldErrorCode, retryable: boole
   INVALID_TOPIC_EXCEPTION: ['rejected', false],
   BROKER_NOT_AVAILABLE: ['unreachable', true],
   KAFKA_STORAGE_ERROR: ['disk-full', true],
+  // The broker met an error that it has no name for, mostly of the moment: one of its own races.
+  UNKNOWN: ['unreachable', true],
 };
 
 /** Gives any failure of a request the code by which callers decide. `what` says what was being done. */

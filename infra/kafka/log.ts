@@ -41,8 +41,6 @@ const nobody: KafkaObserver = { onProblem() {}, onNotice() {}, onRebalance() {} 
 const writeRetryMs = 20_000;
 const connectRetryMs = 15_000;
 const transactionTimeoutMs = 60_000;
-/** A stage at rest is this far from the end at most: its producers' last transactions, and what was aborted since. */
-export const trailingMarksMax = 8;
 
 /** Connects; rejects with WorldError 'unreachable' or 'unauthorized'. */
 export async function openKafkaLog({ config, observer = nobody }: KafkaLogOptions): Promise<Log> {
@@ -164,13 +162,13 @@ class KafkaLog implements Log {
     return last && this.#pastMarks(this.#names.partition(partition), last.nextOffset);
   }
 
-  /** The end of the partition where only marks of transactions lie before it: who has included all lags by nothing. */
+  /** The next record that is there, or the end: what lies before it is nothing that a group could lag by. */
   async #pastMarks(id: PartitionId, nextOffset: number): Promise<number> {
-    const { endOffset } = await this.#client.boundsOf(id);
-    if (endOffset <= nextOffset || endOffset > nextOffset + trailingMarksMax) return nextOffset;
-    for await (const messages of readRange(this.#client, id, nextOffset, endOffset))
-      if (messages.length > 0) return nextOffset;
-    return endOffset;
+    const { beginOffset, endOffset } = await this.#client.boundsOf(id);
+    const fromOffset = Math.max(nextOffset, beginOffset);
+    for await (const [next] of readRange(this.#client, id, fromOffset, endOffset, 1))
+      if (next) return next.offset;
+    return Math.max(nextOffset, endOffset);
   }
 
   async *state(

@@ -8,17 +8,21 @@ const bytesMax = 4_194_304;
 /** How long a read waits for the cluster before it fails. */
 const retryMs = 30_000;
 
-/** Visible messages with offset in [fromOffset, toOffset), in the pieces in which Kafka gives them. Needs no group. */
+/**
+ * Visible messages with offset in [fromOffset, toOffset), in pieces of about `pieceBytes`: Kafka gives whole batches, and at
+ * least one. Needs no group.
+ */
 export async function* readRange(
   client: KafkaClient,
   id: PartitionId,
   fromOffset: number,
   toOffset: number,
+  pieceBytes = bytesMax,
 ): AsyncGenerator<readonly WireMessage[]> {
   for (let offset = fromOffset; offset < toOffset; ) {
     const { messages, nextOffset } = await client.patiently(
       `reading ${partitionName(id)}`,
-      () => fetchAlone(client, id, offset),
+      () => fetchAlone(client, id, offset, pieceBytes),
       { retryMs },
     );
     yield nextOffset <= toOffset ? messages : messages.filter((message) => message.offset < toOffset);
@@ -27,12 +31,17 @@ export async function* readRange(
 }
 
 /** What follows `offset` in one partition; without waiting if there is something. */
-export async function fetchAlone(client: KafkaClient, id: PartitionId, offset: number): Promise<Fetched> {
+async function fetchAlone(
+  client: KafkaClient,
+  id: PartitionId,
+  offset: number,
+  maxBytes: number,
+): Promise<Fetched> {
   const broker = await client.broker(await client.requireLeader(id));
   const [partition] = await fetch(broker, {
     maxWaitMs: 100,
-    maxBytes: bytesMax,
-    partitions: [{ ...id, fetchOffset: offset, maxBytes: bytesMax }],
+    maxBytes,
+    partitions: [{ ...id, fetchOffset: offset, maxBytes }],
   });
   return partition ? visibleOf(partition, offset) : { messages: [], nextOffset: offset, endOffset: offset };
 }

@@ -5,7 +5,6 @@ import { groups } from '../../app/groups.js';
 import type { InputRecord } from '../../domain/input.js';
 import type { Log } from '../../domain/log.js';
 import { decodeRecord, topics } from '../../domain/topics.js';
-import { trailingMarksMax } from '../../infra/kafka/log.js';
 
 /** Stages in the order of the data, what they read, and how many records they may pass without a checkpoint. */
 const stages = [
@@ -76,9 +75,7 @@ export class LogWatch {
     const offset = (await this.#log.committed(group, { topic, partition })) ?? 0;
     const key = `${group} ${topic}-${partition}`;
     const before = this.#committed.get(key) ?? 0;
-    // At rest the marks of transactions behind it count as included, and no more when records follow them.
-    if (offset < before - trailingMarksMax)
-      this.backwards.push(`${key} went back from ${before} to ${offset}`);
+    if (offset < before) this.backwards.push(`${key} went back from ${before} to ${offset}`);
     this.#committed.set(key, Math.max(offset, before));
     return offset;
   }

@@ -1,12 +1,13 @@
 // What goes wrong with a real Kafka: a member that was taken for dead, a rebalance during a slow batch, records that are too
 // large or gone by retention, other partitions than before.
 import assert from 'node:assert/strict';
-import { after, describe, it } from 'node:test';
+import { createRequire } from 'node:module';
+import { after, describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { groups } from '../../app/groups.js';
 import { computeLedger, type Ledger } from '../../app/ledger.js';
 import { UserError, WorldError } from '../../domain/errors.js';
-import type { Consumer, Log } from '../../domain/log.js';
+import type { Checkpoint, Consumer, Log } from '../../domain/log.js';
 import { machineTypeSchema } from '../../domain/machine-type.js';
 import { encodeRecord, topicSpecs, topics } from '../../domain/topics.js';
 import { Checkpoints, LostPartition } from '../../infra/kafka/checkpoints.js';
@@ -16,7 +17,7 @@ import { connectionConfig } from '../../infra/kafka/connection.js';
 import { openKafkaLog } from '../../infra/kafka/log.js';
 import { Names } from '../../infra/kafka/names.js';
 import { Topics } from '../../infra/kafka/topics.js';
-import { makeWire } from '../../infra/kafka/wire.js';
+import { type Broker, makeWire } from '../../infra/kafka/wire.js';
 import { MemoryLog } from '../../infra/memory/log.js';
 import { makeStepStage } from '../../stream/step-stage.js';
 import { checkpointAfter, freshName, handler, newRecord, readTexts, topicSpec } from '../conformance/log.js';
@@ -34,7 +35,8 @@ describe('a real Kafka', { skip: skipWithout(kafka, 'Kafka'), timeout: 120_000 }
     heartbeatMs: '300ms',
   });
 
-  it('refuses a member that was taken for dead: nothing of it is written', async (t) => {
+  /** Members of one group, each with the only partition of a topic: as seen by one that has not heard of the others. */
+  async function membersOfOnePartition(t: TestContext) {
     const [topic, group] = [freshName('topic'), freshName('group')];
     const log = await openKafkaLog({ config });
     const wire = makeWire(connectionConfig(config));
@@ -53,37 +55,60 @@ describe('a real Kafka', { skip: skipWithout(kafka, 'Kafka'), timeout: 120_000 }
       await log.close();
     });
     await log.ensureTopics([topicSpec(topic)]);
-    const partition = { topic, partition: 0 };
     const stateTopic = names.stateTopic(group, topic);
     const member = () =>
       new Checkpoints({
         client,
         names,
         group,
-        partition,
+        partition: { topic, partition: 0 },
         producer: { retryMs: 10_000, transactionTimeoutMs: 60_000, compression: 0 },
         stateTopicExists: () => topics.exists(stateTopic),
         makeStateTopic: () => topics.ensureState(stateTopic, 2),
         confirmed: async () => {},
       });
-    const checkpoint = (text: string, nextOffset: number) => ({
-      nextOffset,
-      outputs: [newRecord(topic, 1, text)],
-      state: [{ key: 'by', value: Buffer.from(text) }],
-    });
+    return { log, topic, group, member, client };
+  }
+
+  it('refuses a member that was taken for dead: nothing of it is written', async (t) => {
+    const { log, topic, group, member } = await membersOfOnePartition(t);
     const zombie = member();
     await zombie.open();
-    await zombie.commit(checkpoint('first', 1));
+    await zombie.commit(checkpoint(topic, 'first', 1));
     const successor = member();
     const found = await successor.open();
     assert.equal(found.offset?.nextOffset, 1);
     assert.equal(found.entries.get('by')?.toString(), 'first');
-    await assert.rejects(zombie.commit(checkpoint('zombie', 2)), LostPartition);
-    await successor.commit(checkpoint('second', 2));
-    await assert.rejects(zombie.commit(checkpoint('zombie again', 3)), LostPartition);
+    await assert.rejects(zombie.commit(checkpoint(topic, 'zombie', 2)), LostPartition);
+    await successor.commit(checkpoint(topic, 'second', 2));
+    await assert.rejects(zombie.commit(checkpoint(topic, 'zombie again', 3)), LostPartition);
     assert.deepEqual(await readTexts(log, topic, 1), ['first', 'second']);
-    assert.equal(await log.committed(group, partition), 2);
+    assert.equal(await log.committed(group, { topic, partition: 0 }), 2);
   });
+
+  for (const happened of [true, false])
+    it(`a broker that answers with an error nobody expects, ${happened ? 'after' : 'before'} it ended a transaction: the checkpoint is there once`, async (t) => {
+      const { log, topic, group, member, client } = await membersOfOnePartition(t);
+      const one = member();
+      await one.open();
+      await one.commit(checkpoint(topic, 'first', 1));
+      const coordinator = await client.coordinator(
+        'transaction',
+        new Names(prefix).transactionalId(group, { topic, partition: 0 }),
+      );
+      const endTxn = t.mock.method(
+        coordinator,
+        'endTxn',
+        async (request: Parameters<Broker['endTxn']>[0]) => {
+          endTxn.mock.restore();
+          if (happened) await coordinator.endTxn(request);
+          throw unexpectedServerError();
+        },
+      );
+      await one.commit(checkpoint(topic, 'second', 2));
+      assert.equal(endTxn.mock.callCount(), 1);
+      assert.deepEqual(await readTexts(log, topic, 1), ['first', 'second']);
+    });
 
   it('gives two members that begin together one first checkpoint', async (t) => {
     const [topic, group] = [freshName('topic'), freshName('group')];
@@ -193,6 +218,20 @@ describe('the ledger on a real Kafka', { skip: skipWithout(kafka, 'Kafka'), time
 });
 
 const hourMs = 3_600_000;
+
+function checkpoint(topic: string, text: string, nextOffset: number): Checkpoint {
+  return {
+    nextOffset,
+    outputs: [newRecord(topic, 1, text)],
+    state: [{ key: 'by', value: Buffer.from(text) }],
+  };
+}
+
+/** As kafkajs makes it of an answer with code -1. */
+function unexpectedServerError(): Error {
+  const { createErrorFromCode } = createRequire(import.meta.url)('kafkajs/src/protocol/error');
+  return createErrorFromCode(-1);
+}
 
 /** Readings of three days, one of them a day late each time, one refused by ingest. */
 async function ledgerAfterLateReadings(log: Log): Promise<Ledger> {

@@ -8,7 +8,7 @@ import { WorldError } from '../../domain/errors.js';
 import type { EventRecord } from '../../domain/input.js';
 import type { StoreBatch } from '../../domain/store.js';
 import { defaultEventHubLimits, type EventHubLimits } from '../../infra/http/event-hub.js';
-import type { HttpServer, LiveFeed, LiveMessage } from '../../infra/http/ports.js';
+import type { HttpServer, LiveFeed, LiveMessage, Silences } from '../../infra/http/ports.js';
 import { startHttpServer } from '../../infra/http/server.js';
 import {
   advanceAll,
@@ -42,6 +42,7 @@ export interface FixturePlant {
   readonly feed: FixtureFeed;
   readonly clock: SetClock;
   readonly machines: FixtureMachine[];
+  readonly silences: Silences;
   readonly feedback: { alertId: string; verdict: string; by: string; comment: string }[];
   /** Makes the next acknowledgement fail as though the log were away. */
   failNextAction(): void;
@@ -97,13 +98,15 @@ export async function startFixture(
     }
     await work();
   };
+  const types = new Map([[pumpType.name, pumpType]]);
+  const silences = await makeSilences(store, clock, types);
   const server = await startHttpServer(
     {
       host: '127.0.0.1',
       port: options.port ?? 0,
       plant: 'Coolant Works North',
       store,
-      types: new Map([[pumpType.name, pumpType]]),
+      types,
       rules: () => fixtureRules,
       live: feed,
       actions: {
@@ -117,7 +120,7 @@ export async function startFixture(
             feedback.push({ alertId, verdict, by, comment });
           }),
       },
-      silences: makeSilences(() => clock.nowMs()),
+      silences,
       ledger: async () => ({ received: 4203, accepted: 4180, rejected: 12, duplicate: 8, late: 3 }),
       health: async () => ({ status: 'ok', checks: [{ name: 'log', status: 'ok', detail: '' }] }),
       metrics: async () => 'ingest_readings_accepted_total 4180\n',
@@ -133,6 +136,7 @@ export async function startFixture(
     get machines() {
       return machines;
     },
+    silences,
     feedback,
     failNextAction: () => {
       failNext = true;

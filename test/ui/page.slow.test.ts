@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
+import type { SilenceRecord } from '../../domain/silence.js';
 import { launchChromium, readContrasts, whyNoChromium, withPage } from './browser.js';
 import { dayMs, makeAlert } from './fixture-plant.js';
 import { type FixturePlant, startFixture } from './fixture-server.js';
@@ -222,6 +223,28 @@ plantTest(
     await withPage(browser, `${plant.server.url}/alerts`, story, { allowed: /503/ });
   },
 );
+
+plantTest('a silence: made from an alert, shown on it and below, ended', 25, async (plant) => {
+  await withPage(browser, `${plant.server.url}/alerts`, async (page) => {
+    const card = page.locator('.page > .alert-list .alert').first();
+    const machine = await card.locator('.alert-words a').first().textContent();
+    await card.getByRole('button', { name: 'Silence' }).click();
+    await card.getByLabel('For how long?').selectOption('3 days');
+    await card.getByLabel('Who').fill('S. Lee');
+    await card.getByLabel('Comment').fill('rebuild on Thursday');
+    await card.locator('form').getByRole('button', { name: 'Silence' }).click();
+    await card.getByText('silenced').waitFor();
+    assert.equal(await card.getByRole('button', { name: 'Silence' }).count(), 0);
+    const listed = page.getByRole('region', { name: 'Silences' });
+    await listed.getByText(`machine="${machine}" rule="failure-soon"`).waitFor();
+    await listed.getByText('by S. Lee · rebuild on Thursday').waitFor();
+    const [silence] = (await plant.silences.list()) as [SilenceRecord];
+    assert.equal(silence.endsMs - silence.startsMs, 3 * dayMs);
+    await listed.getByRole('button', { name: 'End now' }).click();
+    await listed.waitFor({ state: 'detached' });
+    await card.getByText('silenced').waitFor({ state: 'detached' });
+  });
+});
 
 plantTest('feedback is sent with its verdict', 25, async (plant) => {
   await withPage(browser, `${plant.server.url}/alerts`, async (page) => {
