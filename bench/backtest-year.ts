@@ -61,6 +61,15 @@ function writeFactory(folder: string, { machines, days }: Size, seed: number): s
   return file;
 }
 
+/** Half a year of 30 other machines. */
+async function simulateTraining(folder: string) {
+  const factory = loadFactory(writeFactory(folder, { machines: 30, days: 180 }, 2));
+  const { type } = factory;
+  const deployment = benchDeployment(join(folder, 'press.yaml'), type);
+  const histories = await buildHistories(deployment, factoryDataset(factory));
+  return { deployment, type, training: histories.get(type.name) ?? [] };
+}
+
 interface Measured extends Size {
   readonly readings: number;
   readonly forecasts: number;
@@ -73,10 +82,7 @@ interface Measured extends Size {
 }
 
 async function measure(folder: string, modelDir: string, size: Size): Promise<Measured> {
-  const trainingFactory = loadFactory(writeFactory(folder, { machines: 30, days: 180 }, 2));
-  const { type } = trainingFactory;
-  const deployment = benchDeployment(join(folder, 'press.yaml'), type);
-  const training = (await buildHistories(deployment, factoryDataset(trainingFactory))).get(type.name) ?? [];
+  const { deployment, type, training } = await simulateTraining(folder);
   const dataset = factoryDataset(loadFactory(writeFactory(folder, size, 1)));
   const simulatedMs = performance.now();
   let readings = 0;
@@ -111,12 +117,10 @@ async function measure(folder: string, modelDir: string, size: Size): Promise<Me
 }
 
 async function train(folder: string): Promise<string> {
-  const factory = loadFactory(writeFactory(folder, { machines: 30, days: 180 }, 2));
-  const deployment = benchDeployment(join(folder, 'press.yaml'), factory.type);
-  const histories = (await buildHistories(deployment, factoryDataset(factory))).get(factory.type.name) ?? [];
+  const { type, training } = await simulateTraining(folder);
   const { directory } = await trainVersion({
-    type: factory.type,
-    histories,
+    type,
+    histories: training,
     modelDir: join(folder, 'models'),
     config: trainingConfigSchema.parse({ steps: quick ? 20 : 200 }),
     seed: 1,

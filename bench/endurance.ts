@@ -11,19 +11,15 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Deployment, loadDeployment } from '../app/config.js';
-import { buildHistories } from '../app/history.js';
-import { factorySchema, makeFactory } from '../app/simulate/factory-config.js';
-import { factoryDataset } from '../app/simulate/simulate-factory.js';
-import { trainNetworkFor } from '../app/training.js';
+import { loadDeployment } from '../app/config.js';
 import { Rng } from '../domain/rng.js';
 import { connectPublisher } from '../infra/mqtt/publisher.js';
 import { clockTopic, encodeClockMessage } from '../ingest/clock-message.js';
-import { trainingConfigSchema } from '../model/config.js';
 import { brokerOf, startMillwright } from '../test/scenarios/millwright-process.js';
 import { startInflux } from '../test/services/influx.js';
 import { startKafka } from '../test/services/kafka.js';
 import { startMosquitto } from '../test/services/mosquitto.js';
+import { trainDefaultNetwork } from './parts/default-network.js';
 import {
   minuteMs,
   round,
@@ -73,27 +69,6 @@ async function writePlant(folder: string): Promise<string> {
   return file;
 }
 
-/** A network of the size that is trained by default; what it has learned does not matter here. */
-async function train(deployment: Deployment): Promise<void> {
-  const [type] = deployment.types.values();
-  if (!type) throw new Error('a machine type was expected');
-  const factory = factorySchema.parse({
-    machineType: 'press.yaml',
-    machines: 30,
-    days: 5,
-    everyMs: '1h',
-    life: { scaleDays: 2 },
-  });
-  const histories = await buildHistories(deployment, factoryDataset(makeFactory(factory, type)));
-  await trainNetworkFor({
-    type,
-    histories: histories.get(type.name) ?? [],
-    modelDir: deployment.config.model.dir,
-    config: trainingConfigSchema.parse({ steps: 30 }),
-    seed: 1,
-  });
-}
-
 /** The newest value of each metric of Prometheus' text format, those of one name added up. */
 function sumMetrics(text: string): ReadonlyMap<string, number> {
   const sums = new Map<string, number>();
@@ -108,7 +83,7 @@ const folder = mkdtempSync(join(tmpdir(), 'millwright-endurance-'));
 cleanUps.push(() => rmSync(folder, { recursive: true, force: true }));
 try {
   const file = await writePlant(folder);
-  await train(loadDeployment(file));
+  await trainDefaultNetwork(loadDeployment(file), { days: 5, everyMs: '1h', lifeScaleDays: 2 });
   // As package.json's scripts start it.
   process.env.NODE_OPTIONS = '--max-semi-space-size=64';
   const running = startMillwright({ after: (end) => void cleanUps.push(end as () => void) }, [

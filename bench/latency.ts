@@ -11,17 +11,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Deployment, loadDeployment } from '../app/config.js';
-import { buildHistories } from '../app/history.js';
 import { silentLogger } from '../app/logger.js';
 import { type Pipeline, startPipeline } from '../app/pipeline.js';
 import type { Role } from '../app/roles.js';
-import { factorySchema, makeFactory } from '../app/simulate/factory-config.js';
-import { factoryDataset } from '../app/simulate/simulate-factory.js';
-import { trainNetworkFor } from '../app/training.js';
 import { Rng } from '../domain/rng.js';
 import type { Store } from '../domain/store.js';
 import { clockTopic, encodeClockMessage } from '../ingest/clock-message.js';
-import { trainingConfigSchema } from '../model/config.js';
+import { trainDefaultNetwork } from './parts/default-network.js';
 import { dayMs, round, sensorValues, startMs, topicOf, writeDeployment } from './parts/plant.js';
 
 const quick = process.argv.includes('--quick');
@@ -31,29 +27,6 @@ const machineCounts = named.length > 0 ? named : quick ? [100] : [100, 10_000];
 const historyDays = quick ? 5 : 32;
 const measuredDays = quick ? 5 : 8;
 const roles: ReadonlySet<Role> = new Set(['ingest', 'stream', 'model', 'alerts', 'store']);
-
-/** A network of the size that is trained by default; what it has learned does not matter here. */
-async function train(deployment: Deployment): Promise<number> {
-  const beganMs = performance.now();
-  const [type] = deployment.types.values();
-  if (!type) throw new Error('a machine type was expected');
-  const config = factorySchema.parse({
-    machineType: 'press.yaml',
-    machines: 30,
-    days: 100,
-    everyMs: '1d',
-    life: { scaleDays: 40 },
-  });
-  const histories = await buildHistories(deployment, factoryDataset(makeFactory(config, type)));
-  await trainNetworkFor({
-    type,
-    histories: histories.get(type.name) ?? [],
-    modelDir: deployment.config.model.dir,
-    config: trainingConfigSchema.parse({ steps: 30 }),
-    seed: 1,
-  });
-  return (performance.now() - beganMs) / 1000;
-}
 
 /** Tells of every forecast when the store has it. */
 function watchStore(
@@ -182,18 +155,16 @@ async function measure(deployment: Deployment, machineCount: number): Promise<ob
 const folder = mkdtempSync(join(tmpdir(), 'millwright-bench-'));
 try {
   const trained = loadDeployment(writeDeployment(folder, 1));
-  const trainingS = await train(trained);
+  const beganMs = performance.now();
+  await trainDefaultNetwork(trained, { days: 100, everyMs: '1d', lifeScaleDays: 40 });
+  const trainingS = round((performance.now() - beganMs) / 1000);
   const results: object[] = [];
   for (const machineCount of machineCounts) {
     const config = { ...trained.config, dataDir: join(folder, `data-${machineCount}`) };
     results.push(await measure({ ...trained, config }, machineCount));
   }
   console.log(
-    JSON.stringify(
-      { bench: 'latency', node: process.version, historyDays, trainingS: round(trainingS), results },
-      null,
-      2,
-    ),
+    JSON.stringify({ bench: 'latency', node: process.version, historyDays, trainingS, results }, null, 2),
   );
 } finally {
   rmSync(folder, { recursive: true, force: true });
