@@ -3,8 +3,13 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Dataset } from '../../domain/dataset.js';
 import { UserError } from '../../domain/errors.js';
+import type { History } from '../../domain/features.js';
+import type { MachineType } from '../../domain/machine-type.js';
 import type { BacktestSource } from '../backtest.js';
+import type { Deployment } from '../config.js';
+import type { Terminal } from '../terminal/terminal.js';
 import { keepMachines, openDatasetFile } from './options.js';
+import { readHistoriesOf } from './read-histories.js';
 
 export interface DataOptions {
   readonly data?: string;
@@ -29,8 +34,18 @@ export function withDataOptions(command: Command): Command {
     .option('--type <name>', 'machine type, where there are several');
 }
 
-/** What the baselines are fitted on; never what is judged, as far as names can tell. */
-export async function openFitOn(options: DataOptions, source: BacktestSource): Promise<Dataset> {
+/** What the baselines are fitted on: the type's histories; never what is judged, as far as names can tell. */
+export async function readFitOn(
+  options: DataOptions,
+  source: BacktestSource,
+  { deployment, type, terminal }: { deployment: Deployment; type: MachineType; terminal: Terminal },
+  signal: AbortSignal,
+): Promise<readonly History[]> {
+  const fitOn = await openFitOn(options, source);
+  return (await readHistoriesOf(fitOn, deployment, terminal, signal)).get(type.name) ?? [];
+}
+
+async function openFitOn(options: DataOptions, source: BacktestSource): Promise<Dataset> {
   const file = options.baselineData ?? options.data;
   if (file === undefined)
     throw new UserError(

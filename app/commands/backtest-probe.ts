@@ -6,17 +6,14 @@ import { readArtifact } from '../../model/artifact.js';
 import { loadDeployment } from '../config.js';
 import { runProbes } from '../leakage-probes.js';
 import { formatProbes } from '../leakage-probes-text.js';
-import { silentLogger } from '../logger.js';
 import { modelInUse } from '../model-folder.js';
-import { openPredictors, requirePredictor } from '../predictors.js';
 import { formatSpan } from '../terminal/format.js';
 import { printResult } from '../terminal/print-result.js';
 import { ProgressBar } from '../terminal/progress.js';
 import { makeTerminal } from '../terminal/terminal.js';
-import { chooseType } from '../training.js';
-import { type DataOptions, openFitOn, withDataOptions } from './backtest-data.js';
+import { type DataOptions, readFitOn, withDataOptions } from './backtest-data.js';
+import { withNetworkInUse } from './network-in-use.js';
 import { configOption, jsonOption, keepMachines, openDatasetFile } from './options.js';
-import { readHistoriesOf } from './read-histories.js';
 
 interface ProbeOptions extends DataOptions {
   readonly config: string;
@@ -42,29 +39,23 @@ Exit code: 0 nothing found, 1 a forecast looks ahead or a score is too good to b
     .action(async (_options: unknown, own: Command) => {
       // `backtest` has the same options, and takes them wherever they stand.
       const options = own.optsWithGlobals<ProbeOptions>();
-      if (options.data === undefined) throw new UserError('say what is probed: --data with a data-set file');
+      const { data } = options;
+      if (data === undefined) throw new UserError('say what is probed: --data with a data-set file');
       const deployment = loadDeployment(options.config);
-      const type = chooseType(deployment.types, options.type);
-      const predictors = await openPredictors(deployment, silentLogger);
-      try {
-        const predictor = requirePredictor(predictors.byType, type.name);
+      await withNetworkInUse(deployment, options.type, async (predictor, type) => {
         const terminal = makeTerminal(process.stderr);
-        const dataset = keepMachines(await openDatasetFile(options.data), options.machines);
-        const fitOn = await openFitOn(options, { kind: 'dataset', dataset });
-        const training = (await readHistoriesOf(fitOn, deployment, terminal, signal)).get(type.name) ?? [];
+        const dataset = keepMachines(await openDatasetFile(data), options.machines);
+        const reading = { deployment, type, terminal };
+        const training = await readFitOn(options, { kind: 'dataset', dataset }, reading, signal);
         const artifact = await readArtifact(await modelInUse(deployment.config.model.dir, type.name));
         const startedMs = wallClock.nowMs();
         const bar = new ProgressBar('probe', terminal, wallClock);
         bar.update(0, 1, 'the history as it is, and with its future exchanged');
         const probes = await runProbes({ deployment, type, predictor, dataset, training, artifact, signal });
         bar.end(`${dataset.name} in ${formatSpan(wallClock.nowMs() - startedMs)}`);
-        printResult(
-          { json: { dataset: dataset.name, ...probes }, human: () => formatProbes(probes) },
-          options.json,
-        );
+        const json = { dataset: dataset.name, ...probes };
+        printResult({ json, human: () => formatProbes(probes) }, options.json);
         if (probes.warnings.length > 0) process.exitCode = 1;
-      } finally {
-        await predictors.close();
-      }
+      });
     });
 }

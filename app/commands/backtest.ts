@@ -15,19 +15,17 @@ import { backtestHtml } from '../backtest-html.js';
 import { type Deployment, loadDeployment } from '../config.js';
 import { datasetNotes } from '../dataset-notes.js';
 import { describeLeakage, findLeakage } from '../leakage.js';
-import { silentLogger } from '../logger.js';
 import { modelInUse } from '../model-folder.js';
 import { openLog } from '../open-log.js';
-import { openPredictors, requirePredictor } from '../predictors.js';
 import { describeRefused } from '../refused.js';
 import { formatSpan } from '../terminal/format.js';
 import { printResult } from '../terminal/print-result.js';
 import { ProgressBar } from '../terminal/progress.js';
 import { makeTerminal } from '../terminal/terminal.js';
-import { chooseType } from '../training.js';
 import { compareResultsCommand } from './backtest-compare.js';
-import { type DataOptions, openFitOn, withDataOptions } from './backtest-data.js';
+import { type DataOptions, readFitOn, withDataOptions } from './backtest-data.js';
 import { probeCommand } from './backtest-probe.js';
+import { withNetworkInUse } from './network-in-use.js';
 import {
   boundsOption,
   configOption,
@@ -36,7 +34,7 @@ import {
   keepMachines,
   openDatasetFile,
 } from './options.js';
-import { readHistoriesOf, tellNotes } from './read-histories.js';
+import { tellNotes } from './read-histories.js';
 
 interface BacktestOptions extends DataOptions {
   readonly config: string;
@@ -79,14 +77,10 @@ Exit code: 0 judged, 2 wrong usage, data or configuration.`,
     .action(async (options: BacktestOptions) => {
       const startedMs = wallClock.nowMs();
       const deployment = loadDeployment(options.config);
-      const type = chooseType(deployment.types, options.type);
-      const predictors = await openPredictors(deployment, silentLogger);
-      try {
-        const predictor = requirePredictor(predictors.byType, type.name);
+      await withNetworkInUse(deployment, options.type, async (predictor, type) => {
         const terminal = makeTerminal(process.stderr);
         const { name, source, close } = await openSource(options, deployment);
-        const fitOn = await openFitOn(options, source);
-        const training = (await readHistoriesOf(fitOn, deployment, terminal, signal)).get(type.name) ?? [];
+        const training = await readFitOn(options, source, { deployment, type, terminal }, signal);
         if (source.kind === 'dataset')
           tellNotes(terminal, datasetNotes(source.dataset, deployment.directory));
         const bar = new ProgressBar('replay', terminal, wallClock);
@@ -143,9 +137,7 @@ Exit code: 0 judged, 2 wrong usage, data or configuration.`,
           },
           options.json,
         );
-      } finally {
-        await predictors.close();
-      }
+      });
     });
 }
 

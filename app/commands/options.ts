@@ -146,27 +146,8 @@ export async function checkWritable(file: string): Promise<void> {
   try {
     await appendFile(file, '');
   } catch (error) {
-    throw new UserError(`cannot write ${file}: ${String(error)}; choose another file for --json`, {
+    throw new UserError(`cannot write ${file}: ${String(error)}; choose another file`, {
       cause: error,
     });
   }
-}
-
-/** The three days of a benchmark on Azure PdM; `names` are those of its options. */
-export function azurePeriod(
-  options: {
-    readonly trainUntil: number;
-    readonly testFrom: number;
-    readonly testTo: number;
-  },
-  names: readonly [string, string, string] = ['--train-until', '--test-from', '--test-to'],
-) {
-  const period = {
-    trainUntilMs: options.trainUntil,
-    testFromMs: options.testFrom,
-    testToMs: options.testTo,
-  };
-  if (!(period.trainUntilMs < period.testFromMs && period.testFromMs <= period.testToMs))
-    throw new UserError(`days must ascend: ${names[0]} before ${names[1]}, which is not after ${names[2]}`);
-  return period;
 }

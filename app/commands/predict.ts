@@ -15,13 +15,11 @@ import type { FleetRow } from '../../domain/store.js';
 import { windowOfRows } from '../../stream/sequence.js';
 import { type Deployment, loadDeployment } from '../config.js';
 import { didYouMean } from '../config-suggestion.js';
-import { silentLogger } from '../logger.js';
 import { openStore } from '../open-store.js';
-import { openPredictors, requirePredictor } from '../predictors.js';
 import { formatDays, formatProbability, formatTime } from '../terminal/format.js';
 import { printResult } from '../terminal/print-result.js';
 import { curveChart } from '../terminal/sparkline.js';
-import { chooseType } from '../training.js';
+import { withNetworkInUse } from './network-in-use.js';
 import { configOption, jsonOption } from './options.js';
 
 interface PredictOptions {
@@ -117,10 +115,7 @@ function noForecast(deployment: Deployment, machine: string, fleet: readonly Fle
 const windowSchema = z.strictObject({ rows: z.array(z.record(z.string(), z.number().nullable())).min(1) });
 
 async function forecastWindow(deployment: Deployment, file: string, options: PredictOptions): Promise<void> {
-  const type = chooseType(deployment.types, options.type);
-  const predictors = await openPredictors(deployment, silentLogger);
-  try {
-    const predictor = requirePredictor(predictors.byType, type.name);
+  await withNetworkInUse(deployment, options.type, async (predictor) => {
     const probabilities = [...(await predictor.predict([await readWindow(file, predictor)]))];
     const human = () =>
       describeCurve(
@@ -132,9 +127,7 @@ async function forecastWindow(deployment: Deployment, file: string, options: Pre
       { json: { model: predictor.version, probabilities, expectedDay: expectedDay(probabilities) }, human },
       options.json,
     );
-  } finally {
-    await predictors.close();
-  }
+  });
 }
 
 async function readWindow(file: string, { spec }: Predictor): Promise<FeatureWindow> {
