@@ -41,35 +41,63 @@ const logNotifierSchema = z.strictObject({
   retry,
 });
 
+const httpUrl = z
+  .url({ protocol: /^https?$/, error: 'write an address that starts with http:// or https://' })
+  .refine((url) => {
+    const { username, password } = new URL(url);
+    return username === '' && password === '';
+  }, 'must not hold a name or password; write them as `headers: { Authorization: … }`');
+const httpHeaders = z
+  .record(z.string().regex(/^[A-Za-z0-9-]+$/, 'is not the name of a header'), secretSchema)
+  .default({})
+  .describe('Further headers, such as Authorization; never printed.');
+const httpTimeoutMs = durationMs
+  .default(10_000)
+  .describe('An attempt without an answer for this long has failed.');
+
 const webhookNotifierSchema = z.strictObject({
   kind: z.literal('webhook').describe('HTTP POST of JSON.'),
   name: notifierName,
-  url: z
-    .url({ protocol: /^https?$/, error: 'write an address that starts with http:// or https://' })
-    .refine((url) => {
-      const { username, password } = new URL(url);
-      return username === '' && password === '';
-    }, 'must not hold a name or password; write them as `headers: { Authorization: … }`')
-    .describe('Each transition is sent here as a POST of JSON.'),
+  url: httpUrl.describe('Each transition is sent here as a POST of JSON.'),
   secret: secretSchema
     .optional()
     .describe(
       'When given, the header X-Millwright-Signature carries "sha256=" and the HMAC-SHA256 of the body in hex.',
     ),
-  headers: z
-    .record(z.string().regex(/^[A-Za-z0-9-]+$/, 'is not the name of a header'), secretSchema)
-    .default({})
-    .describe('Further headers, such as Authorization; never printed.'),
+  headers: httpHeaders,
   body: z
     .enum(['millwright', 'slack'])
     .default('millwright')
     .describe(
       'The whole record as JSON; or the sentence alone, as the incoming webhooks of Slack, Mattermost and Rocket.Chat take it.',
     ),
-  timeoutMs: durationMs.default(10_000).describe('An attempt without an answer for this long has failed.'),
+  timeoutMs: httpTimeoutMs,
   retry,
 });
 export type WebhookConfig = z.output<typeof webhookNotifierSchema>;
+
+const alertmanagerNotifierSchema = z.strictObject({
+  kind: z
+    .literal('alertmanager')
+    .describe('Alerts of a Prometheus Alertmanager, which groups, waits and repeats itself.'),
+  name: notifierName,
+  url: httpUrl.describe('Where its page is; alerts are posted to /api/v2/alerts below it.'),
+  pageUrl: httpUrl
+    .optional()
+    .describe(
+      "Address of Millwright's page as people reach it: what an alert's link (`generatorURL`) begins with.",
+    ),
+  headers: httpHeaders,
+  resendMs: durationMs
+    .refine((resendMs) => resendMs >= 1000, 'must be at least 1s')
+    .default(60_000)
+    .describe(
+      'What stands is told again after this time. Alertmanager takes an alert for over that it has not been told for four times as long.',
+    ),
+  timeoutMs: httpTimeoutMs,
+  retry,
+});
+export type AlertmanagerConfig = z.output<typeof alertmanagerNotifierSchema>;
 
 const mqttNotifierSchema = z.strictObject({
   kind: z.literal('mqtt').describe('MQTT messages, QoS 1, over the broker of `mqtt`.'),
@@ -100,6 +128,7 @@ export type MqttNotifierConfig = z.output<typeof mqttNotifierSchema>;
 export const notifierSchema = z.discriminatedUnion('kind', [
   logNotifierSchema,
   webhookNotifierSchema,
+  alertmanagerNotifierSchema,
   mqttNotifierSchema,
 ]);
 export type NotifierConfig = z.output<typeof notifierSchema>;

@@ -32,6 +32,8 @@ export interface Route {
 /** Everything that the decisions go by. */
 export interface Routing {
   readonly notifiers: readonly string[];
+  /** Those of them that group, wait and repeat themselves, and must know of every transition. */
+  readonly alertmanagers: ReadonlySet<string>;
   readonly routes: readonly Route[];
   readonly rankOf: (severity: string) => number;
   readonly labelsOf: (alert: AlertRecord) => Labels;
@@ -42,6 +44,9 @@ export function makeRouting(config: AlertsConfig): Routing {
   const routes = config.routes ?? [routeSchema.parse({ notifiers })];
   return {
     notifiers,
+    alertmanagers: new Set(
+      config.notifiers.filter(({ kind }) => kind === 'alertmanager').map(({ name }) => name),
+    ),
     routes: routes.map((route, index) => makeRoute(config, route, String(index))),
     rankOf: (severity) => config.severities.indexOf(severity),
     labelsOf: makeLabelsOf(config),
@@ -90,11 +95,27 @@ function given(route: BranchConfig): BranchConfig {
 }
 
 /** The routes of an alert that lead to the receiver, in the order of the file. */
-export function routesTo({ routes }: Routing, notifier: string, alert: AlertRecord, labels: Labels): Route[] {
-  return routes
+export function routesTo(
+  { routes, alertmanagers }: Routing,
+  notifier: string,
+  alert: AlertRecord,
+  labels: Labels,
+): Route[] {
+  const found = routes
     .flatMap((route) => deepest(route, alert, labels))
     .filter(({ notifiers }) => notifiers.includes(notifier));
+  return alertmanagers.has(notifier) ? found.map((route) => ({ ...route, ...asTheyCome })) : found;
 }
+
+/** How an Alertmanager is told: which alerts is the route's, when and with what others is its own. */
+const asTheyCome = {
+  transitions: new Set<string>(notifiableTransitions),
+  groupBy: null,
+  groupWaitMs: 0,
+  groupIntervalMs: 0,
+  repeatIntervalMs: Number.POSITIVE_INFINITY,
+  storm: { above: Number.POSITIVE_INFINITY, interval: 0 },
+} satisfies Partial<Route>;
 
 function deepest(route: Route, alert: AlertRecord, labels: Labels): readonly Route[] {
   if (!route.fits(alert, labels)) return [];

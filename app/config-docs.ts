@@ -58,6 +58,8 @@ const deploymentExamples: Examples = {
   'alerts.notifiers[webhook].name': 'maintenance-system',
   'alerts.notifiers[webhook].url': 'https://maintenance.example/alerts',
   'alerts.notifiers[webhook].secret': `"\${WEBHOOK_SECRET}"`,
+  'alerts.notifiers[alertmanager].name': 'alertmanager',
+  'alerts.notifiers[alertmanager].url': 'http://localhost:9093',
   'alerts.notifiers[mqtt].name': 'plant-broker',
   'alerts.routes[].notifiers': '[log]',
   'alerts.routes[].match': '[line=hot, machine=~"press-.*"]',

@@ -5,12 +5,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { makeDispatchStage } from '../alerts/dispatch-stage.js';
 import { makeGatherStage } from '../alerts/gather-stage.js';
-import { makeNotifyStage, notifyGroup } from '../alerts/notify-stage.js';
+import { makeNotifyStage, type NotifyOutcome, notifyGroup } from '../alerts/notify-stage.js';
+import { makeRouting, routesTo } from '../alerts/route.js';
+import { makeStandingStage } from '../alerts/standing-stage.js';
 import { assert } from '../domain/assert.js';
 import { type Clock, wallClock } from '../domain/clock.js';
 import { WorldError } from '../domain/errors.js';
 import type { ConsumerOptions, Log } from '../domain/log.js';
 import { plantTimeZone } from '../domain/machine-type.js';
+import type { NotificationRecord } from '../domain/notification.js';
 import { Rng } from '../domain/rng.js';
 import { encodeRecord, topics } from '../domain/topics.js';
 import { makeNotifiers } from '../infra/notify/make-notifiers.js';
@@ -71,27 +74,41 @@ export function startNotifiers(parts: {
     rng: new Rng(wallClock.nowMs()),
     sleep: (delayMs: number, signal: AbortSignal) => delay(delayMs, undefined, { signal }),
   };
+  const routing = makeRouting(alerts);
   const delivering = notifiers.map((notifier, index) => {
     const settings = alerts.notifiers[index];
     assert(settings, 'a configuration for every notifier, in their order');
     const { name } = notifier;
+    const common = {
+      retry: settings.retry,
+      world,
+      signal: stop.signal,
+      onOutcome: (outcome: NotifyOutcome, { dedupeKey }: NotificationRecord, error?: WorldError) => {
+        if (error)
+          logger.warn(
+            { notifier: name, notification: dedupeKey, outcome },
+            `notifier ${name}: ${error.message}`,
+          );
+      },
+    };
     return consume({
       group: notifyGroup(name),
       topics: [topics.notifications],
       batchRecordsMax: 1,
-      handlerFor: makeNotifyStage({
-        notifier,
-        retry: settings.retry,
-        world,
-        signal: stop.signal,
-        onOutcome: (outcome, { dedupeKey }, error) => {
-          if (error)
-            logger.warn(
-              { notifier: name, notification: dedupeKey, outcome },
-              `notifier ${name}: ${error.message}`,
-            );
-        },
-      }),
+      handlerFor:
+        'tell' in notifier
+          ? makeStandingStage({
+              ...common,
+              notifier,
+              labelsOf: routing.labelsOf,
+              routed: (alert) => routesTo(routing, name, alert, routing.labelsOf(alert)).length > 0,
+              onResent: (error) => {
+                if (error)
+                  logger.warn({ notifier: name }, `${error.message}; it is told what stands again later`);
+              },
+              onFailure: running.fail,
+            })
+          : makeNotifyStage({ ...common, notifier }),
     });
   });
   running.closeLater(async () => {

@@ -13,7 +13,7 @@ import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import { InfluxDB } from 'influx';
 import { type Clock, wallClock } from '../../domain/clock.js';
 import { UserError, WorldError } from '../../domain/errors.js';
-import { parseRetryAfterMs } from '../notify/webhook.js';
+import { parseRetryAfterMs } from '../notify/http-post.js';
 import type { InfluxConfig } from './config.js';
 
 /** What became of a body that InfluxDB has judged; whatever else happens is a WorldError that may pass. */

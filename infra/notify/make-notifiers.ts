@@ -1,7 +1,8 @@
 import type { NotifierConfig } from '../../alerts/notifier-config.js';
-import type { Notifier } from '../../alerts/ports.js';
+import type { Notifier, StandingNotifier } from '../../alerts/ports.js';
 import type { Clock } from '../../domain/clock.js';
 import { UserError } from '../../domain/errors.js';
+import { AlertmanagerNotifier } from './alertmanager.js';
 import { type AlertLogger, LogNotifier } from './log.js';
 import { MqttNotifier, type PublishAlert } from './mqtt.js';
 import { WebhookNotifier } from './webhook.js';
@@ -14,16 +15,21 @@ export interface NotifierDeps {
 }
 
 /** Makes the receivers of the alerts file, in its order. Opens no connection. Throws UserError. */
-export function makeNotifiers(configs: readonly NotifierConfig[], deps: NotifierDeps): Notifier[] {
+export function makeNotifiers(
+  configs: readonly NotifierConfig[],
+  deps: NotifierDeps,
+): (Notifier | StandingNotifier)[] {
   return configs.map((config) => makeNotifier(config, deps));
 }
 
-function makeNotifier(config: NotifierConfig, deps: NotifierDeps): Notifier {
+function makeNotifier(config: NotifierConfig, deps: NotifierDeps): Notifier | StandingNotifier {
   switch (config.kind) {
     case 'log':
       return new LogNotifier(config.name, deps.logger);
     case 'webhook':
       return new WebhookNotifier(config, deps.clock);
+    case 'alertmanager':
+      return new AlertmanagerNotifier(config, deps.clock);
     case 'mqtt':
       if (!deps.publish)
         throw new UserError(

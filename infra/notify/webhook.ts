@@ -1,120 +1,39 @@
-/**
- * Alerts as HTTP: POST of JSON, any 2xx is the answer that it has arrived. A redirect is not followed: an alert goes
- * where the configuration says, or it is refused and the sentence names the address.
- */
+/** Alerts as HTTP: POST of JSON, signed where a secret is shared. */
 import { Buffer } from 'node:buffer';
 import { createHmac } from 'node:crypto';
 import type { WebhookConfig } from '../../alerts/notifier-config.js';
 import type { Notifier } from '../../alerts/ports.js';
 import type { Clock } from '../../domain/clock.js';
-import { WorldError, type WorldErrorCode } from '../../domain/errors.js';
 import type { NotificationRecord } from '../../domain/notification.js';
+import { HttpPost } from './http-post.js';
 import { encodeMessage, encodeSlackMessage } from './message.js';
 
 export class WebhookNotifier implements Notifier {
   readonly name: string;
   readonly #config: WebhookConfig;
-  readonly #clock: Clock;
-  /** For messages: without the query, which may hold a token; of a chat without the path, which is one. */
-  readonly #address: string;
+  readonly #post: HttpPost;
 
   constructor(config: WebhookConfig, clock: Clock) {
     this.name = config.name;
     this.#config = config;
-    this.#clock = clock;
     const { origin, pathname } = new URL(config.url);
-    this.#address = config.body === 'slack' ? origin : origin + pathname;
+    // Without the query, which may hold a token; of a chat without the path, which is one.
+    const address = config.body === 'slack' ? origin : origin + pathname;
+    this.#post = new HttpPost({ ...config, address }, clock);
   }
 
-  async send(notification: NotificationRecord, signal: AbortSignal): Promise<void> {
+  send(notification: NotificationRecord, signal: AbortSignal): Promise<void> {
     const body =
       this.#config.body === 'slack' ? encodeSlackMessage(notification) : encodeMessage(notification);
-    const timeout = AbortSignal.timeout(this.#config.timeoutMs);
-    let response: Response;
-    let answer: string;
-    try {
-      response = await fetch(this.#config.url, {
-        method: 'POST',
-        headers: this.#headers(notification, body),
-        body,
-        redirect: 'manual',
-        signal: AbortSignal.any([signal, timeout]),
-      });
-      answer = await firstCharacters(response, 200);
-    } catch (cause) {
-      throw this.#unanswered(cause, signal, timeout);
-    }
-    if (response.ok) return;
-    const retryAfterMs = parseRetryAfterMs(response.headers.get('retry-after'), this.#clock.nowMs());
-    const { code, retryable } = classifyStatus(response.status);
-    throw new WorldError(
-      code,
-      `notifier "${this.name}": ${this.#address} answered ${response.status}${answer === '' ? '' : `: ${answer}`}`,
-      { retryable, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
-    );
+    return this.#post.send(body, this.#headers(notification, body), signal);
   }
 
   #headers({ dedupeKey }: NotificationRecord, body: Buffer): Record<string, string> {
-    const { secret, headers } = this.#config;
-    const own: Record<string, string> = {
-      'Content-Type': 'application/json',
-      'User-Agent': 'millwright',
-      // Machine ids may hold any character, headers may not (and encodeURI no half of a surrogate pair).
-      'Idempotency-Key': encodeURI(Buffer.from(dedupeKey).toString()),
-    };
-    if (secret)
-      own['X-Millwright-Signature'] =
-        `sha256=${createHmac('sha256', secret.reveal()).update(body).digest('hex')}`;
-    for (const [name, value] of Object.entries(headers)) own[name] = value.reveal();
-    return own;
+    const { secret } = this.#config;
+    // Machine ids may hold any character, headers may not (and encodeURI no half of a surrogate pair).
+    const key = { 'Idempotency-Key': encodeURI(Buffer.from(dedupeKey).toString()) };
+    if (!secret) return key;
+    const signature = createHmac('sha256', secret.reveal()).update(body).digest('hex');
+    return { ...key, 'X-Millwright-Signature': `sha256=${signature}` };
   }
-
-  #unanswered(cause: unknown, signal: AbortSignal, timeout: AbortSignal): WorldError {
-    const [code, what]: [WorldErrorCode, string] = signal.aborted
-      ? ['closed', 'was left while millwright stops']
-      : timeout.aborted
-        ? ['timeout', `did not answer within ${this.#config.timeoutMs} ms`]
-        : ['unreachable', `cannot be reached (${innermostMessage(cause)})`];
-    return new WorldError(code, `notifier "${this.name}": ${this.#address} ${what}`, {
-      retryable: true,
-      cause,
-    });
-  }
-}
-
-/** 408, 429 and 5xx may pass; every other refusal will be the same next time. */
-function classifyStatus(status: number): { readonly code: WorldErrorCode; readonly retryable: boolean } {
-  if (status === 429) return { code: 'throttled', retryable: true };
-  if (status === 408) return { code: 'timeout', retryable: true };
-  if (status >= 500) return { code: 'unreachable', retryable: true };
-  if (status === 401 || status === 403) return { code: 'unauthorized', retryable: false };
-  if (status === 413) return { code: 'too-large', retryable: false };
-  return { code: 'rejected', retryable: false };
-}
-
-/** Retry-After is a number of seconds or an HTTP date (RFC 9110 §10.2.3); anything else is as if it were not there. */
-export function parseRetryAfterMs(header: string | null, nowMs: number): number | undefined {
-  if (header === null) return undefined;
-  if (/^\d+$/.test(header)) return Number(header) * 1000;
-  const dateMs = Date.parse(header);
-  return Number.isNaN(dateMs) ? undefined : Math.max(0, dateMs - nowMs);
-}
-
-/** Reads no further than it must: an error page may be long. */
-async function firstCharacters(response: Response, count: number): Promise<string> {
-  if (response.body === null) return '';
-  const decoder = new TextDecoder();
-  let text = '';
-  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
-    text += decoder.decode(chunk, { stream: true });
-    if (text.length >= count) break;
-  }
-  return text.slice(0, count).replace(/\s+/g, ' ').trim();
-}
-
-/** `fetch failed` says nothing; its cause does. */
-function innermostMessage(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error.cause !== undefined) return innermostMessage(error.cause);
-  return error.message || String((error as { code?: unknown }).code ?? error.name);
 }

@@ -13,8 +13,8 @@ import { alertsConfigSchema } from '../../alerts/config.js';
 import type { Notifier } from '../../alerts/ports.js';
 import { SetClock } from '../../domain/clock.js';
 import { UserError, WorldError } from '../../domain/errors.js';
+import { parseRetryAfterMs } from '../../infra/notify/http-post.js';
 import { makeNotifiers, type NotifierDeps } from '../../infra/notify/make-notifiers.js';
-import { parseRetryAfterMs } from '../../infra/notify/webhook.js';
 import { alertOf, DeliveryYard, noticeOf } from '../alerts/delivery-yard.js';
 
 interface Arrived {
