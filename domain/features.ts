@@ -63,7 +63,10 @@ export interface Predictor {
   /** Model version: the artifact's id. */
   readonly version: string;
   readonly spec: FeatureSpec;
-  /** [B, H] row-major: failure probabilities, non-decreasing along H. A row of a batch equals a batch of one. */
+  /**
+   * [B, H] row-major: failure probabilities, non-decreasing along H. A row of a batch equals a batch of one. The windows
+   * must not change before it resolves; afterwards their memory is the caller's again.
+   */
   predict(windows: readonly FeatureWindow[]): Promise<Float32Array>;
   close(): Promise<void>;
 }

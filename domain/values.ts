@@ -42,7 +42,7 @@ export interface ValuePredictor {
   readonly version: string;
   readonly spec: FeatureSpec;
   readonly sensors: readonly ValueSensor[];
-  /** One outlook per window. A window of a batch gives what it gives alone. */
+  /** One outlook per window. A window of a batch gives what it gives alone. Of their memory, see Predictor.predict. */
   foresee(windows: readonly FeatureWindow[]): Promise<ValueOutlook[]>;
   close(): Promise<void>;
 }

@@ -78,6 +78,7 @@ class ForecastPartition implements PartitionHandler {
       }
     }
     for (const model of models.values()) await model.predict(outputs);
+    this.#windows.releaseWindows();
     return {
       nextOffset: last.offset + 1,
       outputs: (outputs as Output[]).map((output) => encodeRecord(topics.forecasts, this.#partition, output)),

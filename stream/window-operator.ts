@@ -16,6 +16,7 @@ import { type StepRecord, stepCoverage } from '../domain/step.js';
 import { ByteReader, ByteWriter } from './bytes.js';
 import { type FeatureWriter, featureSpec, makeFeatureWriter } from './features.js';
 import { type LifeRow, LifeRows } from './life-rows.js';
+import { WindowMemory } from './window-memory.js';
 
 /** Newest steps of a window whose mean coverage says whether a machine can be assessed. */
 export const coverageSteps = 5;
@@ -41,8 +42,6 @@ export interface IssuedWindow {
 }
 
 const version = 2;
-/** Windows in one stretch of memory: some two megabytes at a context of 60 steps and 30 features. */
-const windowsPerSlab = 256;
 const writer = new ByteWriter();
 
 /** The present life of a machine. */
@@ -65,8 +64,7 @@ export class WindowOperator {
   readonly #lives = new Map<string, Life>();
   readonly #dirty = new Set<string>();
   readonly #removed = new Set<string>();
-  #slab = new Float32Array(0);
-  #slabUsed = 0;
+  readonly #memory = new WindowMemory();
 
   constructor(types: ReadonlyMap<string, MachineType>, directory: MachineDirectory) {
     this.#types = new Map(
@@ -108,6 +106,11 @@ export class WindowOperator {
     if (!life || event.eventTimeMs < life.lifeStartMs) return;
     if (event.event === 'retired' || (event.event === 'failure' && life.type.type.failureEndsLife))
       this.#remove(event.machine, life);
+  }
+
+  /** Nobody looks at the windows given so far any more: their memory is used again. */
+  releaseWindows(): void {
+    this.#memory.release();
   }
 
   /** State entries changed since the last call. */
@@ -190,15 +193,10 @@ export class WindowOperator {
     };
   }
 
-  /** [C, F] in memory that many windows share: a buffer for each would be a burden of the garbage collector. */
+  /** [C, F] */
   #copyWindow({ rows, type: { spec } }: Life, origin: number): Float32Array {
     const length = spec.contextSteps * spec.names.length;
-    if (this.#slabUsed + length > this.#slab.length) {
-      this.#slab = new Float32Array(windowsPerSlab * length);
-      this.#slabUsed = 0;
-    }
-    const window = this.#slab.subarray(this.#slabUsed, this.#slabUsed + length);
-    this.#slabUsed += length;
+    const window = this.#memory.take(length);
     const features = rows.featuresUpTo(origin, spec.contextSteps);
     window.fill(Number.NaN, 0, length - features.length).set(features, length - features.length);
     return window;
