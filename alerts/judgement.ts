@@ -3,7 +3,7 @@
  * the machine can be assessed at all. Pure: an old judgement and a forecast give the new one.
  */
 import { expectedDay, type ForecastRecord } from '../domain/forecast.js';
-import { type Condition, curveKindOf, evaluate, speaksOf } from './condition.js';
+import { type Condition, evaluate, speaksOf } from './condition.js';
 import { isFlapping, metBits, metCount } from './recent.js';
 import type { Rule } from './rule.js';
 
@@ -50,8 +50,7 @@ export const unwatched: Judgement = {
  * rule speaks of is not watched by it.
  */
 export function judgeForecast(rule: Rule, before: Judgement, forecast: ForecastRecord): Judgement {
-  const kind = curveKindOf(rule.condition);
-  if (!speaksOf(kind, forecast)) return unwatched;
+  if (!speaksOf(rule.curve, forecast)) return unwatched;
   const originMs = forecast.originMs;
   if (obstacleTo(rule, forecast) !== undefined) {
     const young = forecast.stepIndex + 1 < rule.minimumSteps;
@@ -92,7 +91,7 @@ export function judgeForecast(rule: Rule, before: Judgement, forecast: ForecastR
 
 /** Why a rule cannot judge a forecast, in words; undefined: it can. Of what is no forecast only data quality can be judged. */
 export function obstacleTo(rule: Rule, forecast: ForecastRecord): string | undefined {
-  if (curveKindOf(rule.condition) === undefined) return undefined;
+  if (rule.curve === undefined) return undefined;
   if (forecast.probabilities.length === 0) return forecast.reason;
   return forecast.coverage < rule.minimumCoverage
     ? `coverage ${forecast.coverage.toFixed(2)} is below ${rule.minimumCoverage}`

@@ -1,12 +1,14 @@
 /** Rules as they apply to one machine type: its step length, horizon and time zone joined to what was configured. */
 import { createHash } from 'node:crypto';
 import { UserError } from '../domain/errors.js';
+import type { CurveKind } from '../domain/forecast.js';
 import { globPattern } from '../domain/machine-directory.js';
 import type { MachineType } from '../domain/machine-type.js';
 import {
   type Condition,
   changesIn,
   conditionText,
+  curveKindOf,
   type Direction,
   dayMs,
   directionOf,
@@ -25,6 +27,8 @@ export interface Rule {
   /** Whether it is for this machine of its type. */
   readonly fits: (place: Place) => boolean;
   readonly condition: Condition;
+  /** What forecasts it judges; undefined: all. */
+  readonly curve: CurveKind | undefined;
   readonly when: Condition | undefined;
   /** What of both is compared with the origin before. */
   readonly changes: readonly Condition[];
@@ -142,6 +146,7 @@ function bindRule(rule: Omit<RuleConfig, 'overrides'>, type: MachineType, fits: 
     version: ruleVersion(rule),
     fits,
     condition: rule.condition,
+    curve: curveKindOf(rule.condition),
     when: rule.when,
     changes: conditions.flatMap(changesIn),
     direction: directionOf(rule.condition, first.set, first.reset),

@@ -126,10 +126,16 @@ export function makeDateFormat(timeZone: string | undefined, stepMs: number): (t
     minute: '2-digit',
     hourCycle: 'h23',
   });
-  return (timeMs) => {
+  const write = (timeMs: number): string => {
     const parts = new Map(format.formatToParts(timeMs).map((part) => [part.type, part.value]));
     const date = `${parts.get('year')}-${parts.get('month')}-${parts.get('day')}`;
     if (daily) return date;
     return `${date} ${parts.get('hour')}:${parts.get('minute')}${timeZone === undefined ? ' UTC' : ''}`;
+  };
+  // A calendar takes its time, and the machines of a fleet share their moments.
+  let newest = { timeMs: Number.NaN, text: '' };
+  return (timeMs) => {
+    if (timeMs !== newest.timeMs) newest = { timeMs, text: write(timeMs) };
+    return newest.text;
   };
 }

@@ -1,11 +1,13 @@
-/** The alert stage over forecasts that a replay has left, with rules other than those in force. */
-import { makeAlertStage } from '../alerts/alert-stage.js';
+/** Rules other than those in force over the forecasts that a replay has left. */
 import { type AlertsConfig, type RuleConfig, ruleSchema } from '../alerts/config.js';
+import { PartitionRules } from '../alerts/partition-rules.js';
+import { bindRules } from '../alerts/rule.js';
 import type { CandidateRule } from '../backtest/forecaster-alerts.js';
 import type { AlertRecord } from '../domain/alert.js';
-import type { Batch, Log, LogRecord } from '../domain/log.js';
+import type { Log } from '../domain/log.js';
 import type { MachineType } from '../domain/machine-type.js';
-import { topics } from '../domain/topics.js';
+import { decodeRecord, topics } from '../domain/topics.js';
+import type { ForecastsPartition } from './forecaster-records.js';
 
 /** Close together where most curves are. */
 const sweptThresholds = [
@@ -34,17 +36,17 @@ export function ruleConfig(
   });
 }
 
-/** The transitions of each candidate, in their order; all candidates go through the stage at once. */
-export async function alertsUnderCandidates(
+/** The transitions of each candidate, in their order; all candidates are judged at once. */
+export function alertsUnderCandidates(
   candidates: readonly CandidateRule[],
   config: AlertsConfig,
   type: MachineType,
   stepMs: number,
-  forecasts: readonly Batch[],
-): Promise<readonly (readonly AlertRecord[])[]> {
+  forecasts: readonly ForecastsPartition[],
+): readonly (readonly AlertRecord[])[] {
   const byRule = new Map<string, AlertRecord[]>();
   const rules = candidates.map((rule, index) => ruleConfig(`candidate-${index}`, rule, config, type, stepMs));
-  for (const alert of await alertsUnder({ ...config, rules }, [type], forecasts)) {
+  for (const alert of alertsUnder({ ...config, rules }, [type], forecasts)) {
     const own = byRule.get(alert.rule);
     if (own) own.push(alert);
     else byRule.set(alert.rule, [alert]);
@@ -52,30 +54,29 @@ export async function alertsUnderCandidates(
   return candidates.map((_, index) => byRule.get(`candidate-${index}`) ?? []);
 }
 
-/** What the alert stage consumes, a batch for each partition. */
-export async function readForecasts(log: Log): Promise<readonly Batch[]> {
-  const batches: Batch[] = [];
+/** What the alert stage consumes, partition by partition. */
+export async function readForecasts(log: Log): Promise<readonly ForecastsPartition[]> {
+  const partitions: ForecastsPartition[] = [];
   for (const { partition, beginOffset, endOffset } of await log.status(topics.forecasts)) {
-    const records: LogRecord[] = [];
+    const records: ForecastsPartition[number][] = [];
     for await (const record of log.read({ topic: topics.forecasts, partition }, beginOffset, endOffset))
-      records.push(record);
-    batches.push({ topic: topics.forecasts, partition, records });
+      records.push({ record: decodeRecord(topics.forecasts, record), offset: record.offset });
+    partitions.push(records);
   }
-  return batches;
+  return partitions;
 }
 
-/** All transitions, partition by partition. */
-export async function alertsUnder(
+/** All transitions, partition by partition: what the alert stage makes of these records. */
+export function alertsUnder(
   config: AlertsConfig,
   types: readonly MachineType[],
-  forecasts: readonly Batch[],
-): Promise<AlertRecord[]> {
+  forecasts: readonly ForecastsPartition[],
+): AlertRecord[] {
+  const rulesByType = bindRules(config, types);
   const alerts: AlertRecord[] = [];
-  const handlerFor = makeAlertStage({ config, types, onTransition: (alert) => alerts.push(alert) });
-  for (const batch of forecasts) {
-    const handler = handlerFor(batch);
-    await handler.process(batch);
-    handler.close();
+  for (const partition of forecasts) {
+    const rules = new PartitionRules(rulesByType);
+    for (const { record, offset } of partition) alerts.push(...rules.take(record, offset));
   }
   return alerts;
 }

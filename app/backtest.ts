@@ -21,7 +21,7 @@ import { MemoryLog } from '../infra/memory/log.js';
 import { makeStepCalendar, type StepCalendar } from '../stream/step-calendar.js';
 import { alertsUnder, readForecasts, sweptRules } from './alert-sweep.js';
 import type { Deployment } from './config.js';
-import { inPeriod, type Period } from './forecaster-batches.js';
+import { inPeriod, type Period } from './forecaster-records.js';
 import { ingestDataset, nothing, readHistories } from './history.js';
 import { judgeForecasters } from './judge-forecasters.js';
 import { type Refused, readRefused } from './refused.js';
@@ -94,7 +94,7 @@ export async function runBacktest(request: BacktestRequest): Promise<BacktestOut
     ? {
         ...everything,
         forecasts: everything.forecasts.filter(({ originMs }) => isWithin(originMs, period)),
-        alerts: await alertsUnder(deployment.config.alerts, types, forecasts),
+        alerts: alertsUnder(deployment.config.alerts, types, forecasts),
       }
     : everything;
 

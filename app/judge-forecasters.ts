@@ -1,15 +1,15 @@
 /** The pipeline and its baselines, each through the alert stage with the same rules, judged by the same fates. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Costs, cheapestOf, policyOf } from '../backtest/alert-cost.js';
 import { type AlertBounds, type AlertScore, scoreAlerts } from '../backtest/alert-score.js';
 import type { Baseline, FindRow } from '../backtest/baselines/baseline.js';
 import { type CandidateRule, type ForecasterAlerts, judgeRule } from '../backtest/forecaster-alerts.js';
 import type { Observation } from '../backtest/observation.js';
 import type { AlertRecord } from '../domain/alert.js';
-import type { Batch } from '../domain/log.js';
 import type { MachineType } from '../domain/machine-type.js';
 import { alertsUnder, alertsUnderCandidates } from './alert-sweep.js';
 import type { Deployment } from './config.js';
-import { byBaseline } from './forecaster-batches.js';
+import { byBaseline, type ForecastsPartition } from './forecaster-records.js';
 
 export interface ForecastersAlerts {
   /** Of the pipeline, by the rules of the sweep. */
@@ -23,7 +23,7 @@ export async function judgeForecasters(parts: {
   readonly type: MachineType;
   /** The pipeline's. */
   readonly name: string;
-  readonly forecasts: readonly Batch[];
+  readonly forecasts: readonly ForecastsPartition[];
   readonly observations: readonly Observation[];
   /** Of the pipeline, under the rules in force. */
   readonly inForce: AlertScore;
@@ -49,21 +49,21 @@ export async function judgeForecasters(parts: {
       parts.bounds,
       dayMs,
     );
-  const scoreRules = async (rules: readonly CandidateRule[], batches: readonly Batch[]) =>
-    (await alertsUnderCandidates(rules, config, type, dayMs, batches)).map(score);
+  const scoreRules = (rules: readonly CandidateRule[], records: readonly ForecastsPartition[]) =>
+    alertsUnderCandidates(rules, config, type, dayMs, records).map(score);
   const judge = (rule: CandidateRule | null, scored: AlertScore) =>
     judgeRule(rule, scored, observations, costs);
 
-  const sweptScores = await scoreRules(sweep, forecasts);
-  const judgeForecaster = async (
+  const sweptScores = scoreRules(sweep, forecasts);
+  const judgeForecaster = (
     who: string,
     place: number,
-    batches: readonly Batch[],
+    records: readonly ForecastsPartition[],
     inForce: AlertScore,
-  ): Promise<ForecasterAlerts> => {
+  ): ForecasterAlerts => {
     const found = ownRules?.[place];
     const rules = found ? [found] : (parts.candidates ?? sweep);
-    const scores = batches === forecasts && rules === sweep ? sweptScores : await scoreRules(rules, batches);
+    const scores = records === forecasts && rules === sweep ? sweptScores : scoreRules(rules, records);
     const best = cheapestOf(scores.map((each) => policyOf(each, costs, null)));
     return {
       name: who,
@@ -73,12 +73,14 @@ export async function judgeForecasters(parts: {
     };
   };
 
-  const alerting = [await judgeForecaster(name, 0, forecasts, parts.inForce)];
+  const alerting = [judgeForecaster(name, 0, forecasts, parts.inForce)];
   for (const [index, baseline] of baselines.entries()) {
+    // One takes seconds: whoever asks to stop is heard in between.
+    await nextTurn();
     parts.signal?.throwIfAborted();
-    const batches = byBaseline(forecasts, baseline, parts.find);
-    const inForce = score(await alertsUnder(config, [...deployment.types.values()], batches));
-    alerting.push(await judgeForecaster(baseline.name, index + 1, batches, inForce));
+    const records = byBaseline(forecasts, baseline, parts.find);
+    const inForce = score(alertsUnder(config, [...deployment.types.values()], records));
+    alerting.push(judgeForecaster(baseline.name, index + 1, records, inForce));
   }
   return {
     swept: sweep.map(({ threshold }, index) => ({ threshold, score: sweptScores[index] as AlertScore })),

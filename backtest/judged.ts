@@ -1,4 +1,5 @@
 /** A forecast with what came of it: the row that every metric reads. */
+import { ascendingOrder } from './metrics/order.js';
 
 /** Outcomes and F_1..F_H of one forecast. H is the length of `probabilities`. */
 export interface Judged {
@@ -53,14 +54,15 @@ export function outcomesAt(rows: readonly Judged[], day: number, censoring: Cens
   const failed = new Uint8Array(rows.length);
   const row = new Int32Array(rows.length);
   let count = 0;
-  rows.forEach((each, index) => {
+  for (let index = 0; index < rows.length; index++) {
+    const each = rows[index] as Judged;
     const status = statusAt(each, day);
-    if (status === 'unknown' || (censoring === 'administrative' && each.observedDays < day)) return;
+    if (status === 'unknown' || (censoring === 'administrative' && each.observedDays < day)) continue;
     probability[count] = each.probabilities[day - 1] as number;
     failed[count] = status === 'failed' ? 1 : 0;
     row[count] = index;
     count++;
-  });
+  }
   return {
     probability: probability.subarray(0, count),
     failed: failed.subarray(0, count),
@@ -71,13 +73,11 @@ export function outcomesAt(rows: readonly Judged[], day: number, censoring: Cens
 
 /** The same, greatest probability first. */
 export function ranked({ probability, failed, weight, row }: Outcomes): Outcomes {
-  const order = Int32Array.from(probability.keys()).sort(
-    (a, b) => (probability[b] as number) - (probability[a] as number),
-  );
+  const order = ascendingOrder(probability.map((value) => -value));
   return {
     probability: Float64Array.from(order, (index) => probability[index] as number),
     failed: Uint8Array.from(order, (index) => failed[index] as number),
     weight: Float64Array.from(order, (index) => weight[index] as number),
-    row: Int32Array.from(order, (index) => row[index] as number),
+    row: order.map((index) => row[index] as number),
   };
 }

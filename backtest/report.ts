@@ -1,16 +1,16 @@
 /** The result of a backtest as one JSON object: the network and its baselines on the same rows, and the alerts. */
 import { assert } from '../domain/assert.js';
 import type { AlertScore } from './alert-score.js';
-import { outcomesAt } from './judged.js';
+import { outcomesAt, ranked } from './judged.js';
 import { type Interval, intervalOf, type MachineErrors, machineErrors } from './metrics/bootstrap.js';
-import { brierAt, brierByDay, meanOverDays, skill } from './metrics/brier.js';
-import { type BrierDecomposition, decomposeBrierAt } from './metrics/brier-decomposition.js';
-import { calibrationErrorAt, type ReliabilityBin, reliabilityAt } from './metrics/calibration.js';
+import { brierByDay, brierOf, meanOverDays, skill } from './metrics/brier.js';
+import { type BrierDecomposition, decomposeBrier } from './metrics/brier-decomposition.js';
+import { calibrationErrorOf, type ReliabilityBin, reliabilityOf } from './metrics/calibration.js';
 import { timeDependentConcordance } from './metrics/concordance.js';
 import { type DCalibration, dCalibration } from './metrics/d-calibration.js';
 import { brierIpcwAt } from './metrics/ipcw.js';
-import { logLossAt } from './metrics/log-loss.js';
-import { aurocAt, averagePrecisionAt } from './metrics/ranking.js';
+import { logLossOf } from './metrics/log-loss.js';
+import { aurocOf, averagePrecisionOf, tiesOf } from './metrics/ranking.js';
 import type { JudgedForecast, JudgedRows, Selection } from './rows.js';
 import {
   bootstrapSeed,
@@ -186,19 +186,20 @@ function scoreDay(
   day: number,
   intervalFor: (score: IntervalScore) => Interval | null,
 ): DayScores {
-  const { failed } = outcomesAt(rows, day, 'administrative');
+  const outcomes = outcomesAt(rows, day, 'administrative');
+  const ties = tiesOf(ranked(outcomes));
   return {
     day,
-    rowCount: failed.length,
-    failedCount: failed.reduce((sum, value) => sum + value, 0),
-    brier: brierAt(rows, day, 'administrative'),
+    rowCount: outcomes.failed.length,
+    failedCount: outcomes.failed.reduce((sum, value) => sum + value, 0),
+    brier: brierOf(outcomes),
     brierIpcw: brierIpcwAt(rows, day, 'end-of-day'),
-    decomposition: decomposeBrierAt(rows, day, 'administrative'),
-    logLoss: logLossAt(rows, day, 'administrative'),
-    averagePrecision: averagePrecisionAt(rows, day, 'administrative'),
-    auroc: aurocAt(rows, day, 'administrative'),
-    calibrationError: calibrationErrorAt(rows, day, 'administrative'),
-    reliability: reliabilityAt(rows, day, 'administrative'),
+    decomposition: decomposeBrier(ties),
+    logLoss: logLossOf(outcomes),
+    averagePrecision: averagePrecisionOf(ties),
+    auroc: aurocOf(ties),
+    calibrationError: calibrationErrorOf(outcomes),
+    reliability: reliabilityOf(outcomes),
     intervals: Object.fromEntries(
       intervalScores.map((score) => [score, intervalFor(score)]),
     ) as DayScores['intervals'],

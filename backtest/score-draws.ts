@@ -53,12 +53,17 @@ export function drawScores(
   const scoreDays = days.map((day) => prepareDay(rows, day));
   const concordance = rankForConcordance(rows, horizonDays);
   const dCalibration = prepareDCalibration(rows);
+  const placeOf = new Map(machines.map((machine, place) => [machine, place]));
+  const machineOfRow = Int32Array.from(rows, ({ machine }) => placeOf.get(machine) as number);
   const ofRow = new Float64Array(rows.length);
   return drawMachines(machines, new Rng(bootstrapSeed), drawCountFor(rows.length)).map((drawn) => {
-    const times = new Map<string, number>();
-    for (const machine of drawn) times.set(machine, (times.get(machine) ?? 0) + 1);
-    rows.forEach(({ machine }, row) => {
-      ofRow[row] = times.get(machine) ?? 0;
+    const times = new Float64Array(machines.length);
+    for (const machine of drawn) {
+      const place = placeOf.get(machine) as number;
+      times[place] = (times[place] as number) + 1;
+    }
+    machineOfRow.forEach((place, row) => {
+      ofRow[row] = times[place] as number;
     });
     return {
       meanBrier: meanBrierOf(errors, drawn),

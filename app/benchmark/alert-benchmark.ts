@@ -17,7 +17,7 @@ import { makeStepCalendar } from '../../stream/step-calendar.js';
 import { ruleConfig, sweptRules } from '../alert-sweep.js';
 import { type BacktestOutcome, runBacktest } from '../backtest.js';
 import type { Deployment } from '../config.js';
-import type { Period } from '../forecaster-batches.js';
+import type { Period } from '../forecaster-records.js';
 import { type BenchmarkRequest, trainNetworks } from './networks.js';
 
 /** What is trained on, and what is judged. */

@@ -23,7 +23,7 @@ export function reliabilityAt(
   return reliabilityOf(outcomesAt(rows, day, censoring), binCount);
 }
 
-function reliabilityOf({ probability, failed, weight }: Outcomes, binCount: number): ReliabilityBin[] {
+export function reliabilityOf({ probability, failed, weight }: Outcomes, binCount = 10): ReliabilityBin[] {
   const bins = Array.from({ length: binCount }, () => ({ count: 0, said: 0, came: 0 }));
   for (let i = 0; i < probability.length; i++) {
     const p = probability[i] as number;
@@ -57,7 +57,7 @@ export function calibrationErrorAt(
 export function calibrationErrorOf(outcomes: Outcomes): number | null {
   let total = 0;
   let sum = 0;
-  for (const bin of reliabilityOf(outcomes, 10)) {
+  for (const bin of reliabilityOf(outcomes)) {
     if (bin.meanForecast === null || bin.failedShare === null) continue;
     total += bin.count;
     sum += bin.count * Math.abs(bin.meanForecast - bin.failedShare);

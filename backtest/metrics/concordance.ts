@@ -1,4 +1,5 @@
 import type { Judged } from '../judged.js';
+import { ascendingOrder, countAtMost, countBelow } from './order.js';
 
 /**
  * Time-dependent concordance: of all comparable pairs, the share in which the machine that failed first had the
@@ -51,7 +52,6 @@ interface RankedDay {
 }
 
 function rankDay(rows: readonly Judged[], day: number): RankedDay {
-  const probabilityOf = (row: number) => (rows[row] as Judged).probabilities[day - 1] as number;
   const failed: number[] = [];
   const running: number[] = [];
   rows.forEach(({ eventDay, knownDays }, row) => {
@@ -59,33 +59,13 @@ function rankDay(rows: readonly Judged[], day: number): RankedDay {
     else if (eventDay > day || (eventDay === 0 && knownDays >= day)) running.push(row);
   });
   if (failed.length === 0) return { failing: [], running: new Int32Array() };
-  const ascending = Int32Array.from(running).sort((a, b) => probabilityOf(a) - probabilityOf(b));
-  const sorted = Float64Array.from(ascending, probabilityOf);
+  const probabilityOf = (row: number) => (rows[row] as Judged).probabilities[day - 1] as number;
+  const probabilities = Float64Array.from(running, probabilityOf);
+  const ascending = ascendingOrder(probabilities).map((place) => running[place] as number);
+  const sorted = probabilities.sort();
   const failing = failed.map((row) => {
     const value = probabilityOf(row);
     return { row, below: countBelow(sorted, value), atMost: countAtMost(sorted, value) };
   });
   return { failing, running: ascending };
-}
-
-/** How many of the ascending values are < value. */
-function countBelow(sorted: Float64Array, value: number): number {
-  return firstIndex(sorted, (other) => other >= value);
-}
-
-/** How many of the ascending values are ≤ value. */
-function countAtMost(sorted: Float64Array, value: number): number {
-  return firstIndex(sorted, (other) => other > value);
-}
-
-/** First index at which `reached` holds; it holds from there to the end. */
-function firstIndex(sorted: Float64Array, reached: (value: number) => boolean): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (reached(sorted[middle] as number)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

@@ -1,8 +1,12 @@
 /** The topic `forecasts` of a replay as it would have been: of some days only, or by another forecaster. */
 import type { Baseline, FindRow } from '../backtest/baselines/baseline.js';
 import { expectedDay } from '../domain/forecast.js';
-import type { Batch, LogRecord } from '../domain/log.js';
-import { decodeRecord, encodeRecord, type TopicRecords, topics } from '../domain/topics.js';
+import type { TopicRecords } from '../domain/topics.js';
+
+type ForecastsRecord = TopicRecords['forecasts'];
+
+/** What the alert stage consumes of one partition, in order. */
+export type ForecastsPartition = readonly { readonly record: ForecastsRecord; readonly offset: number }[];
 
 /** Days that a backtest looks at: the origins from one time to another, both included. */
 export interface Period {
@@ -11,9 +15,12 @@ export interface Period {
 }
 
 /** Forecasts of these origins, and the events and ticks of that time, so that no alert stands when it begins. */
-export function inPeriod(batches: readonly Batch[], { fromMs, toMs }: Period): Batch[] {
+export function inPeriod(
+  partitions: readonly ForecastsPartition[],
+  { fromMs, toMs }: Period,
+): ForecastsPartition[] {
   const within = (timeMs: number) => timeMs >= fromMs && timeMs <= toMs;
-  return mapRecords(batches, (record) => {
+  return mapRecords(partitions, (record) => {
     switch (record.kind) {
       case 'forecast':
         return within(record.originMs) ? record : undefined;
@@ -29,8 +36,12 @@ export function inPeriod(batches: readonly Batch[], { fromMs, toMs }: Period): B
  * Final forecasts with the curves of a baseline. Where the pipeline could not assess a machine, the baseline is not asked either: only
  * the curves differ. Forecasts of origins that are no part of a life are left out, and provisional ones.
  */
-export function byBaseline(batches: readonly Batch[], baseline: Baseline, find: FindRow): Batch[] {
-  return mapRecords(batches, (record) => {
+export function byBaseline(
+  partitions: readonly ForecastsPartition[],
+  baseline: Baseline,
+  find: FindRow,
+): ForecastsPartition[] {
+  return mapRecords(partitions, (record) => {
     if (record.kind !== 'forecast' || record.status === 'not-assessable') return record;
     const found = find(record.machine, record.originMs);
     if (record.status === 'provisional' || !found) return undefined;
@@ -47,20 +58,14 @@ export function byBaseline(batches: readonly Batch[], baseline: Baseline, find: 
   });
 }
 
-type ForecastsRecord = TopicRecords['forecasts'];
-
 function mapRecords(
-  batches: readonly Batch[],
+  partitions: readonly ForecastsPartition[],
   change: (record: ForecastsRecord) => ForecastsRecord | undefined,
-): Batch[] {
-  return batches.map((batch) => ({
-    ...batch,
-    records: batch.records.flatMap((record): LogRecord[] => {
-      const decoded = decodeRecord(topics.forecasts, record);
-      const changed = change(decoded);
-      if (changed === undefined) return [];
-      if (changed === decoded) return [record];
-      return [{ ...encodeRecord(topics.forecasts, batch.partition, changed), offset: record.offset }];
+): ForecastsPartition[] {
+  return partitions.map((partition) =>
+    partition.flatMap(({ record, offset }) => {
+      const changed = change(record);
+      return changed === undefined ? [] : [{ record: changed, offset }];
     }),
-  }));
+  );
 }
