@@ -22,7 +22,7 @@ import { makeStepCalendar, type StepCalendar } from '../stream/step-calendar.js'
 import { alertsUnder, readForecasts, sweptRules } from './alert-sweep.js';
 import type { Deployment } from './config.js';
 import { inPeriod, type Period } from './forecaster-records.js';
-import { ingestDataset, nothing, readHistories } from './history.js';
+import { feedDataset, readHistories } from './history.js';
 import { judgeForecasters } from './judge-forecasters.js';
 import { type Refused, readRefused } from './refused.js';
 import { alertStage, forecastStage, stepStage } from './stages.js';
@@ -67,10 +67,7 @@ export interface BacktestOutcome {
 
 export async function runBacktest(request: BacktestRequest): Promise<BacktestOutcome> {
   const { deployment, type, predictor, source, training, period, signal, onProgress } = request;
-  const log =
-    source.kind === 'dataset'
-      ? (await ingestDataset(deployment, source.dataset, signal)).log
-      : new MemoryLog();
+  const log = new MemoryLog();
   const everything = await replay({
     log,
     partitionCount: deployment.config.log.partitions,
@@ -79,7 +76,8 @@ export async function runBacktest(request: BacktestRequest): Promise<BacktestOut
       forecastStage(deployment, new Map([[type.name, predictor]])),
       alertStage(deployment),
     ],
-    feed: source.kind === 'dataset' ? nothing() : feedLog(source.log),
+    feed: source.kind === 'dataset' ? feedDataset(deployment, source.dataset, signal) : feedLog(source.log),
+    inputs: 'forgotten',
     ...(onProgress ? { onProgress } : {}),
     ...(signal ? { signal } : {}),
   });

@@ -3,27 +3,78 @@
  * the log is in memory and the clock is set by the history itself. Training, backtest and live runs thus see the
  * same readings in the same way.
  */
-
-import { replay, replayTopicSpecs } from '../backtest/replay.js';
+import { replay } from '../backtest/replay.js';
 import { SetClock } from '../domain/clock.js';
 import type { Dataset } from '../domain/dataset.js';
 import { UserError } from '../domain/errors.js';
 import type { History } from '../domain/features.js';
-import type { Log } from '../domain/log.js';
+import type { Log, NewRecord } from '../domain/log.js';
 import { decodeRecord, topics } from '../domain/topics.js';
 import { MemoryLog } from '../infra/memory/log.js';
 import { ingestConfigSchema } from '../ingest/config.js';
 import { Ingest } from '../ingest/ingest.js';
 import { HistoryBuilder } from '../stream/history.js';
 import type { Deployment } from './config.js';
-import { describeRefused, type Refused, readRefused } from './refused.js';
-import { datasetMessages, factoryTopic } from './replay-messages.js';
-import { type NextClockMs, replayTo, stepCloses } from './replay-schedule.js';
+import { describeRefused, type Refused, RefusedTally, readRefused } from './refused.js';
+import { datasetMessages, factoryTopic, type TimedMessage } from './replay-messages.js';
+import { type NextClockMs, stepCloses, withClock } from './replay-schedule.js';
 import { stepStage } from './stages.js';
 
-export interface IngestedHistory {
-  /** In memory; its topic `inputs` holds the data set as ingest took it. The caller closes it. */
-  readonly log: Log;
+/** Handed to ingest together, and on: what a replay holds of a history at a time. */
+const messagesMax = 2000;
+const chunkRecords = 20_000;
+
+/**
+ * The topics `inputs` and `rejected` as ingest would have written them. Throws UserError at the end of a data set of which nothing
+ * was taken.
+ */
+export async function* feedDataset(
+  deployment: Deployment,
+  dataset: Dataset,
+  signal?: AbortSignal,
+): AsyncGenerator<readonly NewRecord[]> {
+  const { types, directory } = deployment;
+  let chunk: NewRecord[] = [];
+  const log = {
+    append: async (records: readonly NewRecord[]): Promise<void> => {
+      for (const record of records) chunk.push(record);
+    },
+  };
+  // Files hold the machine type's units and sensor names; what the plant's own messages look like does not matter.
+  const config = ingestConfigSchema.parse({ time: 'messages' });
+  const partitionCount = deployment.config.log.partitions;
+  const ingest = new Ingest({ types, directory, config, log, partitionCount, clock: new SetClock(0) });
+  const encoder = new TextEncoder();
+  const ingestAll = (messages: readonly TimedMessage[]) =>
+    Promise.all(messages.map(({ topic, payload }) => ingest.handle(topic, encoder.encode(payload))));
+  // Kept until something is taken: what is wrong with a data set of which nothing is.
+  const refused = new RefusedTally();
+  let waiting: TimedMessage[] = [];
+  for await (const message of withClock(
+    datasetMessages(dataset, topicOfMachine(deployment)),
+    anyStepCloses(deployment),
+  )) {
+    waiting.push(message);
+    if (waiting.length < messagesMax) continue;
+    signal?.throwIfAborted();
+    await ingestAll(waiting);
+    waiting = [];
+    if (chunk.length < chunkRecords) continue;
+    if (ingest.counters().accepted === 0) refused.addAll(chunk);
+    yield chunk;
+    chunk = [];
+  }
+  signal?.throwIfAborted();
+  await ingestAll(waiting);
+  await ingest.close();
+  if (ingest.counters().accepted === 0) {
+    refused.addAll(chunk);
+    const [most] = refused.list();
+    throw new UserError(
+      `nothing in ${dataset.name} fits this deployment: ${most ? describeRefused(most) : 'it is empty'}`,
+    );
+  }
+  yield chunk;
 }
 
 /** What a caller wants to see while history is read. */
@@ -34,54 +85,23 @@ export interface HistoryWatch {
   onRefused?(refused: readonly Refused[]): void;
 }
 
-export async function ingestDataset(
-  deployment: Deployment,
-  dataset: Dataset,
-  signal?: AbortSignal,
-  watch: HistoryWatch = {},
-): Promise<IngestedHistory> {
-  const { types, directory } = deployment;
-  const partitionCount = deployment.config.log.partitions;
-  const log = new MemoryLog();
-  await log.ensureTopics(replayTopicSpecs(partitionCount));
-  // Files hold the machine type's units and sensor names; what the plant's own messages look like does not matter.
-  const config = ingestConfigSchema.parse({ time: 'messages' });
-  const ingest = new Ingest({ types, directory, config, log, partitionCount, clock: new SetClock(0) });
-  const encoder = new TextEncoder();
-  const publish = async (topic: string, payload: string): Promise<void> => {
-    await ingest.handle(topic, encoder.encode(payload));
-  };
-  await replayTo(publish, datasetMessages(dataset, topicOfMachine(deployment)), {
-    speed: 'max',
-    clockMessages: anyStepCloses(deployment),
-    onProgress: ({ timeMs }) => watch.onProgress?.(timeMs),
-    ...(signal ? { signal } : {}),
-  });
-  signal?.throwIfAborted();
-  const { accepted } = ingest.counters();
-  await ingest.close();
-  if (accepted === 0) {
-    const [most] = await readRefused(log);
-    throw new UserError(
-      `nothing in ${dataset.name} fits this deployment: ${most ? describeRefused(most) : 'it is empty'}`,
-    );
-  }
-  return { log };
-}
-
-/** Labelled histories by machine type, made by the stages that serve. */
+/** Labelled histories by machine type. */
 export async function buildHistories(
   deployment: Deployment,
   dataset: Dataset,
   signal?: AbortSignal,
   watch: HistoryWatch = {},
 ): Promise<ReadonlyMap<string, readonly History[]>> {
-  const { log } = await ingestDataset(deployment, dataset, signal, watch);
+  const log = new MemoryLog();
   await replay({
     log,
     partitionCount: deployment.config.log.partitions,
     stages: [stepStage(deployment)],
-    feed: nothing(),
+    feed: feedDataset(deployment, dataset, signal),
+    inputs: 'forgotten',
+    onProgress: (progress) => {
+      if (progress.phase === 'feed') watch.onProgress?.(progress.timeMs);
+    },
     ...(signal ? { signal } : {}),
   });
   const histories = await readHistories(deployment, log);
@@ -114,6 +134,3 @@ export function anyStepCloses({ types }: Deployment): NextClockMs {
   const closes = [...types.values()].map(stepCloses);
   return (timeMs) => Math.min(...closes.map((next) => next(timeMs)));
 }
-
-/** A feed for logs that are filled already. */
-export async function* nothing(): AsyncGenerator<never[]> {}

@@ -14,11 +14,12 @@ import type { History, Predictor } from '../domain/features.js';
 import type { ForecastRecord } from '../domain/forecast.js';
 import type { MachineType } from '../domain/machine-type.js';
 import { Rng } from '../domain/rng.js';
+import { MemoryLog } from '../infra/memory/log.js';
 import type { ReadArtifact } from '../model/artifact.js';
 import { makeStepCalendar } from '../stream/step-calendar.js';
 import { observe, stepsOf, withinRecords } from './backtest.js';
 import type { Deployment } from './config.js';
-import { ingestDataset, nothing, readHistories } from './history.js';
+import { feedDataset, readHistories } from './history.js';
 import { type NetworkStatistics, networkStatistics } from './network-statistics.js';
 import { forecastStage, stepStage } from './stages.js';
 
@@ -127,12 +128,13 @@ async function forecastsOf(
   { deployment, type, predictor, signal }: Parameters<typeof runProbes>[0],
   dataset: Dataset,
 ): Promise<Pick<ReplayResult, 'forecasts'> & { readonly histories: readonly History[] }> {
-  const { log } = await ingestDataset(deployment, dataset, signal);
+  const log = new MemoryLog();
   const { forecasts } = await replay({
     log,
     partitionCount: deployment.config.log.partitions,
     stages: [stepStage(deployment), forecastStage(deployment, new Map([[type.name, predictor]]))],
-    feed: nothing(),
+    feed: feedDataset(deployment, dataset, signal),
+    inputs: 'forgotten',
     ...(signal ? { signal } : {}),
   });
   const histories = (await readHistories(deployment, log)).get(type.name) ?? [];

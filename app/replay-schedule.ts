@@ -69,7 +69,6 @@ export async function replayTo(
   let firstMs = Number.NaN;
   let wallStartMs = 0;
   let timeMs = Number.NaN;
-  let nextClockMs = Number.POSITIVE_INFINITY;
   let publishedCount = 0;
   let clockCount = 0;
   let behindMs = 0;
@@ -91,11 +90,11 @@ export async function replayTo(
     await Promise.all(inFlight);
     throwFailure();
   };
-  const tellClock = async (dueMs: number): Promise<void> => {
+  const tellClock = async ({ topic, payload, timeMs: dueMs }: TimedMessage): Promise<void> => {
     await waitUntil(dueMs);
     if (stopped()) return;
     await settle();
-    await publish(clockTopic, encodeClockMessage(dueMs));
+    await publish(topic, payload);
     timeMs = dueMs;
     clockCount++;
     tell();
@@ -103,20 +102,15 @@ export async function replayTo(
   };
 
   try {
-    for await (const message of source) {
+    for await (const message of clockMessages === undefined ? source : withClock(source, clockMessages)) {
       if (stopped()) break;
       if (Number.isNaN(firstMs)) {
         firstMs = message.timeMs;
         wallStartMs = clock.nowMs();
-        if (clockMessages !== undefined) {
-          // The receiver must know what time it is before it can tell a reading of today from one of the future.
-          await tellClock(firstMs);
-          nextClockMs = clockMessages(firstMs);
-        }
       }
-      while (clockMessages !== undefined && message.timeMs >= nextClockMs && !stopped()) {
-        await tellClock(nextClockMs);
-        nextClockMs = clockMessages(nextClockMs);
+      if (message.topic === clockTopic) {
+        await tellClock(message);
+        continue;
       }
       await waitUntil(message.timeMs);
       if (stopped()) break;
@@ -135,12 +129,36 @@ export async function replayTo(
       tell();
     }
     await settle();
-    // The step that the last message is in ends too.
-    if (clockMessages !== undefined && publishedCount > 0 && !stopped()) await tellClock(nextClockMs);
   } finally {
     await Promise.all(inFlight);
   }
   return { timeMs, publishedCount, clockCount, behindMs, firstMs, stoppedBy: stopped() ? 'signal' : 'end' };
+}
+
+/**
+ * Clock messages among the others, which ascend in `timeMs`: the first one at the time of the first message, then one at every
+ * time that `nextClockMs` names, before the messages of that time and later; the last one ends the step that the last message is in.
+ */
+export async function* withClock(
+  source: AsyncIterable<TimedMessage> | Iterable<TimedMessage>,
+  nextClockMs: NextClockMs,
+): AsyncGenerator<TimedMessage> {
+  const clockAt = (timeMs: number): TimedMessage => ({
+    timeMs,
+    topic: clockTopic,
+    payload: encodeClockMessage(timeMs),
+  });
+  let nextMs: number | undefined;
+  for await (const message of source) {
+    if (nextMs === undefined) {
+      // The receiver must know what time it is before it can tell a reading of today from one of the future.
+      yield clockAt(message.timeMs);
+      nextMs = nextClockMs(message.timeMs);
+    }
+    for (; message.timeMs >= nextMs; nextMs = nextClockMs(nextMs)) yield clockAt(nextMs);
+    yield message;
+  }
+  if (nextMs !== undefined) yield clockAt(nextMs);
 }
 
 async function waitFor(ms: number, signal: AbortSignal | undefined): Promise<void> {

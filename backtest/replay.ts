@@ -5,7 +5,15 @@
 import type { AlertRecord } from '../domain/alert.js';
 import type { ForecastRecord } from '../domain/forecast.js';
 import type { EventRecord } from '../domain/input.js';
-import type { Log, LogRecord, NewRecord, PartitionHandler, PartitionId, TopicSpec } from '../domain/log.js';
+import type {
+  Consumer,
+  Log,
+  LogRecord,
+  NewRecord,
+  PartitionHandler,
+  PartitionId,
+  TopicSpec,
+} from '../domain/log.js';
 import { decodeRecord, topicSpecs, topics } from '../domain/topics.js';
 
 /** A stage as the wiring starts it live: its group's name, the topic it consumes, and a handler per partition. */
@@ -41,7 +49,8 @@ export interface ReplayResult {
 }
 
 export type ReplayProgress =
-  | { readonly phase: 'feed'; readonly fedCount: number }
+  /** `timeMs`: plant time of the newest record fed. */
+  | { readonly phase: 'feed'; readonly fedCount: number; readonly timeMs: number }
   | {
       readonly phase: 'stage';
       readonly stage: string;
@@ -50,12 +59,12 @@ export type ReplayProgress =
     };
 
 /**
- * Feeds everything, then lets each stage, in the order given, consume its whole input before the next one starts: the
- * order of records within a partition is all that a stage may depend on, so this equals the live run where all go
- * at once and keep up. The log must be new: its topics are made here, to keep every record, since a stage that starts
- * when the one before has ended would miss what compaction or retention had removed (live, both wait for every
- * group). The caller closes it. Rejects with what stopped a stage, or with the signal's reason once the batch in
- * hand is done.
+ * Lets the first stage consume what is fed, piece by piece, then each of the others, in the order given, its whole input
+ * before the next one starts: the order of records within a partition is all that a stage may depend on, so this equals the live run
+ * where all go at once and keep up. The log must be new, in memory, and without the topics, or hold nothing but inputs: its topics are made here, to
+ * keep every record, since a stage that starts when the one before has ended would miss what compaction or retention had
+ * removed (live, both wait for every group). The caller closes it. Rejects with what stopped a stage, or with the signal's
+ * reason once the batch in hand is done.
  */
 export async function replay(options: {
   readonly log: Log;
@@ -63,22 +72,34 @@ export async function replay(options: {
   readonly partitionCount: number;
   readonly stages: readonly ReplayStage[];
   readonly feed: AsyncIterable<readonly NewRecord[]>;
+  /** Forgotten: inputs are removed once the first stage has passed them, and the log stays small. Default: kept. */
+  readonly inputs?: 'kept' | 'forgotten';
   readonly batchRecordsMax?: number;
   readonly onProgress?: (progress: ReplayProgress) => void;
   readonly signal?: AbortSignal;
 }): Promise<ReplayResult> {
   const { log, partitionCount, stages, feed, batchRecordsMax = 1000, onProgress, signal } = options;
-  await log.ensureTopics(replayTopicSpecs(partitionCount));
+  await log.ensureTopics(
+    replayTopicSpecs(partitionCount).map((spec) =>
+      spec.name === topics.inputs && options.inputs === 'forgotten' ? { ...spec, retentionMs: 0 } : spec,
+    ),
+  );
+  const [first, ...later] = stages.map((stage) => () => new StageRun(log, stage, batchRecordsMax, signal));
   let fedCount = 0;
-  for await (const records of feed) {
-    signal?.throwIfAborted();
-    await log.append(records);
-    fedCount += records.length;
-    onProgress?.({ phase: 'feed', fedCount });
+  const running = first?.();
+  try {
+    for await (const records of feed) {
+      signal?.throwIfAborted();
+      await log.append(records);
+      fedCount += records.length;
+      await running?.catchUp();
+      onProgress?.({ phase: 'feed', fedCount, timeMs: records.at(-1)?.timeMs ?? Number.NaN });
+    }
+    await running?.end(onProgress);
+  } finally {
+    await running?.stop();
   }
-  for (const stage of stages) {
-    await drain(log, stage, batchRecordsMax, onProgress, signal);
-  }
+  for (const start of later) await start().end(onProgress);
   const forecasts: ForecastRecord[] = [];
   const events: EventRecord[] = [];
   for await (const record of readTopic(log, topics.forecasts)) {
@@ -108,38 +129,65 @@ export function replayTopicSpecs(partitionCount: number): TopicSpec[] {
   }));
 }
 
-/** Lets one stage process all that its topic holds. */
-async function drain(
-  log: Log,
-  stage: ReplayStage,
-  batchRecordsMax: number,
-  onProgress: ((progress: ReplayProgress) => void) | undefined,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const totalCount = await countRecords(log, stage.topic);
-  let doneCount = 0;
-  const consumer = log.consume({
-    group: stage.name,
-    topics: [stage.topic],
-    batchRecordsMax,
-    from: 'beginning',
-    handlerFor: (partition) => {
-      const handler = stage.handlerFor(partition);
-      return {
-        restore: (state) => handler.restore(state),
-        process: async (batch) => {
-          signal?.throwIfAborted();
-          const checkpoint = await handler.process(batch);
-          doneCount += batch.records.length;
-          onProgress?.({ phase: 'stage', stage: stage.name, doneCount, totalCount });
-          return checkpoint;
-        },
-        close: () => handler.close(),
+/** One stage at work on its topic, from its beginning. */
+class StageRun {
+  readonly #log: Log;
+  readonly #stage: ReplayStage;
+  readonly #consumer: Consumer;
+  #doneCount = 0;
+  #onBatch: () => void = () => {};
+
+  constructor(log: Log, stage: ReplayStage, batchRecordsMax: number, signal: AbortSignal | undefined) {
+    this.#log = log;
+    this.#stage = stage;
+    this.#consumer = log.consume({
+      group: stage.name,
+      topics: [stage.topic],
+      batchRecordsMax,
+      from: 'beginning',
+      handlerFor: (partition) => {
+        const handler = stage.handlerFor(partition);
+        return {
+          restore: (state) => handler.restore(state),
+          process: async (batch) => {
+            signal?.throwIfAborted();
+            const checkpoint = await handler.process(batch);
+            this.#doneCount += batch.records.length;
+            this.#onBatch();
+            return checkpoint;
+          },
+          close: () => handler.close(),
+        };
+      },
+    });
+    // What stopped it is told to whoever waits for it.
+    this.#consumer.done.catch(() => {});
+  }
+
+  /** Resolves when it has processed what its topic holds. */
+  async catchUp(): Promise<void> {
+    const totalCount = await countRecords(this.#log, this.#stage.topic);
+    const caughtUp = new Promise<void>((resolve) => {
+      this.#onBatch = () => {
+        if (this.#doneCount >= totalCount) resolve();
       };
-    },
-  });
-  // A stage that fails, or an abort, stops the consumer and rejects `done`: there is nothing left to drain then.
-  await Promise.all([consumer.done, consumer.close({ drain: true })]);
+      this.#onBatch();
+    });
+    await Promise.race([caughtUp, this.#consumer.done]);
+  }
+
+  /** The same, and stops. */
+  async end(onProgress: ((progress: ReplayProgress) => void) | undefined): Promise<void> {
+    const totalCount = await countRecords(this.#log, this.#stage.topic);
+    this.#onBatch = () =>
+      onProgress?.({ phase: 'stage', stage: this.#stage.name, doneCount: this.#doneCount, totalCount });
+    // A stage that fails, or an abort, stops the consumer and rejects `done`: there is nothing left to drain then.
+    await Promise.all([this.#consumer.done, this.#consumer.close({ drain: true })]);
+  }
+
+  stop(): Promise<void> {
+    return this.#consumer.close();
+  }
 }
 
 async function readSpans(log: Log): Promise<SpokenSpan[]> {

@@ -18,7 +18,7 @@ import { describeLeakage, findLeakage } from '../leakage.js';
 import { modelInUse } from '../model-folder.js';
 import { openLog } from '../open-log.js';
 import { describeRefused } from '../refused.js';
-import { formatSpan } from '../terminal/format.js';
+import { formatSpan, formatTime } from '../terminal/format.js';
 import { printResult } from '../terminal/print-result.js';
 import { ProgressBar } from '../terminal/progress.js';
 import { makeTerminal } from '../terminal/terminal.js';
@@ -34,7 +34,7 @@ import {
   keepMachines,
   openDatasetFile,
 } from './options.js';
-import { tellNotes } from './read-histories.js';
+import { tellNotes, updateByTime } from './read-histories.js';
 
 interface BacktestOptions extends DataOptions {
   readonly config: string;
@@ -98,6 +98,8 @@ Exit code: 0 judged, 2 wrong usage, data or configuration.`,
           onProgress: (progress) => {
             if (progress.phase === 'stage')
               bar.update(progress.doneCount, progress.totalCount, progress.stage);
+            else if (source.kind === 'dataset') updateByTime(bar, source.dataset, progress.timeMs);
+            else bar.update(0, 0, formatTime(progress.timeMs));
           },
           onRefused: (refused) => {
             notes = refused.map(describeRefused);

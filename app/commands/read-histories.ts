@@ -18,12 +18,10 @@ export async function readHistoriesOf(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, readonly History[]>> {
   tellNotes(terminal, datasetNotes(dataset, deployment.directory));
-  const startMs = Math.min(...dataset.machines.map(({ firstMs }) => firstMs));
-  const endMs = Math.max(...dataset.machines.map(({ lastMs }) => lastMs));
   const bar = new ProgressBar('history', terminal, wallClock);
   let refused: readonly Refused[] = [];
   const histories = await buildHistories(deployment, dataset, signal, {
-    onProgress: (timeMs) => bar.update(timeMs - startMs, endMs - startMs, formatTime(timeMs)),
+    onProgress: (timeMs) => updateByTime(bar, dataset, timeMs),
     onRefused: (found) => {
       refused = found;
     },
@@ -34,6 +32,13 @@ export async function readHistoriesOf(
   );
   tellNotes(terminal, refused.map(describeRefused));
   return histories;
+}
+
+/** How far reading has come in the time that the data set tells of. */
+export function updateByTime(bar: ProgressBar, { machines }: Dataset, timeMs: number): void {
+  const startMs = Math.min(...machines.map(({ firstMs }) => firstMs));
+  const endMs = Math.max(...machines.map(({ lastMs }) => lastMs));
+  bar.update(timeMs - startMs, endMs - startMs, formatTime(timeMs));
 }
 
 /** Nothing of a history disappears silently. */

@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Deployment } from '../../app/config.js';
-import { anyStepCloses, ingestDataset, nothing, topicOfMachine } from '../../app/history.js';
+import { anyStepCloses, feedDataset, topicOfMachine } from '../../app/history.js';
 import { LiveModels } from '../../app/live-models.js';
 import { type Logger, silentLogger } from '../../app/logger.js';
 import { currentVersionFolder, setCurrentVersion, versionsFolder } from '../../app/model-folder.js';
@@ -22,6 +22,7 @@ import type { ForecastRecord } from '../../domain/forecast.js';
 import type { PartitionHandler } from '../../domain/log.js';
 import { decodeRecord, topics } from '../../domain/topics.js';
 import { openEmbeddedLog } from '../../infra/embedded/log.js';
+import { MemoryLog } from '../../infra/memory/log.js';
 import { connectPublisher } from '../../infra/mqtt/publisher.js';
 import { makePlant, type Plant, pumpHistory, removePlant, trainPumps } from './plant.js';
 
@@ -47,7 +48,7 @@ const takeIntoUse = (version: string) => setCurrentVersion(modelDir(), 'pump', v
 
 /** Every forecast of the pumps' history, by one network or as `wrap` has it. */
 async function replayPumps(models: LiveModels, wrap: (handler: PartitionHandler) => PartitionHandler) {
-  const { log } = await ingestDataset(deployment, pumpHistory());
+  const log = new MemoryLog();
   try {
     const stage = forecastStage(deployment, models);
     const handlerFor = models.holding(stage.handlerFor);
@@ -55,7 +56,7 @@ async function replayPumps(models: LiveModels, wrap: (handler: PartitionHandler)
       log,
       partitionCount: deployment.config.log.partitions,
       stages: [stepStage(deployment), { ...stage, handlerFor: (partition) => wrap(handlerFor(partition)) }],
-      feed: nothing(),
+      feed: feedDataset(deployment, pumpHistory()),
       batchRecordsMax: 20,
     });
   } finally {

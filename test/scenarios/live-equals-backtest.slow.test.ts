@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { runBacktest } from '../../app/backtest.js';
 import { keepMachines, openDatasetFile } from '../../app/commands/options.js';
 import { type Deployment, loadDeployment } from '../../app/config.js';
-import { anyStepCloses, buildHistories, ingestDataset, nothing, topicOfMachine } from '../../app/history.js';
+import { anyStepCloses, buildHistories, feedDataset, topicOfMachine } from '../../app/history.js';
 import { silentLogger } from '../../app/logger.js';
 import { type Pipeline, startPipeline } from '../../app/pipeline.js';
 import { openPredictors, requirePredictor } from '../../app/predictors.js';
@@ -27,6 +27,7 @@ import type { Log } from '../../domain/log.js';
 import { decodeRecord } from '../../domain/topics.js';
 import { openEmbeddedLog } from '../../infra/embedded/log.js';
 import { openEmbeddedStore } from '../../infra/embedded/store.js';
+import { MemoryLog } from '../../infra/memory/log.js';
 import { connectPublisher, type Publisher } from '../../infra/mqtt/publisher.js';
 import { trainingConfigSchema } from '../../model/config.js';
 import { assertSameOutputs, recordsOf, replayInputs } from './recorded.js';
@@ -87,12 +88,12 @@ test('live, backtest, replay of the recording and interrupted live runs: the sam
   const predictors = await openPredictors(live, silentLogger);
   t.after(() => predictors.close());
 
-  const { log: backtested } = await ingestDataset(live, dataset);
+  const backtested = new MemoryLog();
   await replay({
     log: backtested,
     partitionCount: live.config.log.partitions,
     stages: [stepStage(live), forecastStage(live, predictors.byType), alertStage(live)],
-    feed: nothing(),
+    feed: feedDataset(live, dataset),
   });
   const counts = await assertSameOutputs(recorded, backtested);
   assert.deepEqual(await recordsOf(recorded, 'inputs'), await recordsOf(backtested, 'inputs'), 'inputs too');
