@@ -1,5 +1,5 @@
 import { type Censoring, type Judged, outcomesAt, ranked } from '../judged.js';
-import { type Tie, tiesOf } from './ranking.js';
+import { type Ties, tiesOf } from './ranking.js';
 
 /** Brier score = reliability − resolution + uncertainty. All at least 0. */
 export interface BrierDecomposition {
@@ -29,18 +29,21 @@ export function decomposeBrierAt(
 }
 
 /** `ties` from the greatest probability down. */
-export function decomposeBrier(ties: readonly Tie[]): BrierDecomposition | null {
+export function decomposeBrier(ties: Ties): BrierDecomposition | null {
   let count = 0;
   let failed = 0;
   let score = 0;
-  for (const tie of ties) {
-    count += tie.failed + tie.running;
-    failed += tie.failed;
-    score += tie.failed * (1 - tie.probability) ** 2 + tie.running * tie.probability ** 2;
+  for (let i = 0; i < ties.count; i++) {
+    const probability = ties.probability[i] as number;
+    const failedHere = ties.failed[i] as number;
+    const runningHere = ties.running[i] as number;
+    count += failedHere + runningHere;
+    failed += failedHere;
+    score += failedHere * (1 - probability) ** 2 + runningHere * probability ** 2;
   }
   if (count === 0) return null;
-  const uncertainty = spread({ count, failed }) / count;
-  const recalibrated = poolViolators(ties).reduce((sum, block) => sum + spread(block), 0) / count;
+  const uncertainty = spread(count, failed) / count;
+  const recalibrated = recalibratedSpread(ties) / count;
   return {
     // Rounding may leave a calibrated forecast a hair below 0.
     reliability: Math.max(0, score / count - recalibrated),
@@ -49,30 +52,33 @@ export function decomposeBrier(ties: readonly Tie[]): BrierDecomposition | null 
   };
 }
 
-interface Block {
-  readonly count: number;
-  readonly failed: number;
-}
-
-/** Blocks whose share of failures falls from one to the next, as the forecast does. */
-function poolViolators(ties: readonly Tie[]): Block[] {
-  const blocks: Block[] = [];
-  for (const tie of ties) {
-    let block: Block = { count: tie.failed + tie.running, failed: tie.failed };
-    for (
-      let above = blocks.at(-1);
-      above && above.failed * block.count <= block.failed * above.count;
-      above = blocks.at(-1)
-    ) {
-      block = { count: above.count + block.count, failed: above.failed + block.failed };
-      blocks.pop();
+/** Σ of the spreads of blocks whose share of failures falls from one to the next, as the forecast does. */
+function recalibratedSpread(ties: Ties): number {
+  const counts = new Float64Array(ties.count);
+  const failures = new Float64Array(ties.count);
+  let blockCount = 0;
+  for (let i = 0; i < ties.count; i++) {
+    let failed = ties.failed[i] as number;
+    let count = failed + (ties.running[i] as number);
+    while (blockCount > 0) {
+      const above = blockCount - 1;
+      const [failedAbove, countAbove] = [failures[above] as number, counts[above] as number];
+      if (failedAbove * count > failed * countAbove) break;
+      failed += failedAbove;
+      count += countAbove;
+      blockCount--;
     }
-    blocks.push(block);
+    failures[blockCount] = failed;
+    counts[blockCount] = count;
+    blockCount++;
   }
-  return blocks;
+  let sum = 0;
+  for (let block = 0; block < blockCount; block++)
+    sum += spread(counts[block] as number, failures[block] as number);
+  return sum;
 }
 
 /** Σ (y − mean y)² of a block. */
-function spread({ count, failed }: Block): number {
+function spread(count: number, failed: number): number {
   return (failed * (count - failed)) / count;
 }

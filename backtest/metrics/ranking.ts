@@ -1,27 +1,32 @@
 import { type Censoring, type Judged, type Outcomes, outcomesAt, ranked } from '../judged.js';
 
-/** Rows of one probability: how many had failed and how many ran. */
-export interface Tie {
-  readonly probability: number;
-  readonly failed: number;
-  readonly running: number;
+/** Groups of rows of one probability, each group with a row that counts: how many had failed and how many ran. */
+export interface Ties {
+  readonly count: number;
+  /** Of the first `count` of each. */
+  readonly probability: Float64Array;
+  readonly failed: Float64Array;
+  readonly running: Float64Array;
 }
 
 /** Groups of equal probability, in the order of `outcomes`: ranked ones. */
-export function tiesOf({ probability, failed, weight }: Outcomes): Tie[] {
-  const ties: { probability: number; failed: number; running: number }[] = [];
-  let tie = { probability: Number.NaN, failed: 0, running: 0 };
-  for (let i = 0; i < probability.length; i++) {
-    const value = probability[i] as number;
-    if (weight[i] === 0) continue;
-    if (value !== tie.probability) {
-      tie = { probability: value, failed: 0, running: 0 };
-      ties.push(tie);
-    }
-    if (failed[i] === 1) tie.failed += weight[i] as number;
-    else tie.running += weight[i] as number;
+export function tiesOf({ probability, failed, weight }: Outcomes): Ties {
+  const size = probability.length;
+  const ties = {
+    count: 0,
+    probability: new Float64Array(size),
+    failed: new Float64Array(size),
+    running: new Float64Array(size),
+  };
+  let at = -1;
+  for (let i = 0; i < size; i++) {
+    const times = weight[i] as number;
+    if (times === 0) continue;
+    if (at < 0 || ties.probability[at] !== probability[i]) ties.probability[++at] = probability[i] as number;
+    const counts = failed[i] === 1 ? ties.failed : ties.running;
+    counts[at] = (counts[at] as number) + times;
   }
-  return ties;
+  return { ...ties, count: at + 1 };
 }
 
 /**
@@ -37,16 +42,18 @@ export function averagePrecisionAt(
   return averagePrecisionOf(tiesOf(ranked(outcomesAt(rows, day, censoring))));
 }
 
-export function averagePrecisionOf(ties: readonly Tie[]): number | null {
-  const total = ties.reduce((sum, group) => sum + group.failed, 0);
+export function averagePrecisionOf({ count, failed, running }: Ties): number | null {
+  let total = 0;
+  for (let i = 0; i < count; i++) total += failed[i] as number;
   if (total === 0) return null;
   let found = 0;
   let taken = 0;
   let sum = 0;
-  for (const group of ties) {
-    found += group.failed;
-    taken += group.failed + group.running;
-    sum += (group.failed / total) * (found / taken);
+  for (let i = 0; i < count; i++) {
+    const own = failed[i] as number;
+    found += own;
+    taken += own + (running[i] as number);
+    sum += (own / total) * (found / taken);
   }
   return sum;
 }
@@ -59,14 +66,15 @@ export function aurocAt(rows: readonly Judged[], day: number, censoring: Censori
   return aurocOf(tiesOf(ranked(outcomesAt(rows, day, censoring))));
 }
 
-export function aurocOf(ties: readonly Tie[]): number | null {
+export function aurocOf({ count, failed, running }: Ties): number | null {
   let failedAbove = 0;
-  let running = 0;
+  let runningAbove = 0;
   let pairsWon = 0;
-  for (const group of ties) {
-    pairsWon += group.running * (failedAbove + group.failed / 2);
-    failedAbove += group.failed;
-    running += group.running;
+  for (let i = 0; i < count; i++) {
+    const own = failed[i] as number;
+    pairsWon += (running[i] as number) * (failedAbove + own / 2);
+    failedAbove += own;
+    runningAbove += running[i] as number;
   }
-  return failedAbove === 0 || running === 0 ? null : pairsWon / (failedAbove * running);
+  return failedAbove === 0 || runningAbove === 0 ? null : pairsWon / (failedAbove * runningAbove);
 }
