@@ -8,7 +8,8 @@ import type { NotificationRecord } from '../domain/notification.js';
 import type { SilenceRecord } from '../domain/silence.js';
 import { decodeRecord, encodeRecord, topics } from '../domain/topics.js';
 import type { AlertsConfig } from './config.js';
-import { type DispatchEntry, Dispatcher } from './dispatcher.js';
+import type { DispatchEntry } from './dispatch-state.js';
+import { Dispatcher } from './dispatcher.js';
 
 export interface DispatchStageOptions {
   readonly config: AlertsConfig;

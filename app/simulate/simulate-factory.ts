@@ -5,10 +5,10 @@
  */
 import type { Dataset, DatasetRecord, MachineRecord } from '../../domain/dataset.js';
 import { Rng } from '../../domain/rng.js';
+import { TimeQueue } from '../../domain/time-queue.js';
 import { factoryTopic, recordPayload } from '../replay-messages.js';
 import type { Factory } from './factory-config.js';
 import { GatewayOutages } from './gateway-outages.js';
-import { MessageQueue } from './message-queue.js';
 import { drawExponential, type Label, placeOf, SimulatedMachine } from './simulated-machine.js';
 
 const dayMs = 86_400_000;
@@ -70,7 +70,9 @@ export function* simulateFactory(factory: Factory): Generator<SimulatedItem> {
     if (skewMs !== 0)
       yield { kind: 'label', label: { kind: 'clock', machine: placeOf(factory, index).id, skewMs } };
   const gateways = new GatewayOutages(factory, Math.ceil(config.machines / config.machinesPerLine));
-  const queue = new MessageQueue();
+  /** Messages on their way, in the order of their arrival. */
+  const queue = new TimeQueue<SimulatedMessage>();
+  const send = (message: SimulatedMessage) => queue.set(message, message.timeMs);
   for (const item of simulateHistory(factory)) {
     if (item.kind === 'label') {
       yield item;
@@ -78,7 +80,7 @@ export function* simulateFactory(factory: Factory): Generator<SimulatedItem> {
     }
     if (item.kind === 'until') {
       yield* gateways.takeLabels();
-      yield* queue.takeUntil(item.timeMs);
+      yield* queue.takeBefore(item.timeMs);
       continue;
     }
     const { record, machineIndex } = item;
@@ -96,9 +98,9 @@ export function* simulateFactory(factory: Factory): Generator<SimulatedItem> {
             ? outage.backlogCount * backlogMessageMs
             : Math.floor(rng.uniform() * (outage.backlogCount + 1) * backlogMessageMs));
     if (outage !== undefined) outage.backlogCount++;
-    queue.push({ kind: 'message', timeMs: arrivalMs, topic, payload });
+    send({ kind: 'message', timeMs: arrivalMs, topic, payload });
     if (rng.uniform() < trouble.duplicateShare)
-      queue.push({
+      send({
         kind: 'message',
         timeMs: arrivalMs + Math.round(drawExponential(rng) * 30_000),
         topic,
@@ -106,7 +108,7 @@ export function* simulateFactory(factory: Factory): Generator<SimulatedItem> {
       });
   }
   yield* gateways.takeLabels('all');
-  yield* queue.takeUntil(Number.POSITIVE_INFINITY);
+  yield* queue.takeBefore(Number.POSITIVE_INFINITY);
 }
 
 /** The simulated history as a data set (true times, nothing lost): to train on. Runs the simulation once to know its ends. */

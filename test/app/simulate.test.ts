@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { type Factory, factorySchema, loadFactory, makeFactory } from '../../app/simulate/factory-config.js';
-import { MessageQueue } from '../../app/simulate/message-queue.js';
 import {
   factoryDataset,
   type SimulatedMessage,
@@ -13,7 +12,6 @@ import {
 import { type Label, loadAt } from '../../app/simulate/simulated-machine.js';
 import type { DatasetRecord } from '../../domain/dataset.js';
 import { machineTypeSchema } from '../../domain/machine-type.js';
-import { Rng } from '../../domain/rng.js';
 
 const dayMs = 86_400_000;
 const startMs = Date.UTC(2026, 0, 1);
@@ -307,25 +305,6 @@ test('100,000 machines of any type are generated lazily, without a profile', () 
     if (machines.size === 20_000) break;
   }
   assert.equal(machines.size, 20_000);
-});
-
-test('the queue gives out what was put in, in order of time and then of entry', () => {
-  const rng = new Rng(3);
-  const queue = new MessageQueue();
-  const times = Array.from({ length: 2000 }, () => rng.int(300));
-  times.forEach((timeMs, index) => {
-    queue.push({ kind: 'message', timeMs, topic: String(index), payload: '' });
-  });
-  const expected = times
-    .map((timeMs, index) => ({ timeMs, index }))
-    .sort((a, b) => a.timeMs - b.timeMs || a.index - b.index);
-  const early = [...queue.takeUntil(150)];
-  const rest = [...queue.takeUntil(Number.POSITIVE_INFINITY)];
-  assert.ok(early.every((message) => message.timeMs < 150) && rest.every((message) => message.timeMs >= 150));
-  assert.deepEqual(
-    [...early, ...rest].map((message) => Number(message.topic)),
-    expected.map(({ index }) => index),
-  );
 });
 
 test('a factory file that does not fit its machine type is told at its place', async (t) => {
