@@ -11,6 +11,8 @@ export interface Member {
   waiting: AlertRecord[];
   /** What waits was muted: once it is told, it is told as it stands. */
   wasMuted: boolean;
+  /** Those labels that change in the life of an alert, when a route led here last. */
+  fitAs?: Pick<AlertRecord, 'severity' | 'state'>;
 }
 
 export interface AlertGroup {

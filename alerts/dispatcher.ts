@@ -93,7 +93,8 @@ export class Dispatcher {
     const { groups, open, nowMs } = this.#state;
     for (const [alertId, member] of members) {
       const alert = open.get(alertId) ?? member.waiting.at(-1);
-      const group = alert && this.#placeOf(notifier, alert)?.group;
+      const place = alert && (this.#placeOf(notifier, alert) ?? this.#placeAsItFit(notifier, alert, member));
+      const group = place?.group;
       if (group) groups.put(group, alertId, member, waitingSinceMs ?? nowMs);
       if (group?.key === key) group.lastMs = lastMs;
       else {
@@ -112,26 +113,30 @@ export class Dispatcher {
         if (this.#state.groups.holderOf(notifier, alert.alertId)) continue;
         const place = this.#placeOf(notifier, alert);
         if (place && decideRouteOfOpen(this.#routing, place.routes, alert) === 'tell')
-          this.#wait(place.group, newMember(false), alert);
+          this.#wait(place.group, { ...newMember(false), fitAs: changingOf(alert) }, alert);
       }
   }
 
-  /** An alert that no route leads to the receiver any more is forgotten. */
+  /** An alert that no route leads to the receiver any more is forgotten, unless it was told: then so is its end. */
   #offer(notifier: string, alert: AlertRecord, decide: typeof decideRoute): void {
     const { groups, nowMs } = this.#state;
     const holder = groups.holderOf(notifier, alert.alertId);
     const known = holder?.members.get(alert.alertId);
-    const place = this.#placeOf(notifier, alert);
+    const fitting = this.#placeOf(notifier, alert);
+    const place = fitting ?? this.#placeAsItFit(notifier, alert, known);
     if (!place) {
       if (holder) groups.remove(holder, alert.alertId);
       return;
     }
     const { routes, group } = place;
     const decision = decide(this.#routing, routes, alert, known !== undefined);
-    if (decision === 'tell') this.#wait(group, known ?? newMember(false), alert);
-    else if (decision === 'transition-not-listed') {
+    if (decision === 'below-severity') return;
+    const member = known ?? newMember(decision !== 'tell');
+    if (fitting) member.fitAs = changingOf(alert);
+    if (decision === 'tell') this.#wait(group, member, alert);
+    else {
       // In scope from now on, though there is nothing to tell of this.
-      groups.put(group, alert.alertId, known ?? newMember(true), nowMs);
+      groups.put(group, alert.alertId, member, nowMs);
       if (alert.state === 'resolved') groups.remove(group, alert.alertId);
       groups.touch(group);
     }
@@ -145,6 +150,11 @@ export class Dispatcher {
     return route && { routes, group: this.#state.groups.of(notifier, route, alert, labels) };
   }
 
+  /** Where a receiver was told of it when a route last led there. */
+  #placeAsItFit(notifier: string, alert: AlertRecord, member: Member | undefined): Place | undefined {
+    return member?.told && member.fitAs ? this.#placeOf(notifier, { ...alert, ...member.fitAs }) : undefined;
+  }
+
   #wait(group: AlertGroup, member: Member, alert: AlertRecord): void {
     const { groups, nowMs } = this.#state;
     member.waiting.push(alert);
@@ -153,3 +163,6 @@ export class Dispatcher {
     groups.touch(group);
   }
 }
+
+/** What of its labels changes in the life of an alert. */
+const changingOf = ({ severity, state }: AlertRecord): NonNullable<Member['fitAs']> => ({ severity, state });
