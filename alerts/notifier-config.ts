@@ -76,17 +76,17 @@ const webhookNotifierSchema = z.strictObject({
 });
 export type WebhookConfig = z.output<typeof webhookNotifierSchema>;
 
+const pageUrl = httpUrl
+  .optional()
+  .describe("Address of Millwright's page as people reach it: what links to alerts begin with.");
+
 const alertmanagerNotifierSchema = z.strictObject({
   kind: z
     .literal('alertmanager')
     .describe('Alerts of a Prometheus Alertmanager, which groups, waits and repeats itself.'),
   name: notifierName,
   url: httpUrl.describe('Where its page is; alerts are posted to /api/v2/alerts below it.'),
-  pageUrl: httpUrl
-    .optional()
-    .describe(
-      "Address of Millwright's page as people reach it: what an alert's link (`generatorURL`) begins with.",
-    ),
+  pageUrl,
   headers: httpHeaders,
   resendMs: durationMs
     .refine((resendMs) => resendMs >= 1000, 'must be at least 1s')
@@ -125,10 +125,51 @@ const mqttNotifierSchema = z.strictObject({
 });
 export type MqttNotifierConfig = z.output<typeof mqttNotifierSchema>;
 
+const emailNotifierSchema = z
+  .strictObject({
+    kind: z.literal('email').describe('E-mail, handed to an SMTP server.'),
+    name: notifierName,
+    host: z.string().min(1).describe('Name or address of the SMTP server.'),
+    port: z.number().int().min(1).max(65_535).default(587).describe('Port: 587, of implicit TLS 465.'),
+    tls: z
+      .enum(['starttls', 'implicit', 'none'])
+      .default('starttls')
+      .describe(
+        '"starttls" begins in the open and gives up where the server cannot go on encrypted; certificates are checked.',
+      ),
+    username: z.string().min(1).optional().describe('User name at the server. Default: none is asked for.'),
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is what a person writes in YAML.
+    password: secretSchema.optional().describe('Password; write ${NAME} and keep it in the environment.'),
+    from: z
+      .email({ error: 'write an address, such as plant@example.com' })
+      .describe('Address of the sender.'),
+    to: z
+      .array(z.email({ error: 'write an address, such as kim@example.com' }))
+      .min(1)
+      .describe('Addresses of those who are told.'),
+    pageUrl,
+    timeoutMs: durationMs
+      .default(30_000)
+      .describe('An attempt in which the server says nothing for this long has failed.'),
+    retry,
+  })
+  .superRefine(({ tls, username, password }, context) => {
+    const complain = (path: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: [path], message });
+    if (username !== undefined && password === undefined)
+      complain('password', 'is missing; username needs it');
+    if (username === undefined && password !== undefined)
+      complain('username', 'is missing; password needs it');
+    if (tls === 'none' && password !== undefined)
+      complain('tls', 'got "none", which would send the password in the open; write tls: starttls');
+  });
+export type EmailConfig = z.output<typeof emailNotifierSchema>;
+
 export const notifierSchema = z.discriminatedUnion('kind', [
   logNotifierSchema,
   webhookNotifierSchema,
   alertmanagerNotifierSchema,
   mqttNotifierSchema,
+  emailNotifierSchema,
 ]);
 export type NotifierConfig = z.output<typeof notifierSchema>;

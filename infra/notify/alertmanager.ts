@@ -7,6 +7,7 @@ import type { AlertmanagerConfig } from '../../alerts/notifier-config.js';
 import type { StandingAlert, StandingNotifier } from '../../alerts/ports.js';
 import type { Clock } from '../../domain/clock.js';
 import { HttpPost } from './http-post.js';
+import { linkTo } from './message.js';
 
 /** Figures of Prometheus 2 (notifier.go, rules/alerting.go): alerts in a request; times that an alert is good for. */
 const batchMax = 64;
@@ -22,7 +23,7 @@ export class AlertmanagerNotifier implements StandingNotifier {
   constructor(config: AlertmanagerConfig, clock: Clock) {
     this.name = config.name;
     this.resendMs = config.resendMs;
-    this.#pageUrl = config.pageUrl?.replace(/\/+$/, '');
+    this.#pageUrl = config.pageUrl;
     this.#clock = clock;
     const url = new URL(config.url);
     url.pathname = `${url.pathname.replace(/\/+$/, '')}/api/v2/alerts`;
@@ -49,7 +50,7 @@ export class AlertmanagerNotifier implements StandingNotifier {
       annotations: annotationsOf(alert),
       startsAt: new Date(startMs).toISOString(),
       endsAt: new Date(endMs).toISOString(),
-      ...(this.#pageUrl && { generatorURL: `${this.#pageUrl}/alerts/${encodeURIComponent(alert.alertId)}` }),
+      generatorURL: linkTo(this.#pageUrl, alert.alertId),
     };
   }
 }

@@ -3,6 +3,7 @@ import type { Notifier, StandingNotifier } from '../../alerts/ports.js';
 import type { Clock } from '../../domain/clock.js';
 import { UserError } from '../../domain/errors.js';
 import { AlertmanagerNotifier } from './alertmanager.js';
+import { EmailNotifier } from './email.js';
 import { type AlertLogger, LogNotifier } from './log.js';
 import { MqttNotifier, type PublishAlert } from './mqtt.js';
 import { WebhookNotifier } from './webhook.js';
@@ -30,6 +31,8 @@ function makeNotifier(config: NotifierConfig, deps: NotifierDeps): Notifier | St
       return new WebhookNotifier(config, deps.clock);
     case 'alertmanager':
       return new AlertmanagerNotifier(config, deps.clock);
+    case 'email':
+      return new EmailNotifier(config);
     case 'mqtt':
       if (!deps.publish)
         throw new UserError(

@@ -11,10 +11,10 @@ export function encodeMessage(notification: NotificationRecord): Buffer {
   return Buffer.from(JSON.stringify({ version: 1, sentence: summary, ...what }));
 }
 
-const linesMax = 20;
+const chatLinesMax = 20;
 
-/** A sentence, and for a group one for each alert of it, up to 20. */
-export function linesOf({ summary, group, alerts, omitted }: NotificationRecord): string[] {
+/** A sentence, and for a group one for each alert of it, up to `linesMax`. */
+export function linesOf({ summary, group, alerts, omitted }: NotificationRecord, linesMax: number): string[] {
   if (!group) return [summary];
   const more = alerts.length + omitted - linesMax;
   return [
@@ -27,7 +27,7 @@ export function linesOf({ summary, group, alerts, omitted }: NotificationRecord)
 /** What Slack's incoming webhooks, and those of Mattermost and Rocket.Chat, take. Its three signs of markup are escaped. */
 export function encodeSlackMessage(notification: NotificationRecord): Buffer {
   const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
-  const text = linesOf(notification).join('\n');
+  const text = linesOf(notification, chatLinesMax).join('\n');
   return Buffer.from(JSON.stringify({ text: text.replace(/[&<>]/g, (sign) => escapes[sign] as string) }));
 }
 
@@ -38,4 +38,10 @@ export function commonValue(
 ): string {
   const [first, ...others] = alerts.map((alert: AlertRecord) => alert[field]);
   return others.every((value) => value === first) ? (first ?? '') : '';
+}
+
+/** Where the alert is on Millwright's page, or all of them; undefined where nobody said where that is. */
+export function linkTo(pageUrl: string | undefined, alertId: string | undefined): string | undefined {
+  const path = alertId === undefined ? '/alerts' : `/alerts/${encodeURIComponent(alertId)}`;
+  return pageUrl && pageUrl.replace(/\/+$/, '') + path;
 }

@@ -195,6 +195,7 @@ test('the example stays valid when every commented-out option is switched on', (
     MQTT_PASSWORD: 'x',
     INFLUX_PASSWORD: 'x',
     KAFKA_PASSWORD: 'x',
+    SMTP_PASSWORD: 'x',
   });
   assert.equal(config.mqtt.kind, 'client');
   assert.equal(config.log.kind, 'kafka');
@@ -202,7 +203,7 @@ test('the example stays valid when every commented-out option is switched on', (
   assert.equal(config.machines[0]?.line, 'line-1');
   assert.deepEqual(
     config.alerts.notifiers.map(({ kind }) => kind),
-    ['log', 'webhook', 'alertmanager', 'mqtt'],
+    ['log', 'webhook', 'alertmanager', 'mqtt', 'email'],
   );
   assert.equal(config.alerts.rules?.[0]?.severities[0]?.set, 0.4);
   assert.equal(config.alerts.rules?.[0]?.flapping?.from, 0.3);
