@@ -6,7 +6,7 @@ import type { CandidateRule } from '../backtest/forecaster-alerts.js';
 import type { AlertRecord } from '../domain/alert.js';
 import type { Log } from '../domain/log.js';
 import type { MachineType } from '../domain/machine-type.js';
-import { decodeRecord, topics } from '../domain/topics.js';
+import { decodeRecord, type TopicRecords, topics } from '../domain/topics.js';
 import type { ForecastsPartition } from './forecaster-records.js';
 
 /** Close together where most curves are. */
@@ -36,17 +36,18 @@ export function ruleConfig(
   });
 }
 
-/** The transitions of each candidate, in their order; all candidates are judged at once. */
-export function alertsUnderCandidates(
+/** The transitions of each candidate, in their order; all candidates are judged at once. `keep`: as `alertsUnder`. */
+export function alertsUnderCandidates<Kept extends Pick<AlertRecord, 'rule'> = AlertRecord>(
   candidates: readonly CandidateRule[],
   config: AlertsConfig,
   type: MachineType,
   stepMs: number,
   forecasts: readonly ForecastsPartition[],
-): readonly (readonly AlertRecord[])[] {
-  const byRule = new Map<string, AlertRecord[]>();
+  keep?: (alert: AlertRecord) => Kept,
+): readonly (readonly Kept[])[] {
+  const byRule = new Map<string, Kept[]>();
   const rules = candidates.map((rule, index) => ruleConfig(`candidate-${index}`, rule, config, type, stepMs));
-  for (const alert of alertsUnder({ ...config, rules }, [type], forecasts)) {
+  for (const alert of alertsUnder({ ...config, rules }, [type], forecasts, keep)) {
     const own = byRule.get(alert.rule);
     if (own) own.push(alert);
     else byRule.set(alert.rule, [alert]);
@@ -58,7 +59,7 @@ export function alertsUnderCandidates(
 export async function readForecasts(log: Log): Promise<readonly ForecastsPartition[]> {
   const partitions: ForecastsPartition[] = [];
   for (const { partition, beginOffset, endOffset } of await log.status(topics.forecasts)) {
-    const records: ForecastsPartition[number][] = [];
+    const records: { record: TopicRecords['forecasts']; offset: number }[] = [];
     for await (const record of log.read({ topic: topics.forecasts, partition }, beginOffset, endOffset))
       records.push({ record: decodeRecord(topics.forecasts, record), offset: record.offset });
     partitions.push(records);
@@ -66,17 +67,19 @@ export async function readForecasts(log: Log): Promise<readonly ForecastsPartiti
   return partitions;
 }
 
-/** All transitions, partition by partition: what the alert stage makes of these records. */
-export function alertsUnder(
+/** All transitions, partition by partition: what the alert stage makes of these records; of each what `keep` keeps, default all. */
+export function alertsUnder<Kept = AlertRecord>(
   config: AlertsConfig,
   types: readonly MachineType[],
   forecasts: readonly ForecastsPartition[],
-): AlertRecord[] {
+  keep: (alert: AlertRecord) => Kept = (alert) => alert as Kept,
+): Kept[] {
   const rulesByType = bindRules(config, types);
-  const alerts: AlertRecord[] = [];
+  const alerts: Kept[] = [];
   for (const partition of forecasts) {
     const rules = new PartitionRules(rulesByType);
-    for (const { record, offset } of partition) alerts.push(...rules.take(record, offset));
+    for (const { record, offset } of partition)
+      for (const alert of rules.take(record, offset)) alerts.push(keep(alert));
   }
   return alerts;
 }

@@ -5,8 +5,13 @@ import type { TopicRecords } from '../domain/topics.js';
 
 type ForecastsRecord = TopicRecords['forecasts'];
 
-/** What the alert stage consumes of one partition, in order. */
-export type ForecastsPartition = readonly { readonly record: ForecastsRecord; readonly offset: number }[];
+interface Arrived {
+  readonly record: ForecastsRecord;
+  readonly offset: number;
+}
+
+/** What the alert stage consumes of one partition, in order; may be gone through more than once. */
+export type ForecastsPartition = Iterable<Arrived>;
 
 /** Days that a backtest looks at: the origins from one time to another, both included. */
 export interface Period {
@@ -58,14 +63,17 @@ export function byBaseline(
   });
 }
 
+/** Records are made when they are asked for, and not kept. */
 function mapRecords(
   partitions: readonly ForecastsPartition[],
   change: (record: ForecastsRecord) => ForecastsRecord | undefined,
 ): ForecastsPartition[] {
-  return partitions.map((partition) =>
-    partition.flatMap(({ record, offset }) => {
-      const changed = change(record);
-      return changed === undefined ? [] : [{ record: changed, offset }];
-    }),
-  );
+  return partitions.map((partition) => ({
+    *[Symbol.iterator](): Generator<Arrived> {
+      for (const { record, offset } of partition) {
+        const changed = change(record);
+        if (changed !== undefined) yield { record: changed, offset };
+      }
+    },
+  }));
 }

@@ -22,7 +22,7 @@ import { stepStage } from './stages.js';
 
 /** Handed to ingest together, and on: what a replay holds of a history at a time. */
 const messagesMax = 2000;
-const chunkRecords = 20_000;
+const chunkRecords = 5000;
 
 /**
  * The topics `inputs` and `rejected` as ingest would have written them. Throws UserError at the end of a data set of which nothing

@@ -1,11 +1,11 @@
 /** The pipeline and its baselines, each through the alert stage with the same rules, judged by the same fates. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Costs, cheapestOf, policyOf } from '../backtest/alert-cost.js';
+import { type AlertTransition, transitionOf } from '../backtest/alert-episodes.js';
 import { type AlertBounds, type AlertScore, scoreAlerts } from '../backtest/alert-score.js';
 import type { Baseline, FindRow } from '../backtest/baselines/baseline.js';
 import { type CandidateRule, type ForecasterAlerts, judgeRule } from '../backtest/forecaster-alerts.js';
 import type { Observation } from '../backtest/observation.js';
-import type { AlertRecord } from '../domain/alert.js';
 import type { MachineType } from '../domain/machine-type.js';
 import { alertsUnder, alertsUnderCandidates } from './alert-sweep.js';
 import type { Deployment } from './config.js';
@@ -41,8 +41,9 @@ export async function judgeForecasters(parts: {
 }): Promise<ForecastersAlerts> {
   const { deployment, type, name, forecasts, observations, baselines, sweep, ownRules, costs, dayMs } = parts;
   const { alerts: config } = deployment.config;
+  const types = [...deployment.types.values()];
   const machines = new Set(observations.map(({ machine }) => machine));
-  const score = (alerts: readonly AlertRecord[]): AlertScore =>
+  const score = (alerts: readonly AlertTransition[]): AlertScore =>
     scoreAlerts(
       alerts.filter(({ machine }) => machines.has(machine)),
       observations,
@@ -50,7 +51,7 @@ export async function judgeForecasters(parts: {
       dayMs,
     );
   const scoreRules = (rules: readonly CandidateRule[], records: readonly ForecastsPartition[]) =>
-    alertsUnderCandidates(rules, config, type, dayMs, records).map(score);
+    alertsUnderCandidates(rules, config, type, dayMs, records, transitionOf).map(score);
   const judge = (rule: CandidateRule | null, scored: AlertScore) =>
     judgeRule(rule, scored, observations, costs);
 
@@ -79,7 +80,7 @@ export async function judgeForecasters(parts: {
     await nextTurn();
     parts.signal?.throwIfAborted();
     const records = byBaseline(forecasts, baseline, parts.find);
-    const inForce = score(alertsUnder(config, [...deployment.types.values()], records));
+    const inForce = score(alertsUnder(config, types, records, transitionOf));
     alerting.push(judgeForecaster(baseline.name, index + 1, records, inForce));
   }
   return {

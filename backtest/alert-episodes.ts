@@ -1,5 +1,24 @@
 import type { AlertRecord } from '../domain/alert.js';
 
+/** What judging needs of an alert's record. */
+export type AlertTransition = Pick<
+  AlertRecord,
+  'alertId' | 'sequence' | 'rule' | 'machine' | 'state' | 'reason' | 'timeMs'
+>;
+
+/** The same without the rest, which is most of it. */
+export function transitionOf({
+  alertId,
+  sequence,
+  rule,
+  machine,
+  state,
+  reason,
+  timeMs,
+}: AlertRecord): AlertTransition {
+  return { alertId, sequence, rule, machine, state, reason, timeMs };
+}
+
 /** The time for which one alert stood before people: from its first firing to its resolution. */
 export interface AlertEpisode {
   readonly alertId: string;
@@ -17,8 +36,8 @@ export interface AlertEpisode {
  * The episodes among transitions in any order, also when some are there twice; by firing time. Alerts that never
  * fired (pending only, or not assessable from the start) have none.
  */
-export function alertEpisodes(transitions: readonly AlertRecord[]): AlertEpisode[] {
-  const byAlert = new Map<string, AlertRecord[]>();
+export function alertEpisodes(transitions: readonly AlertTransition[]): AlertEpisode[] {
+  const byAlert = new Map<string, AlertTransition[]>();
   for (const transition of transitions) {
     const own = byAlert.get(transition.alertId);
     if (own) own.push(transition);

@@ -3,8 +3,7 @@
  * would have lived through. Not the forecasts themselves (metrics/) and not how a notification was delivered.
  */
 import { z } from 'zod';
-import type { AlertRecord } from '../domain/alert.js';
-import { type AlertEpisode, alertEpisodes } from './alert-episodes.js';
+import { type AlertEpisode, type AlertTransition, alertEpisodes } from './alert-episodes.js';
 import { quantile } from './metrics/quantile.js';
 import type { Observation } from './observation.js';
 
@@ -145,7 +144,7 @@ export interface AlertScore {
  * Alerts of machines without an observation are counted, not judged.
  */
 export function scoreAlerts(
-  alerts: readonly AlertRecord[],
+  alerts: readonly AlertTransition[],
   observations: readonly Observation[],
   bounds: AlertBounds,
   dayMs: number,

@@ -38,12 +38,16 @@ export function judgeReplay(parts: {
     name: baseline.name,
     rows: judgeBaseline(baseline, find, rows),
   });
+  // One after the other: a year of a plant has a curve for each day of every machine.
+  function* others(): Generator<NamedRows> {
+    for (const baseline of baselines.others) yield named(baseline);
+  }
   return makeReport({
     name,
     judged: { ...selected, rows, unjudgedCount },
     selection,
     reference: named(baselines.reference),
-    baselines: baselines.others.map(named),
+    baselines: others(),
     alerts: scoreAlerts(result.alerts, observations, parts.alertBounds, parts.steps.nominalMs),
   });
 }

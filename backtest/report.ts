@@ -111,19 +111,36 @@ export function makeReport(parts: {
   readonly judged: JudgedRows;
   readonly selection: Selection;
   readonly reference: NamedRows;
-  readonly baselines: readonly NamedRows[];
+  /** Each is asked for when the one before is done with. */
+  readonly baselines: Iterable<NamedRows>;
   readonly alerts: AlertScore | null;
 }): BacktestReport {
   const { judged, reference } = parts;
   const { rows, horizonDays } = judged;
   const referenceBrier = meanOverDays(brierByDay(reference.rows, horizonDays, 'administrative'));
-  const named = [{ name: parts.name, rows }, reference, ...parts.baselines];
-  for (const other of named) assertSameRows(rows, other);
   const days = [...new Set([...reportDays.filter((day) => day < horizonDays), horizonDays])];
-  const draws = named.map((forecaster) => drawScores(forecaster.rows, horizonDays, days));
-  const forecasters = named.map((forecaster, index) =>
-    scoreForecaster(forecaster, horizonDays, days, referenceBrier, draws[index] as ScoreDraw[]),
-  );
+  const forecasters: ForecasterScores[] = [];
+  const skills: SkillOver[] = [];
+  /** Mean Brier scores of the pipeline, draw by draw. */
+  let own: readonly (number | null)[] = [];
+  const score = (named: NamedRows): void => {
+    assertSameRows(rows, named);
+    const draws = drawScores(named.rows, horizonDays, days);
+    const scores = scoreForecaster(named, horizonDays, days, referenceBrier, draws);
+    const drawn = draws.map(({ meanBrier }) => meanBrier);
+    const [pipeline] = forecasters;
+    if (pipeline)
+      skills.push({
+        over: named.name,
+        skill: skill(pipeline.meanBrier, scores.meanBrier),
+        interval: skillInterval(own, drawn),
+      });
+    else own = drawn;
+    forecasters.push(scores);
+  };
+  score({ name: parts.name, rows });
+  score(reference);
+  for (const baseline of parts.baselines) score(baseline);
   return {
     horizonDays,
     selection: parts.selection,
@@ -140,19 +157,15 @@ export function makeReport(parts: {
     },
     reference: reference.name,
     forecasters,
-    skills: forecasters.slice(1).map(({ name: over, meanBrier }, index) => ({
-      over,
-      skill: skill((forecasters[0] as ForecasterScores).meanBrier, meanBrier),
-      interval: skillInterval(draws[0] as ScoreDraw[], draws[index + 1] as ScoreDraw[]),
-    })),
+    skills,
     bootstrap: { drawCount: drawCountFor(rows.length), seed: bootstrapSeed },
     alerts: parts.alerts,
   };
 }
 
 /** Draw by draw the same machines on both sides. */
-function skillInterval(own: readonly ScoreDraw[], theirs: readonly ScoreDraw[]): Interval | null {
-  return intervalOf(own.map(({ meanBrier }, draw) => skill(meanBrier, theirs[draw]?.meanBrier ?? null)));
+function skillInterval(own: readonly (number | null)[], theirs: readonly (number | null)[]): Interval | null {
+  return intervalOf(own.map((meanBrier, draw) => skill(meanBrier, theirs[draw] ?? null)));
 }
 
 function scoreForecaster(
