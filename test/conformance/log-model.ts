@@ -6,15 +6,16 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { Log, LogRecord, NewRecord } from '../../domain/log.js';
+import type { LogHarness } from './log.js';
 import {
   checkpointAfter,
+  consumeTopic,
   freshName,
-  handler,
-  type LogHarness,
   newRecord,
   readAll,
+  textsOf,
   topicSpec,
-} from './log.js';
+} from './log-parts.js';
 
 const partitionCount = 2;
 const retentionMs = 50;
@@ -99,15 +100,13 @@ class Consume implements fc.AsyncCommand<Model, Real> {
   }
 
   async run(model: Model, real: Real): Promise<void> {
-    const consumer = real.log.consume({
-      group: model.group,
-      topics: [model.topics.kept],
-      batchRecordsMax: this.batchRecordsMax,
-      from: 'beginning',
-      handlerFor: ({ partition }) => {
+    const consumer = consumeTopic(
+      real.log,
+      { group: model.group, topic: model.topics.kept, batchRecordsMax: this.batchRecordsMax },
+      ({ partition }) => {
         let seenCount = model.includedCount[partition] ?? 0;
         let batchCount = 0;
-        return handler({
+        return {
           restore: (entries) => {
             const restored = new Map([...entries].map(({ key, value }) => [key, value.toString()]));
             assert.deepEqual(
@@ -122,7 +121,7 @@ class Consume implements fc.AsyncCommand<Model, Real> {
               seenCount + batch.records.length,
             );
             assert.deepEqual(
-              batch.records.map(({ value }) => value.toString()),
+              textsOf(batch.records),
               expected?.map(({ text }) => text),
             );
             seenCount += batch.records.length;
@@ -139,9 +138,9 @@ class Consume implements fc.AsyncCommand<Model, Real> {
               state: [{ key, value: what === 'put' ? Buffer.from(output.text) : null }],
             });
           },
-        });
+        };
       },
-    });
+    );
     await consumer.close({ drain: true });
     await consumer.done;
     await checkRecords(model, real.log);
@@ -179,25 +178,23 @@ class Follow implements fc.AsyncCommand<Model, Real> {
       expected.push(rest.filter((text) => !model.compactedAway.has(text)));
     }
     const seen: string[][] = expected.map(() => []);
-    const consumer = real.log.consume({
-      group: follower.group,
-      topics: [model.topics.compacted],
-      batchRecordsMax: this.batchRecordsMax,
-      from: 'beginning',
-      handlerFor: ({ partition }) => {
+    const consumer = consumeTopic(
+      real.log,
+      { group: follower.group, topic: model.topics.compacted, batchRecordsMax: this.batchRecordsMax },
+      ({ partition }) => {
         let batchCount = 0;
-        return handler({
+        return {
           process: async (batch) => {
-            seen[partition]?.push(...batch.records.map(({ value }) => value.toString()));
+            seen[partition]?.push(...textsOf(batch.records));
             if (batchCount++ >= this.checkpointCount) return null;
             const last = batch.records.at(-1)?.value.toString();
             const all = model.records.compacted[partition] ?? [];
             follower.includedCount[partition] = all.findIndex(({ text }) => text === last) + 1;
             return checkpointAfter(batch);
           },
-        });
+        };
       },
-    });
+    );
     await consumer.close({ drain: true });
     await consumer.done;
     assert.deepEqual(seen, expected);

@@ -6,17 +6,20 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { UserError, WorldError } from '../../domain/errors.js';
-import type {
-  Batch,
-  Checkpoint,
-  Consumer,
-  Log,
-  LogRecord,
-  NewRecord,
-  PartitionHandler,
-  PartitionId,
-  TopicSpec,
-} from '../../domain/log.js';
+import type { Checkpoint, Consumer, Log, LogRecord, PartitionHandler } from '../../domain/log.js';
+import {
+  checkpointAfter,
+  consumeCount,
+  consumeTopic,
+  copying,
+  freshName,
+  newRecord,
+  readAll,
+  readTexts,
+  signal,
+  textsOf,
+  topicSpec,
+} from './log-parts.js';
 
 export interface LogHarness {
   /** A log; may hold other topics already. */
@@ -30,89 +33,6 @@ export interface LogHarness {
   readonly compaction: 'with-the-checkpoint' | 'later';
   /** Closes what the test opened, if it is still open, and removes what it left. */
   cleanUp(): Promise<void>;
-}
-
-let nameCount = 0;
-/** A name that no other test uses, on a broker that outlives the tests either. */
-export function freshName(word: string): string {
-  return `${word}-${process.pid}-${nameCount++}`;
-}
-
-export function topicSpec(name: string, changes: Partial<TopicSpec> = {}): TopicSpec {
-  return { name, partitionCount: 2, cleanup: 'delete', retentionMs: Infinity, ...changes };
-}
-
-export function newRecord(
-  topic: string,
-  partition: number,
-  text: string,
-  changes: Partial<NewRecord> = {},
-): NewRecord {
-  return { topic, partition, key: `key-${text}`, value: Buffer.from(text), timeMs: 1_000, ...changes };
-}
-
-export async function readAll(log: Log, partition: PartitionId, from = 0, to?: number): Promise<LogRecord[]> {
-  const found: LogRecord[] = [];
-  for await (const record of log.read(partition, from, to)) found.push(record);
-  return found;
-}
-
-export async function readTexts(log: Log, topic: string, partition: number): Promise<string[]> {
-  return (await readAll(log, { topic, partition })).map((record) => record.value.toString());
-}
-
-/** A promise and the function that resolves it. */
-function signal<T = void>(): { readonly promise: Promise<T>; readonly give: (value: T) => void } {
-  let give: (value: T) => void = () => {};
-  const promise = new Promise<T>((resolve) => {
-    give = resolve;
-  });
-  return { promise, give };
-}
-
-export function checkpointAfter(batch: Batch, rest: Partial<Checkpoint> = {}): Checkpoint {
-  const last = batch.records[batch.records.length - 1];
-  assert(last, 'a batch has records');
-  return { nextOffset: last.offset + 1, outputs: [], state: [], ...rest };
-}
-
-/** A handler from the parts that a test cares about. */
-export function handler(parts: Partial<PartitionHandler>): PartitionHandler {
-  return { restore: () => {}, process: async () => null, close: () => {}, ...parts };
-}
-
-/** Consumes until `count` records have come, then closes; fails with what stopped the consumer. */
-async function consumeCount(
-  log: Log,
-  options: {
-    readonly group: string;
-    readonly topic: string;
-    readonly count: number;
-    readonly batchRecordsMax?: number;
-  },
-  process: (batch: Batch) => Checkpoint | null = (batch) => checkpointAfter(batch),
-): Promise<LogRecord[]> {
-  const seen: LogRecord[] = [];
-  const enough = signal();
-  const consumer = log.consume({
-    group: options.group,
-    topics: [options.topic],
-    batchRecordsMax: options.batchRecordsMax ?? 100,
-    from: 'beginning',
-    handlerFor: () =>
-      handler({
-        process: async (batch) => {
-          seen.push(...batch.records);
-          const checkpoint = process(batch);
-          if (seen.length >= options.count) enough.give();
-          return checkpoint;
-        },
-      }),
-  });
-  await Promise.race([enough.promise, consumer.done]);
-  await consumer.close();
-  await consumer.done;
-  return seen;
 }
 
 export function describeLog(name: string, harness: () => LogHarness): void {
@@ -256,21 +176,14 @@ export function describeLog(name: string, harness: () => LogHarness): void {
         const expected = Array.from({ length: 60 }, (_, i) => `${i}`);
         const [held, begun] = [signal(), signal()];
         const seen: string[] = [];
-        const consumer = log.consume({
-          group,
-          topics: [topic],
-          batchRecordsMax: 7,
-          from: 'beginning',
-          handlerFor: () =>
-            handler({
-              process: async (batch) => {
-                begun.give();
-                await held.promise;
-                seen.push(...batch.records.map(({ value }) => value.toString()));
-                return checkpointAfter(batch);
-              },
-            }),
-        });
+        const consumer = consumeTopic(log, { group, topic, batchRecordsMax: 7 }, () => ({
+          process: async (batch) => {
+            begun.give();
+            await held.promise;
+            seen.push(...textsOf(batch.records));
+            return checkpointAfter(batch);
+          },
+        }));
         for (const text of expected) {
           await log.append([newRecord(topic, 0, text, { key: `${Number(text) % 3}` })]);
           // From here on the group has the topic in hand.
@@ -292,9 +205,7 @@ export function describeLog(name: string, harness: () => LogHarness): void {
         const append = (texts: readonly string[]) =>
           log.append(texts.map((text) => newRecord(topic, 0, text, { key: 'same' })));
         const consumeTexts = async (group: string, count: number) =>
-          (await consumeCount(log, { group, topic, count, batchRecordsMax: 1 })).map(({ value }) =>
-            value.toString(),
-          );
+          textsOf(await consumeCount(log, { group, topic, count, batchRecordsMax: 1 }));
         await append(['a']);
         for (const group of groups) assert.deepEqual(await consumeTexts(group, 1), ['a']);
         await append(['b', 'c']);
@@ -349,7 +260,7 @@ export function describeLog(name: string, harness: () => LogHarness): void {
         const consuming = consumeCount(log, { group, topic, count: 20 });
         for (let i = 0; i < 20; i++) await log.append([newRecord(topic, 0, `${i}`)]);
         assert.deepEqual(
-          (await consuming).map((record) => record.value.toString()),
+          textsOf(await consuming),
           Array.from({ length: 20 }, (_, i) => `${i}`),
         );
       });
@@ -360,23 +271,17 @@ export function describeLog(name: string, harness: () => LogHarness): void {
         await log.append([newRecord(topic, 0, 'a')]);
         const calls: string[] = [];
         const processed = signal();
-        const consumer = log.consume({
-          group,
-          topics: [topic],
-          batchRecordsMax: 10,
-          from: 'beginning',
-          handlerFor: (partition) => {
-            calls.push(`for ${partition.partition}`);
-            return handler({
-              restore: (state) => calls.push(`restore ${[...state].length}`),
-              process: async (batch) => {
-                calls.push(`process ${batch.records.length}`);
-                processed.give();
-                return null;
-              },
-              close: () => calls.push('close'),
-            });
-          },
+        const consumer = consumeTopic(log, { group, topic }, (partition) => {
+          calls.push(`for ${partition.partition}`);
+          return {
+            restore: (state) => calls.push(`restore ${[...state].length}`),
+            process: async (batch) => {
+              calls.push(`process ${batch.records.length}`);
+              processed.give();
+              return null;
+            },
+            close: () => calls.push('close'),
+          };
         });
         await processed.promise;
         await Promise.all([consumer.close(), consumer.close()]);
@@ -407,32 +312,24 @@ export function describeLog(name: string, harness: () => LogHarness): void {
         let restored: [string, string][] = [];
         const seen: string[] = [];
         const both = signal();
-        const consumer = log.consume({
-          group,
-          topics: [topic],
-          batchRecordsMax: 10,
-          from: 'beginning',
-          handlerFor: (id) =>
-            handler({
-              restore: (state) => {
-                if (id.partition === 0)
-                  restored = [...state].map(({ key, value }) => [key, value.toString()]);
-              },
-              process: async (batch) => {
-                seen.push(...batch.records.map((record) => record.value.toString()));
-                if (seen.length === 2) both.give();
-                return checkpointAfter(batch, {
-                  state: [
-                    { key: 'gone', value: null },
-                    { key: 'never-was', value: null },
-                    { key: 'sum', value: Buffer.from('abcd') },
-                    { key: 'summit', value: Buffer.from('top') },
-                    { key: 'to', value: Buffer.from('z') },
-                  ],
-                });
-              },
-            }),
-        });
+        const consumer = consumeTopic(log, { group, topic }, (id) => ({
+          restore: (state) => {
+            if (id.partition === 0) restored = [...state].map(({ key, value }) => [key, value.toString()]);
+          },
+          process: async (batch) => {
+            seen.push(...textsOf(batch.records));
+            if (seen.length === 2) both.give();
+            return checkpointAfter(batch, {
+              state: [
+                { key: 'gone', value: null },
+                { key: 'never-was', value: null },
+                { key: 'sum', value: Buffer.from('abcd') },
+                { key: 'summit', value: Buffer.from('top') },
+                { key: 'to', value: Buffer.from('z') },
+              ],
+            });
+          },
+        }));
         await Promise.race([both.promise, consumer.done]);
         await consumer.close();
         assert.deepEqual(restored.sort(), [
@@ -469,24 +366,17 @@ export function describeLog(name: string, harness: () => LogHarness): void {
         const end = (await log.status(topic))[0]?.endOffset;
         const consume = (process: PartitionHandler['process'], calls: string[]): Consumer => {
           let last: Checkpoint | null = null;
-          return log.consume({
-            group,
-            topics: [topic],
-            batchRecordsMax: 10,
-            from: 'beginning',
-            handlerFor: () =>
-              handler({
-                process: (batch) => {
-                  last = checkpointAfter(batch, { state: [{ key: 'done', value: Buffer.from('ab') }] });
-                  return process(batch);
-                },
-                finish: () => {
-                  calls.push('finish');
-                  return last;
-                },
-                close: () => calls.push('close'),
-              }),
-          });
+          return consumeTopic(log, { group, topic }, () => ({
+            process: (batch) => {
+              last = checkpointAfter(batch, { state: [{ key: 'done', value: Buffer.from('ab') }] });
+              return process(batch);
+            },
+            finish: () => {
+              calls.push('finish');
+              return last;
+            },
+            close: () => calls.push('close'),
+          }));
         };
         const failed: string[] = [];
         await assert.rejects(consume(() => Promise.reject(new Error('a bug')), failed).done, /a bug/);
@@ -515,24 +405,17 @@ export function describeLog(name: string, harness: () => LogHarness): void {
         const visit = async (): Promise<string[]> => {
           const calls: string[] = [];
           const restored = signal();
-          const consumer = log.consume({
-            group,
-            topics: [topic],
-            batchRecordsMax: 10,
-            from: 'beginning',
-            handlerFor: () =>
-              handler({
-                join: ({ beginOffset, endOffset }) => {
-                  calls.push('join');
-                  const value = Buffer.from(`${beginOffset}..${endOffset}`);
-                  return { nextOffset: beginOffset, outputs: [], state: [{ key: 'joined', value }] };
-                },
-                restore: (state) => {
-                  for (const { key, value } of state) calls.push(`${key} ${value}`);
-                  restored.give();
-                },
-              }),
-          });
+          const consumer = consumeTopic(log, { group, topic }, () => ({
+            join: ({ beginOffset, endOffset }) => {
+              calls.push('join');
+              const value = Buffer.from(`${beginOffset}..${endOffset}`);
+              return { nextOffset: beginOffset, outputs: [], state: [{ key: 'joined', value }] };
+            },
+            restore: (state) => {
+              for (const { key, value } of state) calls.push(`${key} ${value}`);
+              restored.give();
+            },
+          }));
           await Promise.race([restored.promise, consumer.done]);
           await consumer.close();
           return calls;
@@ -550,20 +433,13 @@ export function describeLog(name: string, harness: () => LogHarness): void {
         await log.append([newRecord(topic, 0, 'before')]);
         const ready = signal();
         const first = signal<string>();
-        const consumer = log.consume({
-          group,
-          topics: [topic],
-          batchRecordsMax: 10,
-          from: 'end',
-          handlerFor: () =>
-            handler({
-              restore: () => ready.give(),
-              process: async (batch) => {
-                first.give(batch.records[0]?.value.toString() ?? '');
-                return null;
-              },
-            }),
-        });
+        const consumer = consumeTopic(log, { group, topic, from: 'end' }, () => ({
+          restore: () => ready.give(),
+          process: async (batch) => {
+            first.give(batch.records[0]?.value.toString() ?? '');
+            return null;
+          },
+        }));
         await ready.promise;
         await log.append([newRecord(topic, 0, 'after')]);
         assert.equal(await Promise.race([first.promise, consumer.done]), 'after');
@@ -578,8 +454,7 @@ export function describeLog(name: string, harness: () => LogHarness): void {
           consumeCount(log, { group: freshName('group'), topic, count: 20 }),
           consumeCount(log, { group: freshName('group'), topic, count: 20, batchRecordsMax: 3 }),
         ]);
-        const texts = (records: readonly LogRecord[]) =>
-          records.map((record) => record.value.toString()).sort();
+        const texts = (records: readonly LogRecord[]) => textsOf(records).sort();
         assert.deepEqual(texts(one), texts(two));
         assert.equal(one.length, 20);
       });
@@ -592,26 +467,19 @@ export function describeLog(name: string, harness: () => LogHarness): void {
         const all = signal();
         const running = [0, 0];
         let seen = 0;
-        const consumer = log.consume({
-          group,
-          topics: [topic],
-          batchRecordsMax: 1,
-          from: 'beginning',
-          handlerFor: ({ partition }) =>
-            handler({
-              process: async () => {
-                assert.equal(running[partition], 0, 'one batch at a time');
-                running[partition] = 1;
-                if (running[1 - partition] === 1) bothRun.give();
-                // The first batch of each partition waits here until the other one has begun.
-                await bothRun.promise;
-                await turn();
-                running[partition] = 0;
-                if (++seen === 8) all.give();
-                return null;
-              },
-            }),
-        });
+        const consumer = consumeTopic(log, { group, topic, batchRecordsMax: 1 }, ({ partition }) => ({
+          process: async () => {
+            assert.equal(running[partition], 0, 'one batch at a time');
+            running[partition] = 1;
+            if (running[1 - partition] === 1) bothRun.give();
+            // The first batch of each partition waits here until the other one has begun.
+            await bothRun.promise;
+            await turn();
+            running[partition] = 0;
+            if (++seen === 8) all.give();
+            return null;
+          },
+        }));
         await Promise.race([all.promise, consumer.done]);
         await consumer.close();
       });
@@ -621,39 +489,27 @@ export function describeLog(name: string, harness: () => LogHarness): void {
         await log.ensureTopics([topicSpec(topic, { partitionCount: 1 })]);
         await log.append(['a', 'b', 'c'].map((text) => newRecord(topic, 0, text)));
         let closed = 0;
-        const consumer = log.consume({
-          group,
-          topics: [topic],
-          batchRecordsMax: 1,
-          from: 'beginning',
-          handlerFor: () =>
-            handler({
-              process: async (batch) => {
-                if (batch.records[0]?.value.toString() === 'b') throw new Error('cannot do b');
-                return checkpointAfter(batch);
-              },
-              close: () => closed++,
-            }),
-        });
+        const consumer = consumeTopic(log, { group, topic, batchRecordsMax: 1 }, () => ({
+          process: async (batch) => {
+            if (batch.records[0]?.value.toString() === 'b') throw new Error('cannot do b');
+            return checkpointAfter(batch);
+          },
+          close: () => closed++,
+        }));
         await assert.rejects(consumer.done, /cannot do b/);
         await consumer.close();
         assert.equal(closed, 1);
         const rest = await consumeCount(log, { group, topic, count: 2 });
-        assert.deepEqual(
-          rest.map((record) => record.value.toString()),
-          ['b', 'c'],
-        );
+        assert.deepEqual(textsOf(rest), ['b', 'c']);
       });
 
       test('a topic that does not exist stops the consumer with a reason', async (log) => {
         const topic = freshName('missing');
-        const consumer = log.consume({
-          group: freshName('group'),
-          topics: [topic],
-          batchRecordsMax: 1,
-          from: 'beginning',
-          handlerFor: () => handler({}),
-        });
+        const consumer = consumeTopic(
+          log,
+          { group: freshName('group'), topic, batchRecordsMax: 1 },
+          () => ({}),
+        );
         await assert.rejects(
           consumer.done,
           (error) => error instanceof WorldError && error.message.includes(topic),
@@ -666,31 +522,20 @@ export function describeLog(name: string, harness: () => LogHarness): void {
         await log.ensureTopics([topicSpec(topic)]);
         await log.append(Array.from({ length: 100 }, (_, i) => newRecord(topic, i % 2, `${i}`)));
         const seen: string[] = [];
-        const consumer = log.consume({
-          group,
-          topics: [topic],
-          batchRecordsMax: 3,
-          from: 'beginning',
-          handlerFor: () =>
-            handler({
-              process: async (batch) => {
-                await turn();
-                seen.push(...batch.records.map((record) => record.value.toString()));
-                return checkpointAfter(batch);
-              },
-            }),
-        });
+        const consumer = consumeTopic(log, { group, topic, batchRecordsMax: 3 }, () => ({
+          process: async (batch) => {
+            await turn();
+            seen.push(...textsOf(batch.records));
+            return checkpointAfter(batch);
+          },
+        }));
         await consumer.close({ drain: true });
         await consumer.done;
         assert.equal(seen.length, 100);
         // Draining with nothing left to do ends as well.
-        const idle = log.consume({
-          group,
-          topics: [topic],
-          batchRecordsMax: 3,
-          from: 'beginning',
-          handlerFor: () => handler({ process: async () => assert.fail('all was processed') }),
-        });
+        const idle = consumeTopic(log, { group, topic, batchRecordsMax: 3 }, () => ({
+          process: async () => assert.fail('all was processed'),
+        }));
         await idle.close({ drain: true });
         await idle.done;
       });
@@ -698,27 +543,15 @@ export function describeLog(name: string, harness: () => LogHarness): void {
       test('outputs of a checkpoint reach the next stage, to the end of a chain', async (log) => {
         const [a, b, c] = [freshName('a'), freshName('b'), freshName('c')];
         await log.ensureTopics([topicSpec(a), topicSpec(b), topicSpec(c)]);
-        const stage = (from: string, to: string): Consumer =>
-          log.consume({
-            group: freshName('stage'),
-            topics: [from],
-            batchRecordsMax: 10,
-            from: 'beginning',
-            handlerFor: ({ partition }) =>
-              handler({
-                process: async (batch) =>
-                  checkpointAfter(batch, {
-                    outputs: batch.records.map((record) => newRecord(to, partition, `${record.value}>`)),
-                  }),
-              }),
-          });
+        const stage = (topic: string, to: string): Consumer =>
+          copying(log, { group: freshName('stage'), topic, to }, { change: (text) => `${text}>` });
         const stages = [stage(a, b), stage(b, c)];
         const ending = consumeCount(log, { group: freshName('last'), topic: c, count: 30 });
         for (let i = 0; i < 30; i++) await log.append([newRecord(a, i % 2, `${i}`)]);
         const seen = await Promise.race([ending, ...stages.map((consumer) => consumer.done)]);
         for (const consumer of stages) await consumer.close();
         assert.deepEqual(
-          seen?.map((record) => Number.parseInt(record.value.toString(), 10)).sort((x, y) => x - y),
+          seen?.map(({ value }) => Number.parseInt(value.toString(), 10)).sort((x, y) => x - y),
           Array.from({ length: 30 }, (_, i) => i),
         );
         assert(seen?.every((record) => record.value.toString().endsWith('>>')));
@@ -733,30 +566,24 @@ export function describeLog(name: string, harness: () => LogHarness): void {
         let wanted = 40;
         let enough = signal();
         const join = (member: string): Consumer =>
-          log.consume({
-            group,
-            topics: [topic],
-            batchRecordsMax: 2,
-            from: 'beginning',
-            handlerFor: ({ partition }) => {
-              assert(!owner.has(partition), 'a partition has one owner at a time');
-              owner.set(partition, member);
-              return handler({
-                restore: (state) => {
-                  for (const { value } of state) lastRestored.set(partition, value.toString());
-                },
-                process: async (batch) => {
-                  await turn();
-                  assert.equal(owner.get(partition), member);
-                  seen.push(...batch.records.map((record) => record.value.toString()));
-                  if (seen.length >= wanted) enough.give();
-                  return checkpointAfter(batch, {
-                    state: [{ key: 'last', value: batch.records.at(-1)?.value ?? null }],
-                  });
-                },
-                close: () => owner.delete(partition),
-              });
-            },
+          consumeTopic(log, { group, topic, batchRecordsMax: 2 }, ({ partition }) => {
+            assert(!owner.has(partition), 'a partition has one owner at a time');
+            owner.set(partition, member);
+            return {
+              restore: (state) => {
+                for (const { value } of state) lastRestored.set(partition, value.toString());
+              },
+              process: async (batch) => {
+                await turn();
+                assert.equal(owner.get(partition), member);
+                seen.push(...textsOf(batch.records));
+                if (seen.length >= wanted) enough.give();
+                return checkpointAfter(batch, {
+                  state: [{ key: 'last', value: batch.records.at(-1)?.value ?? null }],
+                });
+              },
+              close: () => owner.delete(partition),
+            };
           });
         const first = join('first');
         const second = join('second');
@@ -803,13 +630,10 @@ export function describeLog(name: string, harness: () => LogHarness): void {
         await log.ensureTopics([topicSpec(topic)]);
         let closed = 0;
         const restored = signal();
-        const consumer = log.consume({
-          group: freshName('group'),
-          topics: [topic],
-          batchRecordsMax: 1,
-          from: 'beginning',
-          handlerFor: () => handler({ restore: () => restored.give(), close: () => closed++ }),
-        });
+        const consumer = consumeTopic(log, { group: freshName('group'), topic, batchRecordsMax: 1 }, () => ({
+          restore: () => restored.give(),
+          close: () => closed++,
+        }));
         await restored.promise;
         await log.close();
         await consumer.done;
@@ -846,10 +670,7 @@ export function describeLog(name: string, harness: () => LogHarness): void {
         await again.append([newRecord(compacted, 0, '3', { key: 'same' }), newRecord(topic, 0, 'c')]);
         assert.equal((await readTexts(again, compacted, 0)).at(-1), '3');
         const rest = await consumeCount(again, { group, topic, count: 1 });
-        assert.deepEqual(
-          rest.map((record) => record.value.toString()),
-          ['c'],
-        );
+        assert.deepEqual(textsOf(rest), ['c']);
       });
     });
   });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { absentGroupRecordsMax, Consumers } from '../../infra/log/consumers.js';
 import type { GroupSource } from '../../infra/log/partition-source.js';
-import { handler } from '../conformance/log.js';
+import { handler } from '../conformance/log-parts.js';
 
 const partition = { topic: 't', partition: 0 };
 const endOffset = 3 * absentGroupRecordsMax;

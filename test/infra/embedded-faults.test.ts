@@ -23,7 +23,14 @@ import type { Log } from '../../domain/log.js';
 import { findDamage } from '../../infra/embedded/lmdb-check.js';
 import { openEmbeddedLog } from '../../infra/embedded/log.js';
 import { openEmbeddedStore } from '../../infra/embedded/store.js';
-import { checkpointAfter, handler, newRecord, readTexts, topicSpec } from '../conformance/log.js';
+import {
+  checkpointAfter,
+  consumeTopic,
+  newRecord,
+  readTexts,
+  textsOf,
+  topicSpec,
+} from '../conformance/log-parts.js';
 
 function isWorldError(code: WorldErrorCode, ...words: readonly RegExp[]): (error: unknown) => boolean {
   return (error) => {
@@ -145,13 +152,7 @@ describe('reading only', () => {
       assert.deepEqual(await readTexts(reader, 't', 0), ['a']);
       await assert.rejects(reader.append([newRecord('t', 0, 'b')]), isUserError(/reading only/));
       await assert.rejects(reader.ensureTopics([topicSpec('u')]), isUserError(/reading only/));
-      const consumer = reader.consume({
-        group: 'g',
-        topics: ['t'],
-        batchRecordsMax: 1,
-        from: 'beginning',
-        handlerFor: () => handler({}),
-      });
+      const consumer = consumeTopic(reader, { group: 'g', topic: 't', batchRecordsMax: 1 }, () => ({}));
       await assert.rejects(consumer.done, isUserError(/reading only/));
     }));
 });
@@ -300,22 +301,15 @@ describe('a full disk', () => {
       assert.deepEqual(await readTexts(log, 't', 0), acknowledged);
       // A consumer whose checkpoint finds no room waits for it and loses nothing.
       let offered = 0;
-      const consumer = log.consume({
-        group: 'g',
-        topics: ['t'],
-        batchRecordsMax: 1_000,
-        from: 'beginning',
-        handlerFor: () =>
-          handler({
-            process: async (batch) => {
-              offered += batch.records.length;
-              return checkpointAfter(batch, {
-                outputs: batch.records.map(({ value }) => newRecord('out', 0, value.toString())),
-                state: [{ key: 'count', value: Buffer.from(`${offered}`) }],
-              });
-            },
-          }),
-      });
+      const consumer = consumeTopic(log, { group: 'g', topic: 't', batchRecordsMax: 1_000 }, () => ({
+        process: async (batch) => {
+          offered += batch.records.length;
+          return checkpointAfter(batch, {
+            outputs: textsOf(batch.records).map((text) => newRecord('out', 0, text)),
+            state: [{ key: 'count', value: Buffer.from(`${offered}`) }],
+          });
+        },
+      }));
       const draining = consumer.close({ drain: true });
       while (offered === 0) await new Promise((resolve) => setTimeout(resolve, 10));
       await assert.rejects(
@@ -398,20 +392,13 @@ describe('bounds of the embedded log', () => {
         release = resolve;
       });
       const seen: string[] = [];
-      const consumer = log.consume({
-        group: 'slow',
-        topics: ['d'],
-        batchRecordsMax: 1,
-        from: 'beginning',
-        handlerFor: () =>
-          handler({
-            process: async (batch) => {
-              await held;
-              seen.push(...batch.records.map(({ value }) => value.toString()));
-              return checkpointAfter(batch);
-            },
-          }),
-      });
+      const consumer = consumeTopic(log, { group: 'slow', topic: 'd', batchRecordsMax: 1 }, () => ({
+        process: async (batch) => {
+          await held;
+          seen.push(...textsOf(batch.records));
+          return checkpointAfter(batch);
+        },
+      }));
       for (let i = 0; i < 20; i++) await log.append([newRecord('d', 0, `${i}`, { timeMs: i * 1_000 })]);
       release();
       await consumer.close({ drain: true });
@@ -425,19 +412,12 @@ describe('bounds of the embedded log', () => {
       let log = await open();
       await log.ensureTopics([topicSpec('d', { partitionCount: 1, retentionMs: 10 })]);
       const consume = (seen: string[]) =>
-        log.consume({
-          group: 'slow',
-          topics: ['d'],
-          batchRecordsMax: 1,
-          from: 'beginning',
-          handlerFor: () =>
-            handler({
-              process: async (batch) => {
-                seen.push(...batch.records.map(({ value }) => value.toString()));
-                return checkpointAfter(batch);
-              },
-            }),
-        });
+        consumeTopic(log, { group: 'slow', topic: 'd', batchRecordsMax: 1 }, () => ({
+          process: async (batch) => {
+            seen.push(...textsOf(batch.records));
+            return checkpointAfter(batch);
+          },
+        }));
       await log.append([newRecord('d', 0, 'first', { timeMs: 0 })]);
       await consume([]).close({ drain: true });
       for (let i = 0; i < 5; i++) await log.append([newRecord('d', 0, `${i}`, { timeMs: i * 1_000 })]);
@@ -455,13 +435,9 @@ describe('bounds of the embedded log', () => {
       const log = await open();
       await log.ensureTopics([topicSpec('c', { cleanup: 'compact' }), topicSpec('other')]);
       const group = () =>
-        log.consume({
-          group: 'slow',
-          topics: ['c'],
-          batchRecordsMax: 10_000,
-          from: 'beginning',
-          handlerFor: () => handler({ process: async (batch) => checkpointAfter(batch) }),
-        });
+        consumeTopic(log, { group: 'slow', topic: 'c', batchRecordsMax: 10_000 }, () => ({
+          process: async (batch) => checkpointAfter(batch),
+        }));
       await log.append([newRecord('c', 0, 'first', { key: 'a' })]);
       await group().close({ drain: true });
       await log.append(Array.from({ length: 5_000 }, (_, i) => newRecord('c', 0, `${i}`, { key: 'b' })));

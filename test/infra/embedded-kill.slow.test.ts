@@ -9,7 +9,7 @@ import { UserError, WorldError } from '../../domain/errors.js';
 import type { Log } from '../../domain/log.js';
 import { Rng } from '../../domain/rng.js';
 import { openEmbeddedLog } from '../../infra/embedded/log.js';
-import { readAll, readTexts } from '../conformance/log.js';
+import { readAll, readTexts } from '../conformance/log-parts.js';
 
 const rounds = 12;
 let readCount = 0;

@@ -12,7 +12,7 @@ import { UserError, WorldError } from '../../domain/errors.js';
 import type { Log } from '../../domain/log.js';
 import { openEmbeddedLog } from '../../infra/embedded/log.js';
 import { frameOf, pack } from '../../infra/embedded/reads-protocol.js';
-import { newRecord, readAll, readTexts, topicSpec } from '../conformance/log.js';
+import { newRecord, readAll, readTexts, topicSpec } from '../conformance/log-parts.js';
 
 /** Runs `body` with the path of a folder that is not there yet; closes what it opened, removes all. */
 async function inFolder(

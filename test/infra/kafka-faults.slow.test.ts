@@ -20,7 +20,15 @@ import { Topics } from '../../infra/kafka/topics.js';
 import { type Broker, makeWire } from '../../infra/kafka/wire.js';
 import { MemoryLog } from '../../infra/memory/log.js';
 import { makeStepStage } from '../../stream/step-stage.js';
-import { checkpointAfter, freshName, handler, newRecord, readTexts, topicSpec } from '../conformance/log.js';
+import {
+  consumeCount,
+  copying,
+  freshName,
+  newRecord,
+  readTexts,
+  textsOf,
+  topicSpec,
+} from '../conformance/log-parts.js';
 import { startKafka } from '../services/kafka.js';
 import { skipWithout } from '../services/service.js';
 
@@ -118,9 +126,9 @@ describe('a real Kafka', { skip: skipWithout(kafka, 'Kafka'), timeout: 120_000 }
     const output = freshName('output');
     await one.ensureTopics([topicSpec(topic), topicSpec(output)]);
     await one.append(Array.from({ length: 40 }, (_, i) => newRecord(topic, i % 2, `${i}`)));
-    const consumers = [one, two].map((log) => copying(log, group, topic, output, 0));
+    const consumers = [one, two].map((log) => copying(log, { group, topic, to: output }));
     await Promise.all(consumers.map((consumer) => consumer.close({ drain: true })));
-    await copying(one, group, topic, output, 0).close({ drain: true });
+    await copying(one, { group, topic, to: output }).close({ drain: true });
     assert.deepEqual(await sortedNumbers(one, output), numbers(40));
   });
 
@@ -137,13 +145,13 @@ describe('a real Kafka', { skip: skipWithout(kafka, 'Kafka'), timeout: 120_000 }
     await first.append(Array.from({ length: 240 }, (_, i) => newRecord(topic, i % 4, `${i}`)));
     const consumers: Consumer[] = [];
     for (const log of logs) {
-      consumers.push(copying(log, group, topic, output, 150));
+      consumers.push(copying(log, { group, topic, to: output }, { delayMs: 150 }));
       await sleep(700);
     }
     // The second leaves in the middle.
     await consumers[1]?.close();
     await Promise.all([consumers[0], consumers[2]].map((consumer) => consumer?.close({ drain: true })));
-    await copying(first, group, topic, output, 0).close({ drain: true });
+    await copying(first, { group, topic, to: output }).close({ drain: true });
     assert.deepEqual(await sortedNumbers(first, output, 4), numbers(240));
   });
 
@@ -282,48 +290,8 @@ async function ledgerAfterLateReadings(log: Log): Promise<Ledger> {
   return computeLedger(log);
 }
 
-/** A stage that passes on what it reads; `delayMs` for each batch of ten. */
-function copying(log: Log, group: string, topic: string, output: string, delayMs: number): Consumer {
-  return log.consume({
-    group,
-    topics: [topic],
-    batchRecordsMax: 10,
-    from: 'beginning',
-    handlerFor: ({ partition }) =>
-      handler({
-        process: async (batch) => {
-          await sleep(delayMs);
-          return checkpointAfter(batch, {
-            outputs: batch.records.map(({ value }) => newRecord(output, partition % 4, `${value}`)),
-          });
-        },
-      }),
-  });
-}
-
 async function read(log: Log, group: string, topic: string, count: number): Promise<string[]> {
-  const texts: string[] = [];
-  let enough = () => {};
-  const all = new Promise<void>((resolve) => {
-    enough = resolve;
-  });
-  const consumer = log.consume({
-    group,
-    topics: [topic],
-    batchRecordsMax: 10,
-    from: 'beginning',
-    handlerFor: () =>
-      handler({
-        process: async (batch) => {
-          texts.push(...batch.records.map(({ value }) => value.toString()));
-          if (texts.length >= count) enough();
-          return checkpointAfter(batch);
-        },
-      }),
-  });
-  await Promise.race([all, consumer.done]);
-  await consumer.close();
-  return texts;
+  return textsOf(await consumeCount(log, { group, topic, count }));
 }
 
 async function sortedNumbers(log: Log, topic: string, partitionCount = 2): Promise<number[]> {

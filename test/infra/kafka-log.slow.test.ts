@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { Buffer } from 'node:buffer';
 import { after, describe, it } from 'node:test';
 import { lagOf } from '../../app/metrics.js';
-import type { Log, LogRecord, NewRecord } from '../../domain/log.js';
+import type { Log, NewRecord } from '../../domain/log.js';
 import { kafkaLogConfigSchema } from '../../infra/kafka/config.js';
 import { openKafkaLog } from '../../infra/kafka/log.js';
 import { describeLog, type LogHarness } from '../conformance/log.js';
 import { checkLogModel } from '../conformance/log-model.js';
+import { checkpointAfter, consumeTopic, freshName, newRecord, topicSpec } from '../conformance/log-parts.js';
 import { startKafka } from '../services/kafka.js';
 
 const kafka = await startKafka();
@@ -40,29 +40,13 @@ else {
   it('a stage that has included everything lags by nothing, whatever transactions have left behind', async () => {
     const made = harness();
     const log = await made.open();
-    const topicsOfTest = ['marked-in', 'marked-out'].map((name) => `${name}-${process.pid}`);
-    const [from = '', to = ''] = topicsOfTest;
-    const kept = { partitionCount: 1, cleanup: 'delete', retentionMs: Infinity } as const;
-    await log.ensureTopics(topicsOfTest.map((name) => ({ name, ...kept })));
+    const [from, to] = [freshName('marked-in'), freshName('marked-out')];
+    await log.ensureTopics([from, to].map((name) => topicSpec(name, { partitionCount: 1 })));
     const consume = (topic: string, outputs: readonly NewRecord[]) =>
-      log.consume({
-        group: `after-${topic}`,
-        topics: [topic],
-        batchRecordsMax: 1,
-        from: 'beginning',
-        handlerFor: () => ({
-          restore() {},
-          process: async ({ records }) => ({
-            nextOffset: (records.at(-1) as LogRecord).offset + 1,
-            outputs,
-            state: [],
-          }),
-          close() {},
-        }),
-      });
-    const record = (topic: string): NewRecord => {
-      return { topic, partition: 0, key: 'k', value: Buffer.from('v'), timeMs: 1 };
-    };
+      consumeTopic(log, { group: `after-${topic}`, topic, batchRecordsMax: 1 }, () => ({
+        process: async (batch) => checkpointAfter(batch, { outputs }),
+      }));
+    const record = (topic: string): NewRecord => newRecord(topic, 0, 'v');
     await log.append([record(from), record(from), record(from)]);
     await consume(from, [record(to)]).close({ drain: true });
     assert.equal(await lagOf(log, `after-${to}`, to), 6, 'three records, a mark behind each');

@@ -9,7 +9,7 @@ import { connect } from 'node:tls';
 import { WorldError } from '../../domain/errors.js';
 import { type KafkaLogConfig, kafkaLogConfigSchema } from '../../infra/kafka/config.js';
 import { openKafkaLog } from '../../infra/kafka/log.js';
-import { checkpointAfter, freshName, handler, newRecord, readTexts, topicSpec } from '../conformance/log.js';
+import { copying, freshName, newRecord, readTexts, topicSpec } from '../conformance/log-parts.js';
 import { makeCertificates } from '../services/certificates.js';
 import { startOwnKafka } from '../services/kafka.js';
 import { eventually, freePort, skipWithout } from '../services/service.js';
@@ -117,19 +117,7 @@ async function goesRound(config: KafkaLogConfig): Promise<void> {
     const [topic, output, group] = [freshName('topic'), freshName('output'), freshName('group')];
     await log.ensureTopics([topicSpec(topic), topicSpec(output)]);
     await log.append([newRecord(topic, 0, 'a'), newRecord(topic, 0, 'b')]);
-    const consumer = log.consume({
-      group,
-      topics: [topic],
-      batchRecordsMax: 10,
-      from: 'beginning',
-      handlerFor: ({ partition }) =>
-        handler({
-          process: async (batch) =>
-            checkpointAfter(batch, {
-              outputs: batch.records.map(({ value }) => newRecord(output, partition, `${value}!`)),
-            }),
-        }),
-    });
+    const consumer = copying(log, { group, topic, to: output }, { change: (text) => `${text}!` });
     await consumer.close({ drain: true });
     assert.deepEqual(await readTexts(log, output, 0), ['a!', 'b!']);
     assert.equal(await log.committed(group, { topic, partition: 0 }), 2);

@@ -10,7 +10,7 @@ import { connectAsync } from 'mqtt';
 import { openEmbeddedLog } from '../../infra/embedded/log.js';
 import { connectPublisher, type Publisher } from '../../infra/mqtt/publisher.js';
 import { connectMqttSource, type MqttSource, type MqttSourceOptions } from '../../infra/mqtt/source.js';
-import { readAll } from '../conformance/log.js';
+import { readAll } from '../conformance/log-parts.js';
 import { gate, startCuttingProxy, until } from '../infra/mqtt-wire.js';
 import { makeIngest } from '../ingest/plant.js';
 import { makeCertificates } from './certificates.js';
