@@ -8,7 +8,7 @@ import { decomposeBrierAt } from '../../backtest/metrics/brier-decomposition.js'
 import { calibrationErrorAt } from '../../backtest/metrics/calibration.js';
 import { timeDependentConcordance } from '../../backtest/metrics/concordance.js';
 import { dCalibration } from '../../backtest/metrics/d-calibration.js';
-import { brierIpcwAt } from '../../backtest/metrics/ipcw.js';
+import { brierIpcwAt, censoringSurvival } from '../../backtest/metrics/ipcw.js';
 import { logLossAt } from '../../backtest/metrics/log-loss.js';
 import { aurocAt, averagePrecisionAt } from '../../backtest/metrics/ranking.js';
 import { readOracle, skipWithoutOracle } from './oracle.js';
@@ -73,6 +73,49 @@ test('the Brier score with inverse-probability-of-censoring weights agrees with 
   wanted.forEach((value, i) => {
     close(brierIpcwAt(rows, i + 1, 'scikit-survival'), value, `Brier at ${i + 1}`);
   });
+});
+
+// In scikit-survival's order, with failures at 2t and the end of day t at 2t + 1, nothing falls on one time: what is left is ours.
+test('our order of a day is that of scikit-survival with the ends of days between the days', {
+  skip: skipWithoutOracle,
+}, () => {
+  const { rows } = readOracle();
+  const apart = rows.map(
+    ({ probabilities, eventDay, knownDays, observedDays }): Judged => ({
+      // Days 1..2H + 1: the curve as it was at the last day that has come.
+      probabilities: [0, ...Array.from(probabilities).flatMap((probability) => [probability, probability])],
+      eventDay: 2 * eventDay,
+      knownDays: 2 * knownDays + 1,
+      observedDays: 2 * observedDays + 1,
+    }),
+  );
+  for (let day = 1; day <= 30; day++) {
+    const wanted = brierIpcwAt(apart, 2 * day, 'scikit-survival');
+    close(brierIpcwAt(rows, day, 'end-of-day'), wanted as number, `Brier at ${day}`);
+  }
+});
+
+test('the weights are the Kaplan–Meier curve of R survival', { skip: skipWithoutOracle }, () => {
+  interface Curve {
+    readonly time: number[];
+    /** The event whose curve it is: with roles exchanged, the end of a record. */
+    readonly status: boolean[];
+    readonly times: number[];
+    readonly surv_prob_survival: number[];
+  }
+  const file = resolve('../shared/oracle/torchsurv/benchmark_kaplan_meier.json');
+  for (const curve of JSON.parse(readFileSync(file, 'utf8')) as Curve[]) {
+    // There, what is censored leaves after the events of its time; here, what has failed leaves first: so one later.
+    const rows = curve.time.map((time, i): Judged => {
+      const [eventDay, knownDays] = curve.status[i] ? [0, 2 * time] : [2 * time + 1, 2 * time + 1];
+      return { probabilities: [], eventDay, knownDays, observedDays: knownDays };
+    });
+    const survival = censoringSurvival(rows, 2 * Math.max(...curve.time) + 1);
+    curve.times.forEach((time, i) => {
+      const wanted = curve.surv_prob_survival[i] as number;
+      close(survival[2 * time] as number, wanted, `at ${time}`, 0.00005 + 1e-9);
+    });
+  }
 });
 
 test('time-dependent concordance agrees with pycox (antolini)', { skip: skipWithoutOracle }, () => {
