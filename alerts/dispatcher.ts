@@ -158,7 +158,6 @@ export class Dispatcher {
   #wait(group: AlertGroup, member: Member, alert: AlertRecord): void {
     const { groups, nowMs } = this.#state;
     member.waiting.push(alert);
-    group.waitingMutedUntilMs = Number.NEGATIVE_INFINITY;
     groups.put(group, alert.alertId, member, nowMs);
     groups.touch(group);
   }

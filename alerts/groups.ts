@@ -45,12 +45,14 @@ export class Groups {
     return this.#holders.get(`${notifier}|${alertId}`);
   }
 
-  /** The alert leaves the group that it was in. What of it waits, waits since `sinceMs`. */
+  /** The alert leaves the group that it was in. What of it waits, waits since `sinceMs`. What was muted may not be all there is now. */
   put(group: AlertGroup, alertId: string, member: Member, sinceMs: number): void {
     const holder = this.holderOf(group.notifier, alertId);
     if (holder && holder !== group) this.remove(holder, alertId);
     group.members.set(alertId, member);
     if (member.waiting.length > 0) group.waitingSinceMs = Math.min(group.waitingSinceMs ?? sinceMs, sinceMs);
+    group.waitingMutedUntilMs = Number.NEGATIVE_INFINITY;
+    group.repeatMutedUntilMs = Number.NEGATIVE_INFINITY;
     this.#byKey.set(group.key, group);
     this.#holders.set(`${group.notifier}|${alertId}`, group);
     this.#unqueued.add(group);
