@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { durationMs } from '../domain/duration.js';
+import { findKafkaProblem, kafkaConnectionSchema } from '../domain/kafka-connection.js';
 import { nameSchema } from '../domain/machine-type.js';
 import { secretSchema } from '../domain/secret.js';
 
@@ -125,6 +126,26 @@ const mqttNotifierSchema = z.strictObject({
 });
 export type MqttNotifierConfig = z.output<typeof mqttNotifierSchema>;
 
+const kafkaNotifierSchema = z
+  .strictObject({
+    kind: z.literal('kafka').describe('Records of a topic of Kafka, acknowledged by all replicas in sync.'),
+    name: notifierName,
+    topic: z
+      .string()
+      .regex(/^[a-zA-Z0-9._-]{1,249}$/, 'may hold letters, digits, ".", "_" and "-", 249 at most')
+      .describe('Name of the topic. It must be there; an alert, or a group, keeps to one partition.'),
+    ...kafkaConnectionSchema.shape,
+    timeoutMs: durationMs
+      .default(10_000)
+      .describe('An attempt that Kafka has not acknowledged for this long has failed.'),
+    retry,
+  })
+  .superRefine((config, context) => {
+    const problem = findKafkaProblem(config);
+    if (problem) context.addIssue({ code: 'custom', path: [problem.field], message: problem.message });
+  });
+export type KafkaNotifierConfig = z.output<typeof kafkaNotifierSchema>;
+
 const emailNotifierSchema = z
   .strictObject({
     kind: z.literal('email').describe('E-mail, handed to an SMTP server.'),
@@ -171,5 +192,6 @@ export const notifierSchema = z.discriminatedUnion('kind', [
   alertmanagerNotifierSchema,
   mqttNotifierSchema,
   emailNotifierSchema,
+  kafkaNotifierSchema,
 ]);
 export type NotifierConfig = z.output<typeof notifierSchema>;

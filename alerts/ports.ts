@@ -11,6 +11,8 @@ export interface Notifier {
    * `retryAfterMs` when at the earliest. Stops early when `signal` aborts.
    */
   send(notification: NotificationRecord, signal: AbortSignal): Promise<void>;
+  /** Ends what it holds open, when nothing is sent any more. */
+  close?(): Promise<void>;
 }
 
 /** What a receiver of what stands is told of one alert. */

@@ -6,6 +6,7 @@ import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { alertsConfigSchema } from '../alerts/config.js';
 import { durationMs } from '../domain/duration.js';
+import { findKafkaProblem } from '../domain/kafka-connection.js';
 import { MachineDirectory, type MachineEntry, machineEntrySchema } from '../domain/machine-directory.js';
 import { attributeNumber, type MachineType, machineTypeSchema } from '../domain/machine-type.js';
 import { secretSchema } from '../domain/secret.js';
@@ -13,7 +14,7 @@ import { embeddedBrokerConfigSchema } from '../infra/embedded/broker.js';
 import { datasetSchema } from '../infra/files/dataset-config.js';
 import { httpConfigSchema } from '../infra/http/ports.js';
 import { influxConfigSchema } from '../infra/influx/config.js';
-import { findKafkaProblem, kafkaLogConfigSchema } from '../infra/kafka/config.js';
+import { kafkaLogConfigSchema } from '../infra/kafka/config.js';
 import { mqttSourceConfigSchema } from '../infra/mqtt/source.js';
 import { ingestConfigSchema } from '../ingest/config.js';
 import { trainingConfigSchema } from '../model/config.js';
@@ -165,7 +166,7 @@ export type DeploymentConfig = z.output<typeof deploymentSchema>;
 export interface Deployment {
   /** Absolute path of the file. */
   readonly file: string;
-  /** Frozen. `dataDir`, `model.dir` and the files of `mqtt`, `log` and `store` are absolute paths. */
+  /** Frozen. `dataDir`, `model.dir` and the files of `mqtt`, `log`, `store` and notifiers are absolute paths. */
   readonly config: DeploymentConfig;
   /** Machine types by name. */
   readonly types: ReadonlyMap<string, MachineType>;
@@ -248,6 +249,12 @@ export function checkDeployment(file: string, environment: Environment = process
     mqtt: value.mqtt.kind === 'client' ? absoluteFiles(value.mqtt, absolute) : value.mqtt,
     store: value.store.kind === 'influx' ? absoluteFiles(value.store, absolute) : value.store,
     log: value.log.kind === 'kafka' ? absoluteFiles(value.log, absolute) : value.log,
+    alerts: {
+      ...value.alerts,
+      notifiers: value.alerts.notifiers.map((notifier) =>
+        notifier.kind === 'kafka' ? absoluteFiles(notifier, absolute) : notifier,
+      ),
+    },
   };
   return {
     ok: true,

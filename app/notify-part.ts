@@ -115,6 +115,7 @@ export function startNotifiers(parts: {
     stop.abort();
     await ticking;
     await Promise.all([...dispatching, ...delivering].map((consumer) => consumer.close()));
+    await Promise.all(notifiers.map((notifier) => 'send' in notifier && notifier.close?.()));
   });
 }
 

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import type { KafkaConfig, SASLOptions } from 'kafkajs';
 import { UserError, WorldError } from '../../domain/errors.js';
-import type { KafkaLogConfig } from './config.js';
+import type { KafkaConnection } from '../../domain/kafka-connection.js';
 
 /** Our configuration as kafkajs takes it. Reads certificates; opens nothing. */
-export function connectionConfig(config: KafkaLogConfig): KafkaConfig {
+export function connectionConfig(config: KafkaConnection): KafkaConfig {
   return {
     brokers: [...config.brokers],
     clientId: config.clientId,
@@ -17,7 +17,7 @@ export function connectionConfig(config: KafkaLogConfig): KafkaConfig {
   };
 }
 
-function tlsOptions({ caFile, certFile, keyFile }: KafkaLogConfig) {
+function tlsOptions({ caFile, certFile, keyFile }: KafkaConnection) {
   return {
     ...(caFile !== undefined && { ca: [readPem(caFile)] }),
     ...(certFile !== undefined && { cert: readPem(certFile) }),
@@ -26,8 +26,8 @@ function tlsOptions({ caFile, certFile, keyFile }: KafkaLogConfig) {
 }
 
 function saslOptions(
-  config: KafkaLogConfig,
-  mechanism: Exclude<KafkaLogConfig['sasl'], 'none'>,
+  config: KafkaConnection,
+  mechanism: Exclude<KafkaConnection['sasl'], 'none'>,
 ): SASLOptions {
   const username = config.username ?? '';
   const password = config.password?.reveal() ?? '';
@@ -68,7 +68,7 @@ function readPem(file: string): string {
     return readFileSync(file, 'utf8');
   } catch (cause) {
     throw new UserError(
-      `cannot read ${file}, named in the configuration of the log: ${(cause as Error).message}`,
+      `cannot read ${file}, named in the configuration of Kafka: ${(cause as Error).message}`,
       { cause },
     );
   }

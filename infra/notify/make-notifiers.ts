@@ -4,6 +4,7 @@ import type { Clock } from '../../domain/clock.js';
 import { UserError } from '../../domain/errors.js';
 import { AlertmanagerNotifier } from './alertmanager.js';
 import { EmailNotifier } from './email.js';
+import { KafkaNotifier } from './kafka.js';
 import { type AlertLogger, LogNotifier } from './log.js';
 import { MqttNotifier, type PublishAlert } from './mqtt.js';
 import { WebhookNotifier } from './webhook.js';
@@ -33,6 +34,8 @@ function makeNotifier(config: NotifierConfig, deps: NotifierDeps): Notifier | St
       return new AlertmanagerNotifier(config, deps.clock);
     case 'email':
       return new EmailNotifier(config);
+    case 'kafka':
+      return new KafkaNotifier(config);
     case 'mqtt':
       if (!deps.publish)
         throw new UserError(

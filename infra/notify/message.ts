@@ -5,10 +5,10 @@ import type { NotificationRecord } from '../../domain/notification.js';
 
 /** A transition on its own is `alert`; of a group `alerts` holds the newest transition of each. */
 export function encodeMessage(notification: NotificationRecord): Buffer {
-  const { summary, group, reason, timeMs, alerts, changed, omitted } = notification;
+  const { dedupeKey, summary, group, reason, timeMs, alerts, changed, omitted } = notification;
   const again = reason === 'repeated' ? { reason, timeMs } : {};
   const what = group ? { group, reason, timeMs, alerts, changed, omitted } : { alert: alerts[0], ...again };
-  return Buffer.from(JSON.stringify({ version: 1, sentence: summary, ...what }));
+  return Buffer.from(JSON.stringify({ version: 1, dedupeKey, sentence: summary, ...what }));
 }
 
 const chatLinesMax = 20;

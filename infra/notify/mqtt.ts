@@ -4,6 +4,7 @@ import type { MqttNotifierConfig } from '../../alerts/notifier-config.js';
 import type { Notifier } from '../../alerts/ports.js';
 import { WorldError } from '../../domain/errors.js';
 import type { NotificationRecord } from '../../domain/notification.js';
+import { abortion } from './abortion.js';
 import { commonValue, encodeMessage } from './message.js';
 
 /** Resolves when the broker has acknowledged; rejects when it cannot be reached or refuses. */
@@ -48,15 +49,6 @@ export class MqttNotifier implements Notifier {
       );
     }
   }
-}
-
-/** Rejects when the signal aborts; never resolves. */
-function abortion(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const abort = (): void => reject(signal.reason);
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort, { once: true });
-  });
 }
 
 /** Characters that would make levels or wildcards become `_`, and so does what the alerts of a group differ in. */

@@ -203,7 +203,7 @@ test('the example stays valid when every commented-out option is switched on', (
   assert.equal(config.machines[0]?.line, 'line-1');
   assert.deepEqual(
     config.alerts.notifiers.map(({ kind }) => kind),
-    ['log', 'webhook', 'alertmanager', 'mqtt', 'email'],
+    ['log', 'webhook', 'alertmanager', 'mqtt', 'email', 'kafka'],
   );
   assert.equal(config.alerts.rules?.[0]?.severities[0]?.set, 0.4);
   assert.equal(config.alerts.rules?.[0]?.flapping?.from, 0.3);

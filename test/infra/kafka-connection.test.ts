@@ -3,7 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { UserError, WorldError } from '../../domain/errors.js';
-import { findKafkaProblem, kafkaLogConfigSchema } from '../../infra/kafka/config.js';
+import { findKafkaProblem } from '../../domain/kafka-connection.js';
+import { kafkaLogConfigSchema } from '../../infra/kafka/config.js';
 import { connectionConfig } from '../../infra/kafka/connection.js';
 
 const brokers = ['kafka-1:9093'];

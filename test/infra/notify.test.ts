@@ -126,7 +126,8 @@ test('a webhook gets the sentence, the record, the key and the signature', async
     never,
   );
   const [{ headers, body }] = server.took as [Arrived];
-  assert.deepEqual(JSON.parse(body), { version: 1, sentence: alert.summary, alert });
+  const { dedupeKey } = alert;
+  assert.deepEqual(JSON.parse(body), { version: 1, dedupeKey, sentence: alert.summary, alert });
   assert.equal(decodeURI(headers['idempotency-key'] as string), alert.dedupeKey);
   assert.equal(
     headers['x-millwright-signature'],
