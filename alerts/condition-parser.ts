@@ -9,6 +9,7 @@
  * Numbers and truths are different types and checked as the text is read.
  */
 import { parseDurationMs } from '../domain/duration.js';
+import { aggregateNames } from '../domain/machine-type.js';
 import { type Condition, curveKindsOf, partsOf, typeOf, type ValueType } from './condition.js';
 
 /** What is wrong with an expression, and where: `column` counts characters from 1. */
@@ -22,6 +23,11 @@ type Maker =
   | { readonly takes: 'nothing'; readonly make: () => Condition }
   | { readonly takes: 'duration'; readonly make: (withinMs: number) => Condition }
   | { readonly takes: 'sensor'; readonly make: (sensor: string) => Condition }
+  | { readonly takes: 'feature'; readonly make: (feature: string) => Condition }
+  | {
+      readonly takes: 'feature and duration';
+      readonly make: (feature: string, overMs: number) => Condition;
+    }
   | { readonly takes: 'number'; readonly make: (of: Condition) => Condition };
 
 const status = (word: Extract<Condition, { kind: 'status' }>['status']): Maker => ({
@@ -49,6 +55,11 @@ const functions: ReadonlyMap<string, Maker> = new Map<string, Maker>([
   ['silent_sensors', plain('silent-sensors')],
   ['health_index', plain('health-index')],
   ['age', plain('age')],
+  ['value', { takes: 'feature', make: (feature) => ({ kind: 'value', feature }) }],
+  [
+    'drift',
+    { takes: 'feature and duration', make: (feature, overMs) => ({ kind: 'drift', feature, overMs }) },
+  ],
   ['provisional', status('provisional')],
   ['final', status('final')],
   ['fallback', status('fallback')],
@@ -197,15 +208,14 @@ class Reader {
     switch (maker.takes) {
       case 'nothing':
         return maker.make();
-      case 'duration': {
-        const word = this.#take(/^[^\s)]*/);
-        const withinMs = parseDurationMs(word);
-        if (withinMs === undefined || withinMs <= 0)
-          throw new Refused(
-            begin,
-            `expected a time ahead such as 14d or 12h, found ${word === '' ? this.#found() : `"${word}"`}`,
-          );
-        return maker.make(withinMs);
+      case 'duration':
+        return maker.make(this.#duration('ahead such as 14d or 12h'));
+      case 'feature':
+        return maker.make(this.#feature());
+      case 'feature and duration': {
+        const feature = this.#feature();
+        this.#expect(',', ` after "${feature}"`);
+        return maker.make(feature, this.#duration('such as 7d or 12h'));
       }
       case 'sensor': {
         const word = this.#take(/^"[^"]+"/);
@@ -221,6 +231,31 @@ class Reader {
         return maker.make(of);
       }
     }
+  }
+
+  #duration(what: string): number {
+    const begin = this.#begin();
+    const word = this.#take(/^[^\s)]*/);
+    const ms = parseDurationMs(word);
+    if (ms !== undefined && ms > 0) return ms;
+    throw new Refused(begin, `expected a time ${what}, found ${word === '' ? this.#found() : `"${word}"`}`);
+  }
+
+  /** Names of sensors may hold dots, those of aggregates do not. */
+  #feature(): string {
+    const begin = this.#begin();
+    const word = this.#take(/^"[^"]+"/).slice(1, -1);
+    if (word === '')
+      throw new Refused(
+        begin,
+        `expected a sensor and its aggregate such as "speed.mean", found ${this.#found()}`,
+      );
+    if (!aggregateNames.some((name) => word.endsWith(`.${name}`) && word.length > name.length + 1))
+      throw new Refused(
+        begin,
+        `"${word}" must be a sensor and one of ${aggregateNames.join(', ')}, such as "speed.mean"`,
+      );
+    return word;
   }
 
   #number(): number | undefined {

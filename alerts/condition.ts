@@ -14,6 +14,7 @@ import {
   type ForecastRecord,
   probabilityWithin,
 } from '../domain/forecast.js';
+import { type Measure, measureKey } from '../domain/measure.js';
 
 export type Condition =
   /** P(failed, or past the limit, within so long after the origin), in [0, 1]. */
@@ -32,6 +33,10 @@ export type Condition =
   /** Steps of the machine's present life. */
   | { readonly kind: 'age' }
   | { readonly kind: 'status'; readonly status: 'provisional' | 'final' | 'fallback' | 'not-assessable' }
+  /** A sensor's aggregate in the newest step, such as `speed.mean`. */
+  | { readonly kind: 'value'; readonly feature: string }
+  /** How far its newest steps lie from those before them, in standard deviations. */
+  | { readonly kind: 'drift'; readonly feature: string; readonly overMs: number }
   /** Against the origin before. */
   | { readonly kind: 'change'; readonly of: Condition }
   | { readonly kind: 'number'; readonly value: number }
@@ -119,6 +124,20 @@ export function changesIn(condition: Condition): readonly Condition[] {
 
 export const dayMs = 86_400_000;
 
+/** What the condition asks of sensors. Caller: `overMs` is a whole number of steps. */
+export function measuresIn(condition: Condition, stepMs: number): readonly Measure[] {
+  return [...partsOf(condition)].flatMap((part) =>
+    part.kind === 'value' || part.kind === 'drift' ? [measureOf(part, stepMs)] : [],
+  );
+}
+
+function measureOf(part: Extract<Condition, { kind: 'value' | 'drift' }>, stepMs: number): Measure {
+  const { feature } = part;
+  return part.kind === 'value'
+    ? { kind: 'value', feature }
+    : { kind: 'drift', feature, steps: part.overMs / stepMs };
+}
+
 /** Against what a forecast is measured. */
 export interface Context {
   readonly stepMs: number;
@@ -151,6 +170,9 @@ export function evaluate(condition: Condition, forecast: ForecastRecord, context
       return forecast.values?.healthIndex ?? Number.NaN;
     case 'age':
       return forecast.stepIndex + 1;
+    case 'value':
+    case 'drift':
+      return forecast.measured?.[measureKey(measureOf(condition, context.stepMs))] ?? Number.NaN;
     case 'status':
       return Number(hasStatus(forecast, condition.status));
     case 'change':
@@ -250,6 +272,10 @@ export function conditionText(condition: Condition): string {
       return `limit_probability(${durationText(condition.withinMs)})`;
     case 'silent':
       return `silent("${condition.sensor}")`;
+    case 'value':
+      return `value("${condition.feature}")`;
+    case 'drift':
+      return `drift("${condition.feature}", ${durationText(condition.overMs)})`;
     case 'status':
       return `${condition.status.replace('-', '_')}()`;
     case 'change':
@@ -282,6 +308,10 @@ export function conditionWords(condition: Condition): string {
       return 'days to the expected failure';
     case 'limit-day':
       return 'days until the health index passes its limit';
+    case 'value':
+      return condition.feature;
+    case 'drift':
+      return `drift of ${condition.feature} over ${durationWords(condition.overMs)}`;
     default:
       return conditionText(condition);
   }

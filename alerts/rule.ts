@@ -4,6 +4,7 @@ import { UserError } from '../domain/errors.js';
 import type { CurveKind } from '../domain/forecast.js';
 import { globPattern } from '../domain/machine-directory.js';
 import type { MachineType } from '../domain/machine-type.js';
+import { type Measure, measureKey } from '../domain/measure.js';
 import {
   type Condition,
   changesIn,
@@ -13,10 +14,12 @@ import {
   dayMs,
   directionOf,
   durationText,
+  measuresIn,
   partsOf,
 } from './condition.js';
 import { type AlertsConfig, type RuleConfig, ruleSchema, type SeverityThresholds } from './config.js';
 import type { Place } from './episode.js';
+import { featureProblem } from './feature-problem.js';
 import { defaultSummaryOf, makeDateFormat } from './summary.js';
 
 export interface Rule {
@@ -32,6 +35,8 @@ export interface Rule {
   readonly when: Condition | undefined;
   /** What of both is compared with the origin before. */
   readonly changes: readonly Condition[];
+  /** What of both is asked of sensors. */
+  readonly measures: readonly Measure[];
   readonly direction: Direction;
   readonly severities: readonly SeverityThresholds[];
   readonly forMs: number;
@@ -118,6 +123,10 @@ function bindRule(rule: Omit<RuleConfig, 'overrides'>, type: MachineType, fits: 
       complain(
         `${text}: it has no sensor "${part.sensor}"; it has: ${type.sensors.map(({ name }) => name).join(', ')}`,
       );
+    if (part.kind === 'value' || part.kind === 'drift') {
+      const problem = featureProblem(part, type, stepMs);
+      if (problem !== undefined) complain(`${text}${problem}`);
+    }
     if (!('withinMs' in part)) continue;
     const { withinMs } = part;
     const horizonMs = type.horizonSteps * stepMs;
@@ -149,6 +158,7 @@ function bindRule(rule: Omit<RuleConfig, 'overrides'>, type: MachineType, fits: 
     curve: curveKindOf(rule.condition),
     when: rule.when,
     changes: conditions.flatMap(changesIn),
+    measures: conditions.flatMap((condition) => measuresIn(condition, stepMs)),
     direction: directionOf(rule.condition, first.set, first.reset),
     severities: rule.severities,
     forMs: rule.for,
@@ -167,6 +177,12 @@ function bindRule(rule: Omit<RuleConfig, 'overrides'>, type: MachineType, fits: 
     summary: rule.summary ?? defaultSummaryOf(rule.condition),
     formatDate: makeDateFormat(type.step.kind === 'calendar-day' ? type.step.timeZone : undefined, stepMs),
   };
+}
+
+/** What the rules of a type ask of its sensors, each once. */
+export function measuresOf(rules: readonly Rule[]): readonly Measure[] {
+  const measures = rules.flatMap((rule) => rule.measures);
+  return [...new Map(measures.map((measure) => [measureKey(measure), measure])).values()];
 }
 
 export function stepMsOf(type: MachineType): number {

@@ -1,5 +1,6 @@
 /** The stages, made once for the live pipeline and once for each replay: there is no second wiring. */
 import { makeAlertStage } from '../alerts/alert-stage.js';
+import { bindRules, measuresOf } from '../alerts/rule.js';
 import type { Predictor } from '../domain/features.js';
 import type { PartitionHandler, PartitionId } from '../domain/log.js';
 import { topics } from '../domain/topics.js';
@@ -36,9 +37,11 @@ export function forecastStage(
   values?: Pick<ReadonlyMap<string, ValuePredictor>, 'get'>,
 ): Stage {
   const { types, directory } = deployment;
+  const rules = bindRules(deployment.config.alerts, [...types.values()]);
   const handlerFor = makeForecastStage({
     types,
     directory,
+    measuresOf: (type) => measuresOf(rules.get(type) ?? []),
     predictorFor: (type) => predictors.get(type),
     ...(values ? { valuePredictorFor: (type) => values.get(type) } : {}),
     batchWindowsMax: 1024,

@@ -53,6 +53,8 @@ export interface ForecastRecord {
   readonly silentSensors: readonly string[];
   /** Topic `steps`: offset of the step record that caused this forecast. */
   readonly stepOffset: number;
+  /** What rules ask of the machine's sensors, by `measureKey`; null: it cannot be told. Left out where no rule asks. */
+  readonly measured?: Readonly<Record<string, number | null>>;
   /** Of machine types whose sensors are forecast, once a network has learned them. */
   readonly values?: ForecastValues;
 }

@@ -10,6 +10,11 @@ export const nameSchema = z
 export const aggregateNames = ['mean', 'std', 'min', 'max', 'first', 'last', 'slope', 'range'] as const;
 export type AggregateName = (typeof aggregateNames)[number];
 
+/** What there is of a sensor per step: its features. */
+export function aggregatesOf(sensor: Sensor, type: MachineType): readonly AggregateName[] {
+  return sensor.aggregates ?? type.aggregates;
+}
+
 /** Where a step can lie: what the network sees of it as two features. */
 export const calendarNames = ['day-of-week', 'day-of-year', 'time-of-day'] as const;
 export type CalendarName = (typeof calendarNames)[number];

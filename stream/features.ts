@@ -2,17 +2,13 @@
 import type { FeatureSpec } from '../domain/features.js';
 import {
   type AggregateName,
+  aggregatesOf,
   attributeNumber,
   type MachineType,
-  type Sensor,
 } from '../domain/machine-type.js';
 import type { SensorAggregate, StepRecord } from '../domain/step.js';
 import { calendarFeatureNames, makeCalendarFeatures } from './calendar-features.js';
 import { makeStepCalendar } from './step-calendar.js';
-
-function aggregatesOf(sensor: Sensor, type: MachineType): readonly AggregateName[] {
-  return sensor.aggregates ?? type.aggregates;
-}
 
 /**
  * Names, units and extent of the features of a machine type: per sensor its aggregates, `event.CODE` counts,

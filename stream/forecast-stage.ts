@@ -9,10 +9,13 @@ import type { EventRecord, TickRecord } from '../domain/input.js';
 import type { Batch, Checkpoint, PartitionHandler, PartitionId } from '../domain/log.js';
 import type { MachineDirectory } from '../domain/machine-directory.js';
 import type { MachineType } from '../domain/machine-type.js';
+import type { Measure } from '../domain/measure.js';
 import { decodeRecord, encodeRecord, topics } from '../domain/topics.js';
 import { limitPassings, type ValueOutlook, type ValuePredictor } from '../domain/values.js';
 import { curveFault, obstacleIn } from './assessable.js';
 import { featureSpec } from './features.js';
+import { type Measurer, makeMeasurer } from './measurer.js';
+import { significant } from './significant.js';
 import { type IssuedWindow, WindowOperator } from './window-operator.js';
 
 export interface ForecastStage {
@@ -23,6 +26,8 @@ export interface ForecastStage {
   readonly predictorFor: (type: string) => Predictor | undefined;
   /** What forecasts the values of its sensors, if there is anything; asked as often. */
   readonly valuePredictorFor?: (type: string) => ValuePredictor | undefined;
+  /** What rules ask of the sensors of a machine type; default: nothing. */
+  readonly measuresOf?: (type: string) => readonly Measure[];
   /** Greatest number of windows in one call of a predictor: bounds memory. */
   readonly batchWindowsMax: number;
 }
@@ -92,7 +97,7 @@ class ForecastPartition implements PartitionHandler {
     let model = models.get(typeName);
     if (!model) {
       const type = this.#stage.types.get(typeName) as MachineType;
-      model = new Model(type, this.#stage.predictorFor(typeName), this.#stage.valuePredictorFor?.(typeName));
+      model = new Model(type, this.#stage);
       models.set(typeName, model);
     }
     return model;
@@ -107,8 +112,13 @@ class Model {
   /** undefined, too, where its features are not the type's: forecasts of failures go on without it. */
   readonly #values: ValuePredictor | undefined;
   readonly #misfit: string;
+  readonly #measure: Measurer | undefined;
 
-  constructor(type: MachineType, predictor: Predictor | undefined, values: ValuePredictor | undefined) {
+  constructor(type: MachineType, stage: ForecastStage) {
+    const predictor = stage.predictorFor(type.name);
+    const values = stage.valuePredictorFor?.(type.name);
+    const measures = stage.measuresOf?.(type.name) ?? [];
+    this.#measure = measures.length > 0 ? makeMeasurer(featureSpec(type), measures) : undefined;
     this.#type = type;
     this.#predictor = predictor;
     this.#values = values && describeMisfit(type, values) === '' ? values : undefined;
@@ -194,6 +204,7 @@ class Model {
       status,
       reason,
       model: (this.#predictor ?? this.#values)?.version ?? '',
+      ...(this.#measure ? { measured: this.#measure(window.window) } : {}),
       ...(!this.#predictor && this.#values ? { curve: 'health-limit' as const } : {}),
       probabilities,
       expectedDay: expectedDay(probabilities),
@@ -203,11 +214,6 @@ class Model {
       ...(values ? { values } : {}),
     };
   }
-}
-
-/** Six significant digits: more than a sensor has, and half the bytes. */
-function significant(value: number): number {
-  return Number(value.toPrecision(6));
 }
 
 /** Where a model's features differ from the machine type's, in words; '' if they are the same. */

@@ -4,10 +4,13 @@
  *     DAY [MACHINE[@LINE]] WHAT
  */
 import { parseMatcher } from '../../alerts/matcher.js';
+import { stepMsOf } from '../../alerts/rule.js';
+import { parseDurationMs } from '../../domain/duration.js';
 import { UserError } from '../../domain/errors.js';
 import { expectedDay, type ForecastRecord } from '../../domain/forecast.js';
 import { type EventKind, type EventRecord, eventKinds } from '../../domain/input.js';
 import type { MachineType } from '../../domain/machine-type.js';
+import { measureKey } from '../../domain/measure.js';
 import { parseTimeMs } from '../../infra/files/parse-time.js';
 import type { SilenceInput, StoryInput } from './story-plant.js';
 
@@ -114,7 +117,7 @@ function recordOf({ machine, plantLine, timeMs, verb, rest, line }: Line, world:
       const [word = '', ...options] = rest;
       const p = word === '' ? Number.NaN : Number(word);
       if (!(p >= 0 && p <= 1)) throw new UserError(`"${line}": write a probability from 0 to 1 after "p"`);
-      return forecast(steadyCurve(p, world), optionsOf(options, line));
+      return forecast(steadyCurve(p, world), optionsOf(options, line, world));
     }
     case 'curve': {
       const count = rest.findIndex((word) => Number.isNaN(Number(word)));
@@ -124,7 +127,7 @@ function recordOf({ machine, plantLine, timeMs, verb, rest, line }: Line, world:
         throw new UserError(
           `"${line}": write ${world.type.horizonSteps} probabilities after "curve", none lower than the one before`,
         );
-      return forecast(probabilities, optionsOf(count < 0 ? [] : rest.slice(count), line));
+      return forecast(probabilities, optionsOf(count < 0 ? [] : rest.slice(count), line, world));
     }
     case 'young':
       return forecast([], { stepIndex: 1, reason: 'history too short' });
@@ -170,8 +173,11 @@ function steadyCurve(p: number, { type, withinSteps }: StoryWorld): number[] {
   );
 }
 
-/** `rev 1`, `provisional`, `fallback`, `limit`, `coverage 0.4`, `silent speed,torque`, `model m2`, in any order. */
-function optionsOf(words: readonly string[], line: string): Partial<ForecastRecord> {
+/**
+ * `rev 1`, `provisional`, `fallback`, `limit`, `coverage 0.4`, `silent speed,torque`, `model m2`, `value speed.mean 7.3`,
+ * `drift speed.mean 7d 2.5`, in any order.
+ */
+function optionsOf(words: readonly string[], line: string, { type }: StoryWorld): Partial<ForecastRecord> {
   const over: { -readonly [Key in keyof ForecastRecord]?: ForecastRecord[Key] } = {};
   for (let k = 0; k < words.length; k++) {
     switch (words[k]) {
@@ -187,6 +193,20 @@ function optionsOf(words: readonly string[], line: string): Partial<ForecastReco
       case 'model':
         over.model = words[++k] ?? '';
         break;
+      case 'value': {
+        const measure = { kind: 'value', feature: words[++k] ?? '' } as const;
+        over.measured = { ...over.measured, [measureKey(measure)]: Number(words[++k]) };
+        break;
+      }
+      case 'drift': {
+        const feature = words[++k] ?? '';
+        const steps = (parseDurationMs(words[++k] ?? '') ?? Number.NaN) / stepMsOf(type);
+        over.measured = {
+          ...over.measured,
+          [measureKey({ kind: 'drift', feature, steps })]: Number(words[++k]),
+        };
+        break;
+      }
       case 'provisional':
       case 'fallback':
         over.status = words[k] as 'provisional' | 'fallback';
@@ -196,7 +216,7 @@ function optionsOf(words: readonly string[], line: string): Partial<ForecastReco
         break;
       default:
         throw new UserError(
-          `"${line}": "${words[k]}" is not known; write rev, coverage, silent, model, provisional, fallback or limit`,
+          `"${line}": "${words[k]}" is not known; write rev, coverage, silent, model, value, drift, provisional, fallback or limit`,
         );
     }
   }

@@ -127,13 +127,41 @@ test('unknown keys are refused', () => {
 });
 
 const knownFunctions =
-  'write a number or one of failure_probability(…), expected_day(…), limit_probability(…), limit_day(…), change(…), coverage(…), silent(…), silent_sensors(…), health_index(…), age(…), provisional(…), final(…), fallback(…), not_assessable(…)';
+  'write a number or one of failure_probability(…), expected_day(…), limit_probability(…), limit_day(…), change(…), coverage(…), silent(…), silent_sensors(…), health_index(…), age(…), value(…), drift(…), provisional(…), final(…), fallback(…), not_assessable(…)';
 const conditions: readonly (readonly [string, unknown])[] = [
   ['failure_probability(14d)', { kind: 'failure-probability', withinMs: 14 * 86_400_000 }],
   ['  failure_probability ( 36h ) ', { kind: 'failure-probability', withinMs: 36 * 3_600_000 }],
   ['expected_day()', { kind: 'expected-day' }],
   ['limit_probability(14d)', { kind: 'limit-probability', withinMs: 14 * 86_400_000 }],
   ['limit_day()', { kind: 'limit-day' }],
+  ['value("speed.mean")', { kind: 'value', feature: 'speed.mean' }],
+  [
+    'drift("oil.temp.max", 7d) > 3',
+    {
+      kind: 'compare',
+      operator: '>',
+      left: { kind: 'drift', feature: 'oil.temp.max', overMs: 7 * 86_400_000 },
+      right: { kind: 'number', value: 3 },
+    },
+  ],
+  [
+    'value(speed.mean)',
+    { column: 7, message: 'expected a sensor and its aggregate such as "speed.mean", found "speed.mean)"' },
+  ],
+  [
+    'coverage() > 0.5 and value("speed") > 3',
+    {
+      column: 28,
+      message:
+        '"speed" must be a sensor and one of mean, std, min, max, first, last, slope, range, such as "speed.mean"',
+    },
+  ],
+  ['drift("speed.mean")', { column: 19, message: 'expected "," after "speed.mean", found ")"' }],
+  ['drift("speed.mean", 7)', { column: 21, message: 'expected a time such as 7d or 12h, found "7"' }],
+  [
+    'not value("speed.mean")',
+    { column: 5, message: '"not" is of what is true or false, and this is a number' },
+  ],
   ['failure_probability 14d', { column: 21, message: 'expected "(" after failure_probability, found "14d"' }],
   [
     'failure_probability(14)',
@@ -217,6 +245,22 @@ test('rules are fitted to machine types, and what does not fit is said', () => {
   assert.throws(
     () => bind(rule({ when: 'not silent("torque")' })),
     /^UserError: rule "near" for machine type "turbine": silent\("torque"\): it has no sensor "torque"; it has: speed$/,
+  );
+  assert.throws(
+    () => bind(rule({ when: 'value("torque.mean") < 3' })),
+    /: value\("torque.mean"\): it has no sensor "torque"; it has: speed$/,
+  );
+  assert.throws(
+    () => bind(rule({ when: 'value("speed.max") < 3' })),
+    /: value\("speed.max"\): of "speed" it has mean; name one of these, or add "max" to its aggregates and train again$/,
+  );
+  assert.throws(
+    () => bind(rule({ when: 'drift("speed.mean", 36h) < 3' })),
+    /drift\("speed.mean", 36h\) is not a whole number of its steps of 1d/,
+  );
+  assert.throws(
+    () => bind(rule({ when: 'drift("speed.mean", 40d) < 3' })),
+    /drift\("speed.mean", 40d\) needs as much time before it, and forecasts are made from 60d; at most 30d$/,
   );
   assert.throws(() => bind(rule({ overrides: [{ types: ['pump'] }] })), /no machine type "pump"/);
   assert.throws(() => bind(rule({ types: ['pump'] })), /no machine type "pump"; there are: turbine/);
