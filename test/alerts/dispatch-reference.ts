@@ -61,6 +61,8 @@ interface Member {
   told: boolean;
   waiting: AlertRecord[];
   wasHeld: boolean;
+  /** When a route led here last. */
+  fitAs: Pick<AlertRecord, 'severity' | 'state'>;
 }
 
 interface Group {
@@ -101,11 +103,13 @@ function groupsOf(rules: PlainRules, notifier: string, history: readonly Happene
       const { alertId } = alert;
       const earlier = before.get(alertId);
       before.set(alertId, alert);
-      const routes = rules.routes.filter(
-        (route) => route.notifier === notifier && (route.fits?.(alert) ?? true),
-      );
-      const [route] = routes;
+      const routesOf = (one: AlertRecord) =>
+        rules.routes.filter((route) => route.notifier === notifier && (route.fits?.(one) ?? true));
       const known = holderOf(alertId)?.members.get(alertId);
+      const fitting = routesOf(alert);
+      // Who was told is told on, by the routes that led there last.
+      const routes = fitting.length === 0 && known?.told ? routesOf({ ...alert, ...known.fitAs }) : fitting;
+      const [route] = routes;
       if (!route) {
         leave(alertId);
         continue;
@@ -119,7 +123,15 @@ function groupsOf(rules: PlainRules, notifier: string, history: readonly Happene
       const asOpened = alert.state === 'not-assessable' ? 'not-assessable' : 'fired';
       const word = isFirstSeen ? asOpened : alert.transition;
       const isListed = routes.some(({ transitions }) => transitions.includes(word));
-      const member = known ?? { alertId, told: !isListed, waiting: [], wasHeld: false };
+      const { severity, state } = alert;
+      const member = known ?? {
+        alertId,
+        told: !isListed,
+        waiting: [],
+        wasHeld: false,
+        fitAs: { severity, state },
+      };
+      if (fitting.length > 0) member.fitAs = { severity, state };
       if (isListed) member.waiting.push(alert);
       const labels = route.groupOf?.(alert) ?? null;
       const lane = `${notifier}|${route.id}`;
