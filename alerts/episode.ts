@@ -24,6 +24,7 @@ export interface Episode {
   readonly severitySinceMs: number | null;
   readonly acknowledgedBy: string;
   readonly comment: string;
+  readonly assignedTo?: string;
 }
 
 export const alertIdOf = (rule: string, place: Place, episode: Episode): string =>
@@ -36,6 +37,8 @@ type Told =
   | 'reason'
   | 'timeMs'
   | 'acknowledgedBy'
+  | 'assignedTo'
+  | 'by'
   | 'value'
   | 'summary'
   | 'trace';
@@ -68,5 +71,7 @@ export function recordOf(
     value: told.value,
     summary: told.summary,
     trace: told.trace,
+    ...(told.assignedTo && { assignedTo: told.assignedTo }),
+    ...(told.by && { by: told.by }),
   };
 }

@@ -13,7 +13,11 @@ export const notifiableTransitions = [
   'not-assessable',
   'assessable',
   'acknowledged',
+  'assigned',
+  'commented',
 ] as const;
+/** Told only where a route lists them. */
+export const quietTransitions: ReadonlySet<string> = new Set(['amended', 'commented']);
 
 export const matcherSchema = z.string().superRefine((text, context) => {
   const matcher = parseMatcher(text);
@@ -53,7 +57,7 @@ const branchFields = {
     .min(1)
     .optional()
     .describe(
-      'What is told of an alert. "pending" and its cancelling are never told; "amended" only when listed. Default: all others.',
+      'What is told of an alert. "pending" and its cancelling are never told; "amended" and "commented" only when listed. Default: all others.',
     ),
   groupBy: z
     .array(z.string().min(1))

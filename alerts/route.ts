@@ -4,7 +4,7 @@ import { globPattern } from '../domain/machine-directory.js';
 import type { AlertsConfig } from './config.js';
 import { type Labels, makeLabelsOf } from './labels.js';
 import { fitsAll, matchersOf } from './matcher.js';
-import { type BranchConfig, notifiableTransitions, routeSchema } from './route-config.js';
+import { type BranchConfig, notifiableTransitions, quietTransitions, routeSchema } from './route-config.js';
 
 /** A route with all that it has of those that it stands in. */
 export interface Route {
@@ -70,7 +70,7 @@ function makeRoute(config: AlertsConfig, route: BranchConfig, id: string): Route
     notifiers: route.notifiers ?? [],
     minRank: route.minSeverity === undefined ? -1 : config.severities.indexOf(route.minSeverity),
     transitions: new Set<string>(
-      route.transitions ?? notifiableTransitions.filter((name) => name !== 'amended'),
+      route.transitions ?? notifiableTransitions.filter((name) => !quietTransitions.has(name)),
     ),
     groupBy: route.groupBy ?? null,
     groupWaitMs: route.groupWait ?? (grouped ? 30_000 : 1000),

@@ -15,6 +15,8 @@ export interface Happening {
   readonly now: Judgement;
   /** As it is after the transition. */
   readonly episode: Episode;
+  /** Who assigned or commented. */
+  readonly by?: string | undefined;
 }
 
 export function sentence(rule: Rule, place: Place, happening: Happening): string {
@@ -41,6 +43,12 @@ export function sentence(rule: Rule, place: Place, happening: Happening): string
       const comment = episode.comment === '' ? '' : `: ${episode.comment}`;
       return `${standing(rule, place, happening)} Acknowledged by ${episode.acknowledgedBy}${comment}.`;
     }
+    case 'assigned': {
+      const comment = happening.reason === '' ? '' : `: ${happening.reason}`;
+      return `${standing(rule, place, happening)} Assigned to ${episode.assignedTo} by ${happening.by}${comment}.`;
+    }
+    case 'commented':
+      return `${standing(rule, place, happening)} ${happening.by}: ${happening.reason}`;
     case 'pending':
     case 'fired':
     case 'raised':

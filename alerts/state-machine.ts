@@ -73,6 +73,8 @@ interface Cause {
   /** A revision of the newest origin. */
   readonly isRevision: boolean;
   readonly trace: AlertRecord['trace'];
+  /** Who assigned or commented. */
+  readonly by?: string;
 }
 
 /** The cause of what an event, a tick or a change of configuration brings about. */
@@ -81,6 +83,12 @@ const byRecord = (timeMs: number, reason: string): Cause => ({
   reason,
   isRevision: false,
   trace: null,
+});
+
+/** The cause of what somebody says of an alert. */
+const byPerson = ({ eventTimeMs, comment, by }: EventRecord): Cause => ({
+  ...byRecord(eventTimeMs, comment),
+  by: by || 'someone',
 });
 
 const unchanged = (state: RuleState): Outcome => ({ state, alerts: [] });
@@ -155,6 +163,10 @@ export function advanceByEvent(rule: Rule, place: Place, state: RuleState, event
       return settle(rule, place, state, event, 'maintenance');
     case 'acknowledge':
       return acknowledge(rule, place, state, event);
+    case 'assign':
+      return assign(rule, place, state, event);
+    case 'comment':
+      return comment(rule, place, state, event);
     case 'error':
     case 'feedback':
       return unchanged(state);
@@ -217,6 +229,20 @@ function acknowledge(rule: Rule, place: Place, state: RuleState, event: EventRec
   if (open.acknowledgedBy === acknowledgedBy && open.comment === event.comment) return unchanged(state);
   const seen: Episode = { ...open, acknowledgedBy, comment: event.comment };
   return write(rule, place, state, state, seen, 'acknowledged', byRecord(event.eventTimeMs, event.comment));
+}
+
+function assign(rule: Rule, place: Place, state: RuleState, event: EventRecord): Outcome {
+  const { open } = state;
+  const { to = '' } = event;
+  if (open === null || event.code !== alertIdOf(rule.name, place, open) || to === '') return unchanged(state);
+  if (open.assignedTo === to) return unchanged(state);
+  return write(rule, place, state, state, { ...open, assignedTo: to }, 'assigned', byPerson(event));
+}
+
+function comment(rule: Rule, place: Place, state: RuleState, event: EventRecord): Outcome {
+  const { open } = state;
+  if (open === null || event.code !== alertIdOf(rule.name, place, open)) return unchanged(state);
+  return write(rule, place, state, state, open, 'commented', byPerson(event));
 }
 
 type View = 'inactive' | 'pending' | 'firing' | 'not-assessable';
@@ -311,7 +337,8 @@ function write(
     comment: transition === 'raised' ? '' : episode.comment,
   };
   const reason = reasonFor(transition, state, cause);
-  const happening = { transition, state, reason, severity, timeMs, now: is.now, episode: after };
+  const { by } = cause;
+  const happening = { transition, state, reason, severity, timeMs, now: is.now, episode: after, by };
   const alert = recordOf(rule.name, place, episode, {
     state,
     severity,
@@ -322,6 +349,8 @@ function write(
     value: is.now.value,
     summary: sentence(rule, place, happening),
     trace: cause.trace,
+    ...(after.assignedTo && { assignedTo: after.assignedTo }),
+    ...(by && { by }),
   });
   const kept = state === 'resolved' ? { open: null, closed: after } : { open: after };
   return { state: { ...is, ...kept }, alerts: [alert] };

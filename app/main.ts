@@ -1,6 +1,7 @@
 #!/usr/bin/env -S node --max-semi-space-size=64
 /** The command line. One file per command under `commands/`; this one only joins them. */
 import { Command, CommanderError } from 'commander';
+import { alertCommand } from './commands/alert.js';
 import { backtestCommand } from './commands/backtest.js';
 import { benchmarkCommand } from './commands/benchmark.js';
 import { compareCommand } from './commands/compare.js';
@@ -59,6 +60,7 @@ function makeProgram(signal: AbortSignal): Command {
     importCommand(),
     rejectedCommand(),
     rulesCommand(),
+    alertCommand(),
     silenceCommand(),
     ledgerCommand(),
     configCommand(),

@@ -36,6 +36,9 @@ export function startPage(parts: {
   const { deployment, log, store, live, clock } = parts;
   const { config, types } = deployment;
   const thresholds = curveThresholds(config.alerts, [...types.values()]);
+  const say = async (alertId: string, said: Remark): Promise<void> => {
+    await log.append([await aboutAlert(parts, alertId, said)]);
+  };
   return startHttpServer({
     ...config.http,
     plant: config.plant.name,
@@ -44,20 +47,18 @@ export function startPage(parts: {
     rules: () => thresholds,
     live,
     actions: {
-      acknowledge: async (alertId, by, comment) => {
-        await log.append([
-          await aboutAlert(parts, alertId, { event: 'acknowledge', code: alertId, by, comment }),
-        ]);
-      },
-      feedback: async (alertId, verdict, by, comment) => {
-        const event = {
+      acknowledge: (alertId, by, comment) =>
+        say(alertId, { event: 'acknowledge', code: alertId, by, comment }),
+      assign: (alertId, to, by, comment) => say(alertId, { event: 'assign', code: alertId, to, by, comment }),
+      comment: (alertId, by, comment) => say(alertId, { event: 'comment', code: alertId, by, comment }),
+      feedback: (alertId, verdict, by, comment, fault) =>
+        say(alertId, {
           event: 'feedback',
           code: verdict,
           by,
           comment: `${alertId} ${comment}`.trim(),
-        } as const;
-        await log.append([await aboutAlert(parts, alertId, event)]);
-      },
+          ...(fault !== '' && { fault }),
+        }),
     },
     silences: silencesOf(parts),
     serving: serveModels(types, parts.models),
@@ -69,11 +70,13 @@ export function startPage(parts: {
   });
 }
 
+type Remark = Pick<EventRecord, 'event' | 'code' | 'by' | 'comment' | 'to' | 'fault'>;
+
 /** What a person says of an alert goes the way of all events, so that a replay of the log sees it too. */
 async function aboutAlert(
   parts: { readonly store: Store; readonly deployment: Deployment; readonly clock: Clock },
   alertId: string,
-  said: Pick<EventRecord, 'event' | 'code' | 'by' | 'comment'>,
+  said: Remark,
 ): Promise<NewRecord> {
   const [alert] = await parts.store.alertHistory(alertId);
   if (!alert) throw new UserError(`there is no alert ${alertId}; the list of alerts has those there are`);

@@ -29,14 +29,23 @@ export interface AlertRecord {
     | 'cancelled' // pending, but the condition went away
     | 'amended' // late data changed the forecast the alert stands on
     | 'acknowledged'
+    | 'assigned'
+    | 'commented'
     | 'not-assessable'
     | 'assessable';
-  /** Why, in words. For resolved: 'condition-cleared' | 'failed' | 'maintenance' | 'retired'. */
+  /**
+   * Why, in words. For resolved: 'condition-cleared' | 'failed' | 'maintenance' | 'retired'. For what people say: their
+   * comment.
+   */
   readonly reason: string;
   /** Plant time of the transition and of the start of the episode. */
   readonly timeMs: number;
   readonly sinceMs: number;
   readonly acknowledgedBy: string;
+  /** Who is to look after it; left out: nobody was named. */
+  readonly assignedTo?: string;
+  /** Who assigned or commented; left out in other transitions. */
+  readonly by?: string;
   /** Value of the rule's condition, for example P(fail ≤ 14 d); null when it has none. */
   readonly value: number | null;
   readonly summary: string;

@@ -27,9 +27,13 @@ export const eventKinds = [
   'failure', // code: what failed, or ''
   'retired', // taken out of service: no more steps until it speaks again
   'acknowledge', // code: alert key; by a person
-  'feedback', // code: 'true' | 'false' | 'unclear'; detail in comment
+  'assign', // code: alert key; `to` is to look after it
+  'comment', // code: alert key
+  'feedback', // code: 'true' | 'false' | 'unclear'; detail in comment, what it was in `fault`
 ] as const;
 export type EventKind = (typeof eventKinds)[number];
+/** What people say of alerts: nothing happens to the machine. */
+export const remarkKinds: ReadonlySet<EventKind> = new Set(['acknowledge', 'assign', 'comment', 'feedback']);
 
 export interface EventRecord {
   readonly kind: 'event';
@@ -43,6 +47,10 @@ export interface EventRecord {
   readonly code: string;
   readonly by: string;
   readonly comment: string;
+  /** Of `assign`: a name. */
+  readonly to?: string;
+  /** Of `feedback`: code of the fault that was found, in the plant's own words. */
+  readonly fault?: string;
 }
 
 /** Wall-clock (plant) time, written to every partition at a fixed interval. Downstream stages pass it on. */

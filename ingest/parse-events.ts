@@ -1,4 +1,4 @@
-/** A JSON value on an event topic → events: `{"event": "error", "code"?, "time"?, "by"?, "comment"?}` or an array. */
+/** A JSON value on an event topic → events: `{"event": "error", "code"?, "time"?, "by"?, "comment"?, "to"?, "fault"?}` or an array. */
 import { type EventKind, type EventRecord, eventKinds } from '../domain/input.js';
 import type { Machine, MachineType } from '../domain/machine-type.js';
 import { explainTime, readTimeMs, type TimeRule } from './event-time.js';
@@ -20,7 +20,7 @@ export interface EventsContext {
 }
 
 /** Longest text of each field, in characters. An alert key holds a rule's and a machine's name. */
-const charsMax = { code: 512, by: 128, comment: 2000 } as const;
+const charsMax = { code: 512, by: 128, comment: 2000, to: 128, fault: 128 } as const;
 const feedbackCodes = ['true', 'false', 'unclear'];
 
 /** Events of a parsed payload; or the one reason why the message as a whole is refused. */
@@ -54,21 +54,32 @@ function parseEvent(item: unknown, timed: boolean, context: EventsContext): Even
       !context.ignoreFields.has(key)
     )
       return wrongShape(
-        `field ${show(key)} is not known; an event has event, code, ${time.field}, by, comment`,
+        `field ${show(key)} is not known; an event has event, code, ${time.field}, by, comment, to, fault`,
       );
   const kind = eventKinds.find((word) => word === item.event);
   if (kind === undefined)
     return wrongShape(`"event" is ${show(item.event)}; write one of ${eventKinds.join(', ')}`);
-  const { code = '', by = '', comment = '' } = item;
-  if (typeof code !== 'string' || typeof by !== 'string' || typeof comment !== 'string')
-    return wrongShape(`code, by and comment must be text in quotes`);
-  for (const [name, text] of Object.entries({ code, by, comment }))
+  const { code = '', by = '', comment = '', to = '', fault = '' } = item;
+  if (
+    typeof code !== 'string' ||
+    typeof by !== 'string' ||
+    typeof comment !== 'string' ||
+    typeof to !== 'string' ||
+    typeof fault !== 'string'
+  )
+    return wrongShape(`code, by, comment, to and fault must be text in quotes`);
+  for (const [name, text] of Object.entries({ code, by, comment, to, fault }))
     if (text.length > charsMax[name as keyof typeof charsMax])
       return wrongShape(
         `"${name}" has ${text.length} characters, more than ${charsMax[name as keyof typeof charsMax]}`,
       );
   const problem = codeProblem(kind, code, context.type);
   if (problem) return problem;
+  if ((kind === 'assign') !== (to !== ''))
+    return wrongShape(
+      kind === 'assign' ? 'an assignment needs the name of somebody as "to"' : '"to" is for assignments only',
+    );
+  if (fault !== '' && kind !== 'feedback') return wrongShape('"fault" is for feedback only');
   const rawTime = item[time.field];
   const eventTimeMs =
     rawTime === undefined && !timed && time.arrivalCounts ? context.arrivalMs : readTimeMs(rawTime, time);
@@ -85,6 +96,8 @@ function parseEvent(item: unknown, timed: boolean, context: EventsContext): Even
     code,
     by,
     comment,
+    ...(to !== '' && { to }),
+    ...(fault !== '' && { fault }),
   };
 }
 
@@ -107,8 +120,10 @@ function codeProblem(kind: EventKind, code: string, type: MachineType): Rejectio
             detail: `feedback ${show(code)} is not known; write true, false or unclear`,
           };
     case 'acknowledge':
+    case 'assign':
+    case 'comment':
       return code === ''
-        ? { reason: 'unknown-event-code', detail: 'an acknowledgement needs the key of its alert as "code"' }
+        ? { reason: 'unknown-event-code', detail: `"${kind}" needs the key of its alert as "code"` }
         : undefined;
     case 'failure':
     case 'retired':

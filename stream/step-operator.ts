@@ -245,6 +245,8 @@ export class StepOperator {
           return 'duplicate';
         break;
       case 'acknowledge':
+      case 'assign':
+      case 'comment':
       case 'feedback':
         if (machine && !this.#lives.note(machine, name, timeMs)) return 'duplicate';
         break;

@@ -25,6 +25,8 @@ interface AlertCardProps {
   readonly showMachine: boolean;
 }
 
+type Form = 'none' | 'acknowledge' | 'assign' | 'comment' | 'feedback' | 'silence';
+
 type Sending =
   | { readonly kind: 'idle' }
   | { readonly kind: 'sending' }
@@ -32,7 +34,7 @@ type Sending =
 
 /** One alert: what, since when, who knows of it, and what one can do. */
 export function AlertCard({ state, alert: known, muted, open, selected, showMachine }: AlertCardProps) {
-  const [form, setForm] = useState<'none' | 'acknowledge' | 'feedback' | 'silence'>('none');
+  const [form, setForm] = useState<Form>('none');
   const [sending, setSending] = useState<Sending>({ kind: 'idle' });
   // Shown as done before the server says so; taken back, with the reason, when it refuses.
   const [claimedBy, setClaimedBy] = useState('');
@@ -62,15 +64,23 @@ export function AlertCard({ state, alert: known, muted, open, selected, showMach
       },
     );
   };
-  const giveFeedback = (by: string, comment: string, verdict: string) => {
+  const say = (what: Form, body: unknown, thanks = '') => {
     setForm('none');
     void act(
-      'feedback',
-      { by, comment, verdict },
-      () => setThanks('Noted: it will be a label for training.'),
-      () => setForm('feedback'),
+      what,
+      body,
+      () => {
+        setThanks(thanks);
+        state.noteAlertChange();
+      },
+      () => setForm(what),
     );
   };
+  const formButton = (what: Form, label: string, look = 'plain') => (
+    <button type="button" class={look} onClick={() => setForm(form === what ? 'none' : what)}>
+      {label}
+    </button>
+  );
   return (
     <article class={selected ? 'alert selected' : 'alert'} aria-current={selected}>
       <div class="alert-line">
@@ -86,29 +96,14 @@ export function AlertCard({ state, alert: known, muted, open, selected, showMach
               {sending.kind === 'sending' ? ' …' : ''}
             </span>
           )}
-          {known.state !== 'resolved' && acknowledgedBy === '' && (
-            <button type="button" onClick={() => setForm(form === 'acknowledge' ? 'none' : 'acknowledge')}>
-              Acknowledge
-            </button>
-          )}
-          {known.state !== 'resolved' && muted === undefined && (
-            <button
-              type="button"
-              class="plain"
-              onClick={() => setForm(form === 'silence' ? 'none' : 'silence')}
-            >
-              Silence
-            </button>
-          )}
-          {known.state !== 'not-assessable' && (
-            <button
-              type="button"
-              class="plain"
-              onClick={() => setForm(form === 'feedback' ? 'none' : 'feedback')}
-            >
-              Was it right?
-            </button>
-          )}
+          {known.assignedTo !== undefined && <span class="assigned">→ {known.assignedTo}</span>}
+          {known.state !== 'resolved' &&
+            acknowledgedBy === '' &&
+            formButton('acknowledge', 'Acknowledge', '')}
+          {known.state !== 'resolved' && formButton('assign', 'Assign')}
+          {known.state !== 'resolved' && formButton('comment', 'Comment')}
+          {known.state !== 'resolved' && muted === undefined && formButton('silence', 'Silence')}
+          {known.state !== 'not-assessable' && formButton('feedback', 'Was it right?')}
         </span>
       </div>
       <div class="alert-facts muted">
@@ -127,12 +122,31 @@ export function AlertCard({ state, alert: known, muted, open, selected, showMach
       {form === 'acknowledge' && (
         <WhoForm verb="Acknowledge" onSend={acknowledge} onCancel={() => setForm('none')} />
       )}
+      {form === 'assign' && (
+        <WhoForm
+          verb="Assign"
+          ask={{ label: 'To', placeholder: 'who looks after it', required: true }}
+          onSend={(by, comment, _, to) => say('assign', { to, by, comment })}
+          onCancel={() => setForm('none')}
+        />
+      )}
+      {form === 'comment' && (
+        <WhoForm
+          verb="Comment"
+          comment="required"
+          onSend={(by, comment) => say('comment', { by, comment })}
+          onCancel={() => setForm('none')}
+        />
+      )}
       {form === 'feedback' && (
         <WhoForm
           verb="Send"
           question="What turned out to be true?"
           choices={verdicts}
-          onSend={giveFeedback}
+          ask={{ label: 'Fault code', placeholder: 'if there was a fault', required: false }}
+          onSend={(by, comment, verdict, fault) =>
+            say('feedback', { by, comment, verdict, fault }, 'Noted, in the log of events.')
+          }
           onCancel={() => setForm('none')}
         />
       )}
@@ -190,6 +204,8 @@ function AlertHistory(props: {
             {transition.severity === '' ? '' : ` · ${transition.severity}`}
             {transition.value === null ? '' : ` · ${chance(transition.value)}`}
             {transition.transition === 'acknowledged' ? ` · by ${transition.acknowledgedBy}` : ''}
+            {transition.transition === 'assigned' ? ` · to ${transition.assignedTo}` : ''}
+            {transition.by === undefined ? '' : ` · by ${transition.by}`}
             {transition.reason === '' ? '' : ` · ${transition.reason}`}
             {transition.trace && (
               <>

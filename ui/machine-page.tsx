@@ -1,4 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
+import { remarkKinds } from '../domain/input.js';
 import { defaultTargetDay, followTarget } from '../infra/http/moved.js';
 import type { ForecastWire, MachineTypeWire, MachineWire } from '../infra/http/wire.js';
 import { AlertCard } from './alert-card.js';
@@ -323,7 +324,11 @@ function Events({ data, type }: { readonly data: MachineWire; readonly type: Mac
             <span class="history-time">{dateTime(event.eventTimeMs, type.timeZone)}</span>
             <span>
               {event.event}
-              {event.code === '' || event.event === 'acknowledge' ? '' : ` · ${event.code}`}
+              {event.code === '' || (event.event !== 'feedback' && remarkKinds.has(event.event))
+                ? ''
+                : ` · ${event.code}`}
+              {event.to === undefined ? '' : ` → ${event.to}`}
+              {event.fault === undefined ? '' : ` · ${event.fault}`}
               {event.by === '' ? '' : ` · ${event.by}`}
               {event.comment === '' ? '' : `: ${event.comment}`}
             </span>

@@ -1,4 +1,5 @@
 import { useCallback, useMemo } from 'preact/hooks';
+import { remarkKinds } from '../domain/input.js';
 import type { LimitPassing } from '../domain/values.js';
 import type { EventWire, MachineTypeWire, MachineWire, SensorWire } from '../infra/http/wire.js';
 import { Canvas, hatch } from './canvas.js';
@@ -186,7 +187,16 @@ function runs(values: readonly (number | null)[]): (readonly [number, number])[]
 
 export function signOf(event: EventWire): string {
   return (
-    { error: '!', maintenance: '◆', failure: '✕', retired: '■', acknowledge: '✓', feedback: '✎' } as const
+    {
+      error: '!',
+      maintenance: '◆',
+      failure: '✕',
+      retired: '■',
+      acknowledge: '✓',
+      assign: '→',
+      comment: '“',
+      feedback: '✎',
+    } as const
   )[event.event];
 }
 
@@ -204,7 +214,7 @@ export function drawEvents(
   context.textAlign = 'center';
   context.textBaseline = 'bottom';
   for (const event of data.events) {
-    if (event.event === 'acknowledge' || event.event === 'feedback') continue;
+    if (remarkKinds.has(event.event)) continue;
     const index = steps.findIndex(
       (step) => event.eventTimeMs >= step.startMs && event.eventTimeMs < step.endMs,
     );

@@ -8,12 +8,16 @@ export function WhoForm(props: {
   readonly question?: string;
   /** Answers to the question; the first is chosen. */
   readonly choices?: readonly { readonly value: string; readonly label: string }[];
-  readonly onSend: (by: string, comment: string, choice: string) => void;
+  /** A line of text that is asked for beside. */
+  readonly ask?: { readonly label: string; readonly placeholder: string; readonly required: boolean };
+  readonly comment?: 'required';
+  readonly onSend: (by: string, comment: string, choice: string, answer: string) => void;
   readonly onCancel: () => void;
 }) {
   const [by, setBy] = useState(localStorage.getItem(nameKey) ?? '');
   const [comment, setComment] = useState('');
-  const { choices = [] } = props;
+  const [answer, setAnswer] = useState('');
+  const { choices = [], ask } = props;
   const [choice, setChoice] = useState(choices[0]?.value ?? '');
   const whoRef = useRef<HTMLInputElement>(null);
   useLayoutEffect(() => whoRef.current?.focus(), []);
@@ -23,7 +27,7 @@ export function WhoForm(props: {
       onSubmit={(event) => {
         event.preventDefault();
         localStorage.setItem(nameKey, by.trim());
-        props.onSend(by.trim(), comment.trim(), choice);
+        props.onSend(by.trim(), comment.trim(), choice, answer.trim());
       }}
       onKeyDown={(event) => {
         if (event.key === 'Escape') {
@@ -44,6 +48,18 @@ export function WhoForm(props: {
           </select>
         </label>
       )}
+      {ask && (
+        <label>
+          {ask.label}
+          <input
+            required={ask.required}
+            maxLength={100}
+            placeholder={ask.placeholder}
+            value={answer}
+            onInput={(event) => setAnswer(event.currentTarget.value)}
+          />
+        </label>
+      )}
       <label>
         Who
         <input
@@ -58,6 +74,7 @@ export function WhoForm(props: {
       <label class="grow">
         Comment
         <input
+          required={props.comment === 'required'}
           maxLength={2000}
           placeholder="what you found, what you will do"
           value={comment}

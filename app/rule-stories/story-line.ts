@@ -139,6 +139,14 @@ function recordOf({ machine, plantLine, timeMs, verb, rest, line }: Line, world:
       const [by = '', ...comment] = rest;
       return event('acknowledge', { code: world.alertIdOf(machine), by, comment: comment.join(' ') });
     }
+    case 'assign': {
+      const [by = '', to = '', ...comment] = rest;
+      return event('assign', { code: world.alertIdOf(machine), by, to, comment: comment.join(' ') });
+    }
+    case 'comment': {
+      const [by = '', ...comment] = rest;
+      return event('comment', { code: world.alertIdOf(machine), by, comment: comment.join(' ') });
+    }
     default: {
       const kind = eventKinds.find((word) => word === verb);
       if (kind) return event(kind, { code: rest[0] ?? '' });

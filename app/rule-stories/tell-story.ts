@@ -121,7 +121,9 @@ function wordsOf(alert: AlertRecord, dayOf: (timeMs: number) => number): string 
   const telling =
     alert.state === 'resolved' ||
     alert.transition === 'not-assessable' ||
-    alert.transition === 'acknowledged';
+    alert.transition === 'acknowledged' ||
+    alert.transition === 'assigned' ||
+    alert.transition === 'commented';
   return [
     alert.transition,
     ...(alert.severity === '' ? [] : [alert.severity]),

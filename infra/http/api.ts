@@ -57,10 +57,24 @@ const nameField = z
   .max(100, 'at most 100 characters');
 const commentField = z.string().trim().max(2000, 'at most 2000 characters').default('');
 const acknowledgeSchema = z.strictObject({ by: nameField, comment: commentField });
+const assignSchema = z.strictObject({
+  to: z
+    .string()
+    .trim()
+    .min(1, 'say who is to look after it: a name or initials')
+    .max(100, 'at most 100 characters'),
+  by: nameField,
+  comment: commentField,
+});
+const commentSchema = z.strictObject({
+  by: nameField,
+  comment: z.string().trim().min(1, 'say something').max(2000, 'at most 2000 characters'),
+});
 const feedbackSchema = z.strictObject({
   verdict: z.enum(verdicts),
   by: nameField,
   comment: commentField,
+  fault: z.string().trim().max(100, 'at most 100 characters').default(''),
 });
 
 export function addApi(app: FastifyInstance, parts: HttpServerParts): void {
@@ -127,19 +141,38 @@ export function addApi(app: FastifyInstance, parts: HttpServerParts): void {
     return { alert: presentAlert(newest), history: history.map(presentAlert) };
   });
 
+  const openAlert = async (params: unknown, what: string): Promise<string> => {
+    const { id, newest } = await historyOf(params);
+    if (newest.state === 'resolved')
+      throw new HttpError(409, 'already-resolved', `alert "${id}" is resolved: nothing to ${what}`);
+    return id;
+  };
+
   app.post('/api/v1/alerts/:id/acknowledge', async (request, reply) => {
     const { by, comment } = acknowledgeSchema.parse(request.body);
-    const { id, newest } = await historyOf(request.params);
-    if (newest.state === 'resolved')
-      throw new HttpError(409, 'already-resolved', `alert "${id}" is resolved: nothing to acknowledge`);
-    await parts.actions.acknowledge(id, by, comment);
-    return reply.code(202).send({ alertId: id, acknowledgedBy: by });
+    const alertId = await openAlert(request.params, 'acknowledge');
+    await parts.actions.acknowledge(alertId, by, comment);
+    return reply.code(202).send({ alertId, acknowledgedBy: by });
+  });
+
+  app.post('/api/v1/alerts/:id/assign', async (request, reply) => {
+    const { to, by, comment } = assignSchema.parse(request.body);
+    const alertId = await openAlert(request.params, 'assign');
+    await parts.actions.assign(alertId, to, by, comment);
+    return reply.code(202).send({ alertId, assignedTo: to });
+  });
+
+  app.post('/api/v1/alerts/:id/comment', async (request, reply) => {
+    const { by, comment } = commentSchema.parse(request.body);
+    const alertId = await openAlert(request.params, 'comment on; give feedback instead');
+    await parts.actions.comment(alertId, by, comment);
+    return reply.code(202).send({ alertId });
   });
 
   app.post('/api/v1/alerts/:id/feedback', async (request, reply) => {
-    const { verdict, by, comment } = feedbackSchema.parse(request.body);
+    const { verdict, by, comment, fault } = feedbackSchema.parse(request.body);
     const { id } = await historyOf(request.params);
-    await parts.actions.feedback(id, verdict, by, comment);
+    await parts.actions.feedback(id, verdict, by, comment, fault);
     return reply.code(202).send({ alertId: id, verdict });
   });
 

@@ -11,7 +11,7 @@ import type { ServerResponse } from 'node:http';
 import type { AlertRecord } from '../../domain/alert.js';
 import type { Clock } from '../../domain/clock.js';
 import type { ForecastRecord } from '../../domain/forecast.js';
-import type { EventRecord } from '../../domain/input.js';
+import { type EventRecord, remarkKinds } from '../../domain/input.js';
 import type { MachineType } from '../../domain/machine-type.js';
 import type { LiveFeed, LiveMessage } from './ports.js';
 import { presentAlert, presentEvent, presentForecast } from './present.js';
@@ -101,7 +101,7 @@ export class EventHub {
         this.#alerts.set(message.alertId, message);
         break;
       case 'event': {
-        if (message.event === 'acknowledge' || message.event === 'feedback') return;
+        if (remarkKinds.has(message.event)) return;
         const endsLife = this.#types.get(message.type)?.failureEndsLife ?? true;
         if (message.event === 'retired' || (message.event === 'failure' && endsLife))
           this.#machines.set(message.machine, null);

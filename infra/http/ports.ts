@@ -41,8 +41,11 @@ export type Verdict = (typeof verdicts)[number];
 export interface AlertActions {
   /** Resolves when the acknowledgement is durable. Rejects with WorldError or UserError. */
   acknowledge(alertId: string, by: string, comment: string): Promise<void>;
-  /** Was the alert right? Becomes a label. Resolves when durable. */
-  feedback(alertId: string, verdict: Verdict, by: string, comment: string): Promise<void>;
+  /** `to` is to look after it; as `acknowledge`. */
+  assign(alertId: string, to: string, by: string, comment: string): Promise<void>;
+  comment(alertId: string, by: string, comment: string): Promise<void>;
+  /** Was the alert right, and what was it (a code in the plant's own words, '' for none)? Resolves when durable. */
+  feedback(alertId: string, verdict: Verdict, by: string, comment: string, fault: string): Promise<void>;
 }
 
 export interface Silences {

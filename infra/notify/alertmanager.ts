@@ -59,13 +59,14 @@ export class AlertmanagerNotifier implements StandingNotifier {
 const labelName = (name: string): string => name.replace(/[^A-Za-z0-9_]/g, '_').replace(/^(?=\d)/, '_');
 
 function annotationsOf(alert: StandingAlert['alert']): Record<string, string> {
-  const { summary, state, reason, value, acknowledgedBy, alertId, trace } = alert;
+  const { summary, state, reason, value, acknowledgedBy, assignedTo = '', alertId, trace } = alert;
   const known = {
     summary,
     state,
     reason,
     value: value === null ? '' : String(value),
     acknowledged_by: acknowledgedBy,
+    assigned_to: assignedTo,
     alert_id: alertId,
     model: trace?.model ?? '',
   };

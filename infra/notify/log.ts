@@ -26,7 +26,8 @@ export class LogNotifier implements Notifier {
         : fieldsOf(first);
     const bad = alerts.some(
       ({ state, transition }) =>
-        (state === 'firing' && transition !== 'acknowledged') || transition === 'not-assessable',
+        (state === 'firing' && !['acknowledged', 'assigned', 'commented'].includes(transition)) ||
+        transition === 'not-assessable',
     );
     if (bad) this.#logger.warn(fields, summary);
     else this.#logger.info(fields, summary);

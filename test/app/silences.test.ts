@@ -38,6 +38,7 @@ test('a silence is made, mutes, is listed and ended: over HTTP and from the comm
   });
   const clock = new SetClock(10_000);
   const types: Deployment['types'] = new Map();
+  const nothing = () => Promise.resolve();
   const server = await startHttpServer({
     host: '127.0.0.1',
     port: 0,
@@ -46,7 +47,7 @@ test('a silence is made, mutes, is listed and ended: over HTTP and from the comm
     types,
     rules: () => [],
     live: { subscribe: () => () => {} },
-    actions: { acknowledge: () => Promise.resolve(), feedback: () => Promise.resolve() },
+    actions: { acknowledge: nothing, assign: nothing, comment: nothing, feedback: nothing },
     silences: silencesOf({ deployment: { config: { alerts }, types } as Deployment, log, store, clock }),
     ledger: () => Promise.resolve({ received: 0, accepted: 0, rejected: 0, duplicate: 0, late: 0 }),
     health: () => Promise.resolve({ status: 'ok', checks: [] }),

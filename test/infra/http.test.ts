@@ -194,9 +194,30 @@ test('alert ids hold slashes: history by the encoded id, acknowledge, then seen 
   assert.equal(body.history[0]?.transition, 'fired');
 });
 
+test('an alert is assigned to somebody and commented on; both are in its history', async () => {
+  const path = `/api/v1/alerts/${encodeURIComponent(await openAlertId())}`;
+  assert.equal((await post(`${path}/assign`, { to: ' Kim ', by: 'S. Lee', comment: '' })).status, 202);
+  assert.equal((await post(`${path}/comment`, { by: 'Kim', comment: 'bearing is warm' })).status, 202);
+  const { alert, history } = (await (await fetch(`${plant.server.url}${path}`)).json()) as AlertDetailWire;
+  assert.deepEqual([alert.assignedTo, alert.by, alert.reason], ['Kim', 'Kim', 'bearing is warm']);
+  assert.deepEqual(
+    history.slice(-2).map(({ transition }) => transition),
+    ['assigned', 'commented'],
+  );
+  for (const [what, body, problem] of [
+    ['assign', { to: '', by: 'x' }, /who is to look after it/],
+    ['comment', { by: 'x', comment: ' ' }, /say something/],
+    ['comment', { comment: 'y' }, /by/],
+  ] as const) {
+    const response = await post(`${path}/${what}`, body);
+    assert.equal(response.status, 400);
+    assert.match(((await response.json()) as { error: { message: string } }).error.message, problem);
+  }
+});
+
 test('feedback reaches the process with verdict, name and comment', async () => {
   const alertId = await openAlertId();
-  const body = { verdict: 'false', by: 'S. Lee', comment: 'sensor was loose' };
+  const body = { verdict: 'true', by: 'S. Lee', comment: 'inner ring', fault: 'BRG-2' };
   const response = await post(`/api/v1/alerts/${encodeURIComponent(alertId)}/feedback`, body);
   assert.equal(response.status, 202);
   assert.deepEqual(plant.feedback.at(-1), { alertId, ...body });

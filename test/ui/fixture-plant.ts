@@ -335,13 +335,24 @@ export class FixtureAlerts {
   }
 
   acknowledge(alertId: string, by: string, comment: string): AlertRecord | undefined {
+    return this.#say(alertId, { transition: 'acknowledged', acknowledgedBy: by, reason: comment });
+  }
+
+  assign(alertId: string, to: string, by: string, comment: string): AlertRecord | undefined {
+    return this.#say(alertId, { transition: 'assigned', assignedTo: to, by, reason: comment });
+  }
+
+  comment(alertId: string, by: string, comment: string): AlertRecord | undefined {
+    return this.#say(alertId, { transition: 'commented', by, reason: comment });
+  }
+
+  #say(alertId: string, said: Partial<AlertRecord>): AlertRecord | undefined {
     const open = [...this.#open.values()].find((alert) => alert.alertId === alertId);
     if (!open) return undefined;
+    const { by: _before, ...known } = open;
     const record: AlertRecord = {
-      ...open,
-      transition: 'acknowledged',
-      acknowledgedBy: by,
-      reason: comment,
+      ...known,
+      ...said,
       sequence: open.sequence + 1,
       dedupeKey: `${open.alertId}/${open.sequence + 1}`,
     };

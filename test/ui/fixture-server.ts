@@ -3,6 +3,7 @@
  * `node dist/test/ui/fixture-server.js [machines=25] [port=8090] [day every ms=0: time stands still]`.
  */
 import { fileURLToPath } from 'node:url';
+import type { AlertRecord } from '../../domain/alert.js';
 import { SetClock } from '../../domain/clock.js';
 import { WorldError } from '../../domain/errors.js';
 import type { EventRecord } from '../../domain/input.js';
@@ -43,7 +44,7 @@ export interface FixturePlant {
   readonly clock: SetClock;
   readonly machines: FixtureMachine[];
   readonly silences: Silences;
-  readonly feedback: { alertId: string; verdict: string; by: string; comment: string }[];
+  readonly feedback: { alertId: string; verdict: string; by: string; comment: string; fault: string }[];
   /** Makes the next acknowledgement fail as though the log were away. */
   failNextAction(): void;
   /** Writes and publishes, as the last stage does. */
@@ -98,6 +99,11 @@ export async function startFixture(
     }
     await work();
   };
+  const say = (make: () => AlertRecord | undefined) =>
+    act(async () => {
+      const record = make();
+      if (record) await publish({ steps: [], forecasts: [], alerts: [record], events: [] });
+    });
   const types = new Map([[pumpType.name, pumpType]]);
   const silences = await makeSilences(store, clock, types);
   const server = await startHttpServer(
@@ -110,14 +116,12 @@ export async function startFixture(
       rules: () => fixtureRules,
       live: feed,
       actions: {
-        acknowledge: (alertId, by, comment) =>
+        acknowledge: (alertId, by, comment) => say(() => alerts.acknowledge(alertId, by, comment)),
+        assign: (alertId, to, by, comment) => say(() => alerts.assign(alertId, to, by, comment)),
+        comment: (alertId, by, comment) => say(() => alerts.comment(alertId, by, comment)),
+        feedback: (alertId, verdict, by, comment, fault) =>
           act(async () => {
-            const record = alerts.acknowledge(alertId, by, comment);
-            if (record) await publish({ steps: [], forecasts: [], alerts: [record], events: [] });
-          }),
-        feedback: (alertId, verdict, by, comment) =>
-          act(async () => {
-            feedback.push({ alertId, verdict, by, comment });
+            feedback.push({ alertId, verdict, by, comment, fault });
           }),
       },
       silences,

@@ -224,6 +224,34 @@ plantTest(
   },
 );
 
+plantTest(
+  'an alert is assigned and commented on: shown on it, in its history and to others',
+  25,
+  async (plant) => {
+    await withPage(browser, `${plant.server.url}/alerts`, async (page) => {
+      const card = page.locator('.alert').first();
+      await card.getByRole('button', { name: 'Assign' }).click();
+      await card.getByLabel('Who').fill('S. Lee');
+      await card.locator('form').getByRole('button', { name: 'Assign' }).click();
+      assert.equal(await card.getByText('→').count(), 0, 'nobody is not assigned');
+      await card.getByLabel('To').fill('Kim');
+      await card.getByLabel('Comment').fill('night shift');
+      await card.locator('form').getByRole('button', { name: 'Assign' }).click();
+      await card.getByText('→ Kim').waitFor();
+      await card.getByRole('button', { name: 'Comment' }).click();
+      assert.equal(await card.getByLabel('Who').inputValue(), 'S. Lee', 'who one is is remembered');
+      await card.getByLabel('Comment').fill('bearing <b>warm</b>');
+      await card.locator('form').getByRole('button', { name: 'Comment' }).click();
+      await card.getByRole('link', { name: 'history' }).click();
+      await page.getByText('to Kim · by S. Lee · night shift').waitFor();
+      await page.getByText('by S. Lee · bearing <b>warm</b>').waitFor();
+      await page.locator('.alert-actions').getByText('→ Kim').first().waitFor();
+      const newest = (await plant.store.alerts()).find((alert) => alert.assignedTo === 'Kim');
+      assert.deepEqual([newest?.transition, newest?.by], ['commented', 'S. Lee']);
+    });
+  },
+);
+
 plantTest('a silence: made from an alert, shown on it and below, ended', 25, async (plant) => {
   await withPage(browser, `${plant.server.url}/alerts`, async (page) => {
     const card = page.locator('.page > .alert-list .alert').first();
@@ -250,11 +278,12 @@ plantTest('feedback is sent with its verdict', 25, async (plant) => {
   await withPage(browser, `${plant.server.url}/alerts`, async (page) => {
     const card = page.locator('.alert').first();
     await card.getByRole('button', { name: 'Was it right?' }).click();
-    await card.getByLabel('What turned out to be true?').selectOption('false');
+    await card.getByLabel('What turned out to be true?').selectOption('true');
+    await card.getByLabel('Fault code').fill('BRG-2');
     await card.getByLabel('Who').fill('S. Lee');
     await card.getByRole('button', { name: 'Send' }).click();
     await card.getByText('Noted').waitFor();
-    assert.equal(plant.feedback[0]?.verdict, 'false');
+    assert.deepEqual([plant.feedback[0]?.verdict, plant.feedback[0]?.fault], ['true', 'BRG-2']);
   });
 });
 
