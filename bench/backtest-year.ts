@@ -74,6 +74,8 @@ interface Measured extends Size {
   readonly readings: number;
   readonly forecasts: number;
   readonly seconds: number;
+  /** Of all threads: what a machine that does other things as well can still tell. */
+  readonly cpuSeconds: number;
   readonly simulationSeconds: number;
   readonly readingsPerSecond: number;
   readonly memoryMbMax: number;
@@ -91,6 +93,7 @@ async function measure(folder: string, modelDir: string, size: Size): Promise<Me
   const simulationSeconds = (performance.now() - simulatedMs) / 1000;
   const engine = new OnnxEngine();
   const predictor = await openPredictor(modelDir, engine, featureSpec(type));
+  const cpu = process.cpuUsage();
   const startedMs = performance.now();
   const { report } = await runBacktest({
     deployment,
@@ -103,12 +106,14 @@ async function measure(folder: string, modelDir: string, size: Size): Promise<Me
     costs: costsSchema.parse({}),
   });
   const seconds = (performance.now() - startedMs) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
   await engine.close();
   return {
     ...size,
     readings,
     forecasts: report.rows.judgedCount,
     seconds,
+    cpuSeconds: (user + system) / 1e6,
     simulationSeconds,
     readingsPerSecond: readings / seconds,
     memoryMbMax: process.resourceUsage().maxRSS / 1024,
