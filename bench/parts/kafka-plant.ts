@@ -80,7 +80,7 @@ function allClosedMs(timeCount: number): number {
   return startMs + timeCount * everyMs + 2 * windowMs + graceMs;
 }
 
-function readings(
+export function readings(
   machine: string,
   timeMs: number,
   values: readonly (readonly [string, number])[],
@@ -111,7 +111,7 @@ function streamsRecord(
 }
 
 /** Appends in large pieces. */
-function appender(log: Log) {
+export function appender(log: Log) {
   const waiting: NewRecord[] = [];
   const end = () => log.append(waiting.splice(0));
   const add = async (record: NewRecord) => {
