@@ -41,7 +41,7 @@ export interface Checkpoint {
   /** First offset not yet included. */
   readonly nextOffset: number;
   readonly outputs: readonly NewRecord[];
-  /** Changed state entries of this (group, partition); a null value deletes the entry. */
+  /** Changes of the state entries of this (group, partition), in their order; a null value deletes the entry. */
   readonly state: readonly StateEntry[];
 }
 

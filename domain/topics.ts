@@ -4,6 +4,7 @@ import { aggregateNumbers, viewAggregates } from './aggregate-view.js';
 import type { AlertRecord } from './alert.js';
 import type { ForecastRecord } from './forecast.js';
 import type { EventRecord, InputRecord, RejectedRecord, TickRecord } from './input.js';
+import { listOf } from './list-of.js';
 import type { LogRecord, NewRecord, TopicSpec } from './log.js';
 import type { NotificationRecord } from './notification.js';
 import { isPacked, packRecord, unpackRecord } from './packed-record.js';
@@ -125,7 +126,7 @@ export function decodeRecord<T extends TopicName>(topic: T, record: LogRecord): 
   return (
     topic === topics.steps
       ? unpackStep(head as StepHead, numbers)
-      : { ...(head as object), probabilities: Array.from(numbers) }
+      : { ...(head as object), probabilities: listOf(numbers) }
   ) as TopicRecords[T];
 }
 

@@ -67,17 +67,13 @@ export function addReading(
 
 /** The aggregates of all sensors as a record holds them; null without a reading. */
 export function readAggregates(from: Float64Array): (SensorAggregate | null)[] {
-  const present = Array.from(
-    { length: from.length / aggregateSize },
-    (_, index) => from[index * aggregateSize] !== 0,
-  );
+  const present: boolean[] = [];
+  for (let at = 0; at < from.length; at += aggregateSize) present.push(from[at + count] !== 0);
   const numbers = allocateNumbers(aggregateSize * present.filter(Boolean).length);
-  let at = 0;
-  present.forEach((isThere, index) => {
-    if (!isThere) return;
-    numbers.set(from.subarray(index * aggregateSize, (index + 1) * aggregateSize), at);
-    at += aggregateSize;
-  });
+  let to = 0;
+  for (let at = 0; at < from.length; at += aggregateSize)
+    if (from[at + count] !== 0)
+      for (let field = 0; field < aggregateSize; field++) numbers[to++] = from[at + field] as number;
   return viewAggregates(present, numbers);
 }
 

@@ -60,15 +60,17 @@ export type FeatureWriter = (
 
 export function makeFeatureWriter(type: MachineType): FeatureWriter {
   const { nominalMs } = makeStepCalendar(type.step);
-  const aggregates = type.sensors.map((sensor) => aggregatesOf(sensor, type));
+  const columns = type.sensors.flatMap((sensor, place) =>
+    aggregatesOf(sensor, type).map((aggregate) => ({ place, aggregate })),
+  );
   const calendar = makeCalendarFeatures(type);
   const unknownCalendar = calendarFeatureNames(type).map(() => Number.NaN);
   return (step, attributes, out, start) => {
     let at = start;
-    aggregates.forEach((names, index) => {
-      const sensor = step.sensors[index] ?? null;
-      for (const name of names) out[at++] = sensor ? aggregateValue(sensor, name, nominalMs) : Number.NaN;
-    });
+    for (const { place, aggregate } of columns) {
+      const sensor = step.sensors[place];
+      out[at++] = sensor ? aggregateValue(sensor, aggregate, nominalMs) : Number.NaN;
+    }
     for (const count of step.eventCounts) out[at++] = count;
     for (const age of step.maintenanceAges) out[at++] = age ?? Number.NaN;
     if (type.failureEndsLife) out[at++] = step.stepIndex;

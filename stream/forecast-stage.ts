@@ -6,6 +6,7 @@ import type { Buffer } from 'node:buffer';
 import type { FeatureSpec, Predictor } from '../domain/features.js';
 import { expectedDay, type ForecastRecord, type ForecastValues } from '../domain/forecast.js';
 import type { EventRecord, TickRecord } from '../domain/input.js';
+import { listOf } from '../domain/list-of.js';
 import type { Batch, Checkpoint, PartitionHandler, PartitionId } from '../domain/log.js';
 import type { MachineDirectory } from '../domain/machine-directory.js';
 import type { MachineType } from '../domain/machine-type.js';
@@ -160,7 +161,7 @@ class Model {
       const reason = window.final ? '' : 'the newest step is still open';
       outputs[place] =
         fault === ''
-          ? this.#forecast(window, stepOffset, status, reason, Array.from(curve), values)
+          ? this.#forecast(window, stepOffset, status, reason, listOf(curve), values)
           : this.#forecast(window, stepOffset, 'not-assessable', fault, [], values);
     });
   }

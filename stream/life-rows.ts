@@ -42,6 +42,8 @@ export class LifeRows {
   readonly #silent: string[];
   #newestIndex = Number.NEGATIVE_INFINITY;
   #newestPlace: number;
+  /** No row before this one is dirty. */
+  #dirtyFrom = Number.POSITIVE_INFINITY;
 
   constructor(capacity: number, featureCount: number) {
     const places = capacity + slackRows;
@@ -124,6 +126,7 @@ export class LifeRows {
     numbers[at + coverage] = row.coverage;
     numbers[at + issuedCount] = row.issuedCount;
     numbers[at + dirty] = isDirty ? 1 : 0;
+    if (isDirty) this.#dirtyFrom = Math.min(this.#dirtyFrom, row.stepIndex);
     this.#silent[place] = row.silent;
     return dropped;
   }
@@ -133,6 +136,7 @@ export class LifeRows {
     const at = this.#placeOf(stepIndex) * width;
     this.#numbers[at + issuedCount]! += 1;
     this.#numbers[at + dirty] = 1;
+    this.#dirtyFrom = Math.min(this.#dirtyFrom, stepIndex);
   }
 
   /** Starts of all rows. */
@@ -143,12 +147,14 @@ export class LifeRows {
   /** Ordinals of the rows changed since the last call, ascending. */
   takeDirty(): number[] {
     const changed: number[] = [];
-    for (let place = this.#firstPlace; place <= this.#newestPlace; place++) {
+    const from = Math.max(this.#firstPlace, this.#placeOf(this.#dirtyFrom));
+    for (let place = from; place <= this.#newestPlace; place++) {
       const at = place * width + dirty;
       if (this.#numbers[at] !== 1) continue;
       this.#numbers[at] = 0;
       changed.push(this.#newestIndex - (this.#newestPlace - place));
     }
+    this.#dirtyFrom = Number.POSITIVE_INFINITY;
     return changed;
   }
 

@@ -25,7 +25,7 @@ interface Entry {
   readonly value: Buffer;
 }
 
-/** Entries for what is dirty, which then is clean; `removed` keys that did not come again are deleted. */
+/** Deletions of what is removed, then entries for what is dirty, which then is clean: it may have come again. */
 export function collectState(
   meta: Omit<PartitionMeta, 'layouts'>,
   clocks: ReadonlyMap<string, TypeClock>,
@@ -33,17 +33,17 @@ export function collectState(
   machines: Iterable<MachineState>,
 ): StateEntry[] {
   const layouts = new Map([...clocks].map(([name, clock]) => [name, stateLayout(clock.type)]));
-  const entries = new Map<string, Buffer | null>([[metaKey, encodeMeta({ ...meta, layouts })]]);
-  for (const key of removed) entries.set(key, null);
+  const entries: StateEntry[] = [{ key: metaKey, value: encodeMeta({ ...meta, layouts }) }];
+  for (const key of removed) entries.push({ key, value: null });
   for (const machine of machines) {
-    if (machine.dirty) entries.set(machineKey(machine.id), machine.encode());
+    if (machine.dirty) entries.push({ key: machineKey(machine.id), value: machine.encode() });
     machine.dirty = false;
     for (const step of machine.steps) {
-      if (step.dirty) entries.set(stepKey(machine.id, step.startMs), step.encode());
+      if (step.dirty) entries.push({ key: stepKey(machine.id, step.startMs), value: step.encode() });
       step.dirty = false;
     }
   }
-  return [...entries].map(([key, value]) => ({ key, value }));
+  return entries;
 }
 
 export interface RestoredState {

@@ -115,18 +115,19 @@ export class WindowOperator {
 
   /** State entries changed since the last call. */
   takeChanges(): StateEntry[] {
-    const entries = new Map<string, Buffer | null>();
-    for (const key of this.#removed) entries.set(key, null);
+    const entries: StateEntry[] = [];
+    // A row may have come again since: what is removed stands first.
+    for (const key of this.#removed) entries.push({ key, value: null });
     for (const machine of this.#dirty) {
       const life = this.#lives.get(machine);
       for (const stepIndex of life?.rows.takeDirty() ?? []) {
         const row = (life as Life).rows.get(stepIndex);
-        entries.set(rowKey(machine, row.startMs), encodeRow(life as Life, row));
+        entries.push({ key: rowKey(machine, row.startMs), value: encodeRow(life as Life, row) });
       }
     }
     this.#removed.clear();
     this.#dirty.clear();
-    return [...entries].map(([key, value]) => ({ key, value }));
+    return entries;
   }
 
   /** Takes up where the entries were taken; rows made with other features are left behind. */
