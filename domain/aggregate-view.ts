@@ -81,13 +81,19 @@ export class AggregateView implements SensorAggregate {
   }
 }
 
-/** Views of the aggregates that are there, one behind the other in `numbers`; null for the others. */
+/** Views of the aggregates that are there, one behind the other in `numbers` from `from` on; null for the others. */
 export function viewAggregates(
   present: readonly boolean[],
   numbers: Float64Array,
+  from: number,
 ): (SensorAggregate | null)[] {
-  let count = 0;
-  return present.map((isThere) => (isThere ? new AggregateView(numbers, aggregateSize * count++) : null));
+  let at = from;
+  return present.map((isThere) => {
+    if (!isThere) return null;
+    const view = new AggregateView(numbers, at);
+    at += aggregateSize;
+    return view;
+  });
 }
 
 /** The inverse of `viewAggregates`: the numbers of all aggregates that are there. */
@@ -96,10 +102,12 @@ export function aggregateNumbers(sensors: readonly (SensorAggregate | null)[]): 
   const [first] = present;
   const length = present.length * aggregateSize;
   if (first instanceof AggregateView) {
-    const { numbers } = first;
+    const { numbers, at } = first;
     const ordered = (sensor: SensorAggregate, index: number) =>
-      sensor instanceof AggregateView && sensor.numbers === numbers && sensor.at === index * aggregateSize;
-    if (numbers.length === length && present.every(ordered)) return numbers;
+      sensor instanceof AggregateView &&
+      sensor.numbers === numbers &&
+      sensor.at === at + index * aggregateSize;
+    if (present.every(ordered)) return numbers.subarray(at, at + length);
   }
   const numbers = new Float64Array(length);
   present.forEach((sensor, index) => {

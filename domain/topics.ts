@@ -1,13 +1,12 @@
 /** Names, keys and encodings of the pipeline's topics. */
 import { Buffer } from 'node:buffer';
-import { aggregateNumbers, viewAggregates } from './aggregate-view.js';
 import type { AlertRecord } from './alert.js';
 import type { ForecastRecord } from './forecast.js';
 import type { EventRecord, InputRecord, RejectedRecord, TickRecord } from './input.js';
-import { listOf } from './list-of.js';
 import type { LogRecord, NewRecord, TopicSpec } from './log.js';
 import type { NotificationRecord } from './notification.js';
-import { isPacked, packRecord, unpackRecord } from './packed-record.js';
+import { isPacked } from './packed-record.js';
+import { packForecast, packStep, unpackForecast, unpackStep } from './record-bytes.js';
 import type { SilenceRecord } from './silence.js';
 import type { StepRecord } from './step.js';
 
@@ -112,7 +111,7 @@ function encodeValue(record: PipelineRecord): Buffer {
     case 'step':
       return packStep(record);
     case 'forecast':
-      return packRecord({ ...record, probabilities: null }, record.probabilities);
+      return packForecast(record);
     default:
       return Buffer.from(JSON.stringify(record));
   }
@@ -122,22 +121,5 @@ function encodeValue(record: PipelineRecord): Buffer {
 export function decodeRecord<T extends TopicName>(topic: T, record: LogRecord): TopicRecords[T] {
   const { value } = record;
   if (!isPacked(value)) return JSON.parse(value.toString('utf8')) as TopicRecords[T];
-  const { head, numbers } = unpackRecord(value);
-  return (
-    topic === topics.steps
-      ? unpackStep(head as StepHead, numbers)
-      : { ...(head as object), probabilities: listOf(numbers) }
-  ) as TopicRecords[T];
-}
-
-/** For each sensor whether it has an aggregate. */
-type StepHead = Omit<StepRecord, 'sensors'> & { readonly sensors: readonly boolean[] };
-
-function packStep(step: StepRecord): Buffer {
-  const head: StepHead = { ...step, sensors: step.sensors.map((sensor) => sensor !== null) };
-  return packRecord(head, aggregateNumbers(step.sensors));
-}
-
-function unpackStep(head: StepHead, numbers: Float64Array): StepRecord {
-  return { ...head, sensors: viewAggregates(head.sensors, numbers) };
+  return (topic === topics.steps ? unpackStep(value) : unpackForecast(value)) as TopicRecords[T];
 }

@@ -74,7 +74,7 @@ export function readAggregates(from: Float64Array): (SensorAggregate | null)[] {
   for (let at = 0; at < from.length; at += aggregateSize)
     if (from[at + count] !== 0)
       for (let field = 0; field < aggregateSize; field++) numbers[to++] = from[at + field] as number;
-  return viewAggregates(present, numbers);
+  return viewAggregates(present, numbers, 0);
 }
 
 /**

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
-import { AggregateView } from '../../domain/aggregate-view.js';
+import { AggregateView, aggregateNumbers } from '../../domain/aggregate-view.js';
+import type { ForecastRecord } from '../../domain/forecast.js';
+import type { LogRecord } from '../../domain/log.js';
 import { packRecord, unpackRecord } from '../../domain/packed-record.js';
 import type { SensorAggregate, StepRecord } from '../../domain/step.js';
-import { decodeRecord, encodeRecord, topics } from '../../domain/topics.js';
+import { decodeRecord, encodeRecord, type TopicRecords, topics } from '../../domain/topics.js';
 
 const finite = fc.double({ noNaN: true, noDefaultInfinity: true });
 const aggregate: fc.Arbitrary<SensorAggregate> = fc.record(
@@ -47,18 +49,109 @@ const step: fc.Arbitrary<StepRecord> = fc.record({
 });
 const runs = { numRuns: 300, seed: 20240607 };
 
-const stored = (record: StepRecord) => {
-  const { key, value, timeMs } = encodeRecord(topics.steps, 3, record);
-  return { topic: topics.steps, partition: 3, offset: 0, key, value, timeMs };
-};
+const forecast: fc.Arbitrary<ForecastRecord> = fc.record(
+  {
+    kind: fc.constant('forecast' as const),
+    machine: fc.string({ unit: 'grapheme', minLength: 1 }),
+    type: fc.string(),
+    site: fc.string(),
+    line: fc.string(),
+    originMs: fc.integer(),
+    stepIndex: fc.nat(),
+    revision: fc.nat(),
+    status: fc.constantFrom('ok', 'provisional', 'fallback', 'not-assessable'),
+    reason: fc.string(),
+    model: fc.string(),
+    curve: fc.constant('health-limit' as const),
+    probabilities: fc.array(fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.constant(0.25))),
+    expectedDay: fc.option(fc.nat()),
+    coverage: fc.double({ min: 0, max: 1, noNaN: true }),
+    silentSensors: fc.array(fc.string()),
+    stepOffset: fc.nat(),
+    values: fc.record({
+      model: fc.string(),
+      sensors: fc.constant([]),
+      passings: fc.constant([]),
+      healthIndex: fc.option(finite),
+    }),
+  },
+  {
+    requiredKeys: [
+      'kind',
+      'machine',
+      'type',
+      'site',
+      'line',
+      'originMs',
+      'stepIndex',
+      'revision',
+      'status',
+      'reason',
+      'model',
+      'probabilities',
+      'expectedDay',
+      'coverage',
+      'silentSensors',
+      'stepOffset',
+    ],
+    noNullPrototype: true,
+  },
+);
+
+const stored = (topic: string, value: Buffer): LogRecord => ({
+  topic,
+  partition: 3,
+  offset: 0,
+  key: '',
+  value,
+  timeMs: 0,
+});
+const rewritten = <T extends 'steps' | 'forecasts'>(topic: T, record: TopicRecords[T]): TopicRecords[T] =>
+  decodeRecord(topic, stored(topic, encodeRecord(topic, 3, record).value));
 
 it('a step is read as it was written (300 cases)', () => {
   fc.assert(
     fc.property(step, (record) => {
-      const read = decodeRecord(topics.steps, stored(record));
-      // In the head −0 is 0, as in JSON.
+      const read = rewritten(topics.steps, record);
       assert.equal(JSON.stringify(read), JSON.stringify(record));
       assert.deepEqual(read.kind === 'step' && read.sensors.map(fieldsOf), record.sensors);
+    }),
+    runs,
+  );
+});
+
+it('a forecast is read as it was written (300 cases)', () => {
+  fc.assert(
+    fc.property(forecast, (record) => {
+      // In the head −0 is 0, as in JSON.
+      assert.equal(JSON.stringify(rewritten(topics.forecasts, record)), JSON.stringify(record));
+    }),
+    runs,
+  );
+});
+
+it('what is read can be written again, and gives the same bytes', () => {
+  fc.assert(
+    fc.property(step, (record) => {
+      const { value } = encodeRecord(topics.steps, 3, record);
+      const again = decodeRecord(topics.steps, stored(topics.steps, value));
+      assert.deepEqual(encodeRecord(topics.steps, 3, again).value, value);
+    }),
+    runs,
+  );
+});
+
+it('records of earlier versions, with all fields by name, are read', () => {
+  fc.assert(
+    fc.property(step, forecast, (oneStep, oneForecast) => {
+      const named = { ...oneStep, sensors: oneStep.sensors.map((sensor) => sensor !== null) };
+      const stepBytes = packRecord(named, aggregateNumbers(oneStep.sensors));
+      const read = decodeRecord(topics.steps, stored(topics.steps, stepBytes));
+      assert.equal(JSON.stringify(read), JSON.stringify(oneStep));
+      const { probabilities } = oneForecast;
+      const forecastBytes = packRecord({ ...oneForecast, probabilities: null }, probabilities);
+      const readForecast = decodeRecord(topics.forecasts, stored(topics.forecasts, forecastBytes));
+      assert.equal(JSON.stringify(readForecast), JSON.stringify(oneForecast));
     }),
     runs,
   );
