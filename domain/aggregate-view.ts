@@ -81,6 +81,13 @@ export class AggregateView implements SensorAggregate {
   }
 }
 
+/** The aggregates with fields of their own. */
+export function ownAggregates(
+  sensors: readonly (SensorAggregate | null)[],
+): readonly (SensorAggregate | null)[] {
+  return sensors.map((sensor) => (sensor instanceof AggregateView ? sensor.toJSON() : sensor));
+}
+
 /** Views of the aggregates that are there, one behind the other in `numbers` from `from` on; null for the others. */
 export function viewAggregates(
   present: readonly boolean[],

@@ -41,7 +41,7 @@ const fixedCount = 8;
 
 let scratch = new Float64Array(1024);
 
-export function packStep(step: StepRecord): Buffer {
+export function encodeStep(step: StepRecord): Buffer {
   const { machine, type, site, line, sensors, eventCounts, maintenanceAges, coverage, stuck } = step;
   const lists = [sensors.length, eventCounts.length, maintenanceAges.length, coverage.length, stuck.length];
   const head = [machine, type, site, line, ...lists];
@@ -67,7 +67,7 @@ export function packStep(step: StepRecord): Buffer {
   return packRecord(head, numbers.subarray(0, length));
 }
 
-export function unpackStep(bytes: Buffer): StepRecord {
+export function decodeStep(bytes: Buffer): StepRecord {
   const { head, numbers } = unpackRecord(bytes);
   if (!Array.isArray(head)) {
     const named = head as NamedStepHead;
@@ -130,7 +130,7 @@ type ForecastHead = readonly [
   further: Pick<ForecastRecord, 'curve' | 'values'>,
 ];
 
-export function packForecast(forecast: ForecastRecord): Buffer {
+export function encodeForecast(forecast: ForecastRecord): Buffer {
   const { curve, values } = forecast;
   const head: ForecastHead = [
     forecast.machine,
@@ -152,7 +152,7 @@ export function packForecast(forecast: ForecastRecord): Buffer {
   return packRecord(head, forecast.probabilities);
 }
 
-export function unpackForecast(bytes: Buffer): ForecastRecord {
+export function decodeForecast(bytes: Buffer): ForecastRecord {
   const { head, numbers } = unpackRecord(bytes);
   const probabilities = listOf(numbers);
   if (!Array.isArray(head)) return { ...(head as ForecastRecord), probabilities };

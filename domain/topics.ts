@@ -6,7 +6,7 @@ import type { EventRecord, InputRecord, RejectedRecord, TickRecord } from './inp
 import type { LogRecord, NewRecord, TopicSpec } from './log.js';
 import type { NotificationRecord } from './notification.js';
 import { isPacked } from './packed-record.js';
-import { packForecast, packStep, unpackForecast, unpackStep } from './record-bytes.js';
+import { decodeForecast, decodeStep, encodeForecast, encodeStep } from './record-bytes.js';
 import type { SilenceRecord } from './silence.js';
 import type { StepRecord } from './step.js';
 
@@ -109,9 +109,9 @@ export function encodeRecord<T extends TopicName>(
 function encodeValue(record: PipelineRecord): Buffer {
   switch (record.kind) {
     case 'step':
-      return packStep(record);
+      return encodeStep(record);
     case 'forecast':
-      return packForecast(record);
+      return encodeForecast(record);
     default:
       return Buffer.from(JSON.stringify(record));
   }
@@ -121,5 +121,5 @@ function encodeValue(record: PipelineRecord): Buffer {
 export function decodeRecord<T extends TopicName>(topic: T, record: LogRecord): TopicRecords[T] {
   const { value } = record;
   if (!isPacked(value)) return JSON.parse(value.toString('utf8')) as TopicRecords[T];
-  return (topic === topics.steps ? unpackStep(value) : unpackForecast(value)) as TopicRecords[T];
+  return (topic === topics.steps ? decodeStep(value) : decodeForecast(value)) as TopicRecords[T];
 }

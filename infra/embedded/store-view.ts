@@ -1,5 +1,4 @@
 import type { AlertRecord, AlertState } from '../../domain/alert.js';
-import type { ForecastRecord } from '../../domain/forecast.js';
 import type { EventRecord } from '../../domain/input.js';
 import type { Span } from '../../domain/store.js';
 import type { FleetIndex } from '../memory/fleet-index.js';
@@ -10,6 +9,7 @@ import {
   decodeRevised,
   newestFirst,
   type StoreDatabase,
+  storedForecast,
   storeKey,
   timeKey,
   timeOfKey,
@@ -31,7 +31,7 @@ export class StoreView {
     name: 'steps' | 'forecasts',
     machine: string,
     { fromMs = -Infinity, toMs = Infinity, limit = Infinity }: Span,
-    decode: (value: Buffer) => T = decodeRevised,
+    decode: (value: Buffer) => T,
   ): T[] {
     const found: T[] = [];
     this.#root.resetReadTxn();
@@ -92,7 +92,7 @@ export class StoreView {
     for (const { value: key } of this.#range('newest', {})) {
       const value = this.#database('forecasts')?.get(key);
       if (!value) continue;
-      const forecast = decodeRevised<ForecastRecord>(value);
+      const forecast = storedForecast(value);
       index.newest.set(forecast.machine, forecast);
     }
     for (const { key, value } of this.#range('removed', {}))

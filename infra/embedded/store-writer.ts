@@ -3,7 +3,6 @@ import type { AlertRecord } from '../../domain/alert.js';
 import { assert } from '../../domain/assert.js';
 import type { ForecastRecord } from '../../domain/forecast.js';
 import type { EventRecord } from '../../domain/input.js';
-import { packStep } from '../../domain/packed-step.js';
 import type { StepRecord } from '../../domain/step.js';
 import type { StoreBatch } from '../../domain/store.js';
 import type { FleetIndex } from '../memory/fleet-index.js';
@@ -120,7 +119,7 @@ export class EmbeddedStoreWriter {
     const { database, number } = this.#databases[name];
     const stored = known === 'perhaps-stored' ? database.get(key) : undefined;
     if (!stored || revisionOf(stored) <= record.revision)
-      putRevised(batch, number, key, record.revision, record.kind === 'step' ? packStep(record) : record);
+      putRevised(batch, number, key, record.revision, record);
   }
 
   #prepareForecasts(forecasts: readonly ForecastRecord[], batch: LmdbBatch, { newest }: FleetChanges): void {

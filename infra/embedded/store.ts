@@ -14,7 +14,7 @@ import { type LmdbFolder, openFolder, shareFolder } from './lmdb-folder.js';
 import { openDatabase } from './lmdb-open.js';
 import { ReadsClient } from './reads-client.js';
 import { RemoteStore, storeClosed, storeOnlyRead } from './remote-store.js';
-import { decodeStep } from './store-layout.js';
+import { storedForecast, storedStep } from './store-layout.js';
 import { StoreView } from './store-view.js';
 import { EmbeddedStoreWriter } from './store-writer.js';
 
@@ -68,12 +68,12 @@ class EmbeddedStore implements Store {
 
   async forecasts(machine: string, span: Span = {}): Promise<readonly ForecastRecord[]> {
     this.#checkOpen();
-    return this.#view.byTime<ForecastRecord>('forecasts', machine, span);
+    return this.#view.byTime('forecasts', machine, span, storedForecast);
   }
 
   async steps(machine: string, span: Span = {}): Promise<readonly StepRecord[]> {
     this.#checkOpen();
-    return this.#view.byTime('steps', machine, span, decodeStep);
+    return this.#view.byTime('steps', machine, span, storedStep);
   }
 
   async events(machine: string, span: Span = {}): Promise<readonly EventRecord[]> {

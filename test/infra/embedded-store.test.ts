@@ -3,9 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
+import { Packr } from 'msgpackr';
 import { UserError } from '../../domain/errors.js';
+import { packStep } from '../../domain/packed-step.js';
 import type { Store } from '../../domain/store.js';
 import { openEmbeddedStore } from '../../infra/embedded/store.js';
+import { storedForecast, storedStep } from '../../infra/embedded/store-layout.js';
 import {
   alertOf,
   describeStore,
@@ -36,6 +39,15 @@ function embeddedHarness(): StoreHarness & { readonly dir: string } {
 }
 
 describeStore('embedded', embeddedHarness);
+
+it('steps and forecasts of earlier versions are read', () => {
+  const packer = new Packr({ useRecords: false });
+  const value = (record: object) => Buffer.concat([Buffer.alloc(4), packer.pack(record)]);
+  const step = stepOf('a', 3);
+  assert.deepEqual(storedStep(value(packStep(step))), step);
+  const forecast = forecastOf('a', 3);
+  assert.deepEqual(storedForecast(value(forecast)), forecast);
+});
 
 it('a store that is open for reading tells what was written, and writes nothing', async () => {
   const made = embeddedHarness();
