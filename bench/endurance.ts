@@ -99,22 +99,24 @@ try {
   const rng = new Rng(1);
   const plantMinutes = minutes * pace;
   const everyMinute: object[] = [];
-  let open = 0;
-  const publish = (topic: string, payload: string): void => {
-    open++;
-    void publisher.publish(topic, payload).then(() => open--);
-  };
   const beganMs = performance.now();
-  publish(clockTopic, encodeClockMessage(startMs));
+  await publisher.publish(clockTopic, encodeClockMessage(startMs));
+  let sent: Promise<unknown> = Promise.resolve();
   for (let minute = 1; minute <= plantMinutes && !interrupted; minute++) {
     const timeMs = startMs + minute * minuteMs;
-    for (let machine = 0; machine < machineCount; machine++)
-      publish(topicOf(machine), JSON.stringify({ time: timeMs, ...sensorValues(rng) }));
-    publish(clockTopic, encodeClockMessage(timeMs));
-    if (minute % 60 === 0) everyMinute.push(await look(page, minute / 60, open));
-    // A second of this world for a minute of the plant's; what is late stays late, so that a backlog shows.
-    await sleep(Math.max(0, beganMs + (minute * 60_000) / pace - performance.now()));
+    // Machines send when their last message has been taken; where that is late, so is all that follows.
+    const before = sent;
+    const messages = Array.from({ length: machineCount }, (_, machine) =>
+      publisher.publish(topicOf(machine), JSON.stringify({ time: timeMs, ...sensorValues(rng) })),
+    );
+    sent = Promise.all([...messages, publisher.publish(clockTopic, encodeClockMessage(timeMs))]);
+    await before;
+    // A second of this world for a minute of the plant's.
+    const aheadMs = beganMs + (minute * 60_000) / pace - performance.now();
+    if (minute % 60 === 0) everyMinute.push(await look(page, minute / 60, Math.max(0, -aheadMs)));
+    await sleep(Math.max(0, aheadMs));
   }
+  await sent;
   const sentS = round((performance.now() - beganMs) / 1000);
   await publisher.end();
   running.kill('SIGTERM');
@@ -143,8 +145,7 @@ try {
 }
 process.exit(0);
 
-/** `open`: messages that the broker has not acknowledged. */
-async function look(page: string, plantHour: number, open: number): Promise<object> {
+async function look(page: string, plantHour: number, lateMs: number): Promise<object> {
   const response = await fetch(new URL('/metrics', page));
   const metrics = sumMetrics(await response.text());
   const of = (name: string): number => metrics.get(name) ?? 0;
@@ -154,7 +155,7 @@ async function look(page: string, plantHour: number, open: number): Promise<obje
     heapMiB: Math.round(of('nodejs_heap_size_used_bytes') / 2 ** 20),
     lagRecords: of('millwright_log_lag_records'),
     ingestWaiting: of('millwright_ingest_waiting_messages'),
-    notAcknowledged: open,
+    lateS: round(lateMs / 1000),
     spoolBytes: of('millwright_store_spool_bytes'),
     cpuS: round(of('process_cpu_seconds_total')),
     load: round(loadavg()[0] ?? 0, 2),
