@@ -127,29 +127,46 @@ type ForecastHead = readonly [
   coverage: number,
   silentSensors: readonly string[],
   stepOffset: number,
-  further: Pick<ForecastRecord, 'curve' | 'values'>,
+  /** What not every forecast has. */
+  further: Omit<ForecastRecord, AlwaysThere>,
 ];
+type AlwaysThere = {
+  [Key in keyof ForecastRecord]-?: undefined extends ForecastRecord[Key] ? never : Key;
+}[keyof ForecastRecord];
 
 export function encodeForecast(forecast: ForecastRecord): Buffer {
-  const { curve, values } = forecast;
+  const {
+    kind: _,
+    machine,
+    type,
+    site,
+    line,
+    originMs,
+    stepIndex,
+    revision,
+    status,
+    reason,
+    ...others
+  } = forecast;
+  const { model, probabilities, expectedDay, coverage, silentSensors, stepOffset, ...further } = others;
   const head: ForecastHead = [
-    forecast.machine,
-    forecast.type,
-    forecast.site,
-    forecast.line,
-    forecast.originMs,
-    forecast.stepIndex,
-    forecast.revision,
-    forecast.status,
-    forecast.reason,
-    forecast.model,
-    forecast.expectedDay,
-    forecast.coverage,
-    forecast.silentSensors,
-    forecast.stepOffset,
-    { ...(curve && { curve }), ...(values && { values }) },
+    machine,
+    type,
+    site,
+    line,
+    originMs,
+    stepIndex,
+    revision,
+    status,
+    reason,
+    model,
+    expectedDay,
+    coverage,
+    silentSensors,
+    stepOffset,
+    further,
   ];
-  return packRecord(head, forecast.probabilities);
+  return packRecord(head, probabilities);
 }
 
 export function decodeForecast(bytes: Buffer): ForecastRecord {
@@ -171,7 +188,7 @@ export function decodeForecast(bytes: Buffer): ForecastRecord {
     coverage,
     silentSensors,
     stepOffset,
-    { curve, values },
+    { values, ...further },
   ] = head as unknown as ForecastHead;
   return {
     kind: 'forecast',
@@ -185,7 +202,7 @@ export function decodeForecast(bytes: Buffer): ForecastRecord {
     status,
     reason,
     model,
-    ...(curve && { curve }),
+    ...further,
     probabilities,
     expectedDay,
     coverage,

@@ -62,6 +62,7 @@ const forecast: fc.Arbitrary<ForecastRecord> = fc.record(
     status: fc.constantFrom('ok', 'provisional', 'fallback', 'not-assessable'),
     reason: fc.string(),
     model: fc.string(),
+    measured: fc.dictionary(fc.constantFrom('temp.mean', 'drift(temp.max, 3)'), fc.option(finite)),
     curve: fc.constant('health-limit' as const),
     probabilities: fc.array(fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.constant(0.25))),
     expectedDay: fc.option(fc.nat()),
@@ -74,7 +75,7 @@ const forecast: fc.Arbitrary<ForecastRecord> = fc.record(
       passings: fc.constant([]),
       healthIndex: fc.option(finite),
     }),
-  },
+  } satisfies { [Key in keyof ForecastRecord]-?: fc.Arbitrary<NonNullable<ForecastRecord[Key]> | null> },
   {
     requiredKeys: [
       'kind',
