@@ -84,9 +84,6 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
       tell('the last fault is over');
       await sender.end();
       await recovered(sender, watch, signal);
-      // Time comes from ingest: when it has stopped nothing more comes, and what is there can be compared.
-      for (const member of world.members.filter(({ name }) => name.startsWith('ingest'))) await member.stop();
-      await watch.caughtUp(signal);
       await settled(world, log);
       for (const member of [...world.guests, ...world.members]) await member.stop();
       await watch.close();
