@@ -59,12 +59,12 @@ export type ReplayProgress =
     };
 
 /**
- * Lets the first stage consume what is fed, piece by piece, then each of the others, in the order given, its whole input
- * before the next one starts: the order of records within a partition is all that a stage may depend on, so this equals the live run
- * where all go at once and keep up. The log must be new, in memory, and without the topics, or hold nothing but inputs: its topics are made here, to
- * keep every record, since a stage that starts when the one before has ended would miss what compaction or retention had
- * removed (live, both wait for every group). The caller closes it. Rejects with what stopped a stage, or with the signal's
- * reason once the batch in hand is done.
+ * Lets the first stage consume what is fed, piece by piece, then each of the others its whole input, in the order given.
+ * Live, all go at once; as a stage may depend on nothing but the order of records within a partition, it is the same.
+ *
+ * The log must be new, or hold nothing but inputs. Its topics are made here and keep every record: live, compaction and
+ * retention wait for every group, here they would not know of those to come. The caller closes the log. Rejects with what
+ * stopped a stage, or with the signal's reason once the batch in hand is done.
  */
 export async function replay(options: {
   readonly log: Log;

@@ -107,14 +107,13 @@ export function encodeRecord<T extends TopicName>(
 }
 
 function encodeValue(record: PipelineRecord): Buffer {
-  switch (record.kind) {
-    case 'step':
-      return encodeStep(record);
-    case 'forecast':
-      return encodeForecast(record);
-    default:
-      return Buffer.from(JSON.stringify(record));
-  }
+  return encodePacked(record) ?? Buffer.from(JSON.stringify(record));
+}
+
+/** Of steps and forecasts; undefined: the record is neither. */
+export function encodePacked(record: PipelineRecord): Buffer | undefined {
+  if (record.kind === 'step') return encodeStep(record);
+  return record.kind === 'forecast' ? encodeForecast(record) : undefined;
 }
 
 /** The inverse of `encodeRecord`. The log is ours: what it holds was validated before it was written. */

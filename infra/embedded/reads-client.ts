@@ -57,7 +57,7 @@ export class ReadsClient {
     const client = new ReadsClient(socket, dir, holder);
     try {
       const [greeting] = await client.#answer();
-      checkVersion(greeting as Greeting, client, format);
+      checkVersion(greeting as Greeting | Head, client, format);
       return client;
     } catch (error) {
       client.close();
@@ -148,7 +148,9 @@ export class ReadsClient {
   }
 }
 
-function checkVersion(greeting: Greeting, client: ReadsClient, format: FolderFormat): void {
+function checkVersion(greeting: Greeting | Head, client: ReadsClient, format: FolderFormat): void {
+  // The thread that was to answer has failed.
+  if ('isLast' in greeting) throw greeting.failure ? errorOf(greeting.failure) : new Error('no greeting');
   if (greeting.readsVersion === readsVersion && greeting.format.version === format.version) return;
   throw new UserError(
     `${client.dir} is open in another version of millwright (it answers reads in version ${greeting.readsVersion}, ` +

@@ -6,6 +6,7 @@ import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { FolderFormat } from './lmdb-folder.js';
+import { failureOf, frameOf, pack } from './reads-protocol.js';
 import type { ReadsThreadData } from './reads-thread.js';
 
 /** sun_path of unix(7) holds 108 bytes, of macOS 104. */
@@ -97,11 +98,13 @@ class ThreadedServer implements ReadsServer {
       thread.ref();
     });
     thread.on('message', (frame: Uint8Array) => socket.write(frame));
-    // A failure of the thread itself: the client hears that its connection was lost.
-    thread.on('error', () => {});
+    // A failure of the thread itself answers what the client waits for.
+    thread.on('error', (error) => {
+      if (!socket.destroyed) socket.write(frameOf([pack({ isLast: true, failure: failureOf(error) })]));
+    });
     void threadEnd.then(() => {
       this.#threadEnds.delete(threadEnd);
-      socket.destroy();
+      socket.destroySoon();
     });
   }
 }

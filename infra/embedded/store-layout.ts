@@ -1,9 +1,9 @@
 /**
  * Keys and values of the embedded store. Most keys are ordered so that a query is one range: machine, zero byte, time,
  * what else identifies the record. Steps and forecasts come for all machines at once, so time stands first in their
- * keys: by machine, each would change a page of its own, 4 KB for 500 bytes. Values are a revision (u32, little endian), so that it can be compared without
- * decoding, and the record: steps and forecasts as in the log (domain/record-bytes.ts; of earlier versions as MessagePack, too), all
- * others as plain MessagePack, half the time and size of JSON.
+ * keys: by machine, each would change a page of its own, 4 KB for 500 bytes. Values are a revision (u32, little endian),
+ * so that it can be compared without decoding, and the record: steps and forecasts as in the log (domain/record-bytes.ts;
+ * of earlier versions as MessagePack, too), all others as plain MessagePack, half the time and size of JSON.
  */
 import { Buffer } from 'node:buffer';
 import { Packr, RESET_BUFFER_MODE } from 'msgpackr';
@@ -14,9 +14,10 @@ import type { ForecastRecord } from '../../domain/forecast.js';
 import type { EventRecord } from '../../domain/input.js';
 import { isPacked } from '../../domain/packed-record.js';
 import { type PackedStep, unpackStep } from '../../domain/packed-step.js';
-import { decodeForecast, decodeStep, encodeForecast, encodeStep } from '../../domain/record-bytes.js';
+import { decodeForecast, decodeStep } from '../../domain/record-bytes.js';
 import type { StepRecord } from '../../domain/step.js';
 import type { Span } from '../../domain/store.js';
+import { encodePacked } from '../../domain/topics.js';
 import { change, type LmdbBatch } from './lmdb-batch.js';
 
 export const storeDatabaseNames = [
@@ -113,22 +114,11 @@ export function putRevised(
   revision: number,
   record: StepRecord | ForecastRecord | EventRecord | AlertRecord,
 ): void {
-  const bytes = encode(record);
+  // Plain MessagePack is in the packer's own memory, which the next call uses again.
+  const bytes = encodePacked(record) ?? packer.pack(record, RESET_BUFFER_MODE);
   const { buffer, at } = batch.reserve(change.put, database, key, 4 + bytes.length);
   buffer.writeUInt32LE(revision, at);
   buffer.set(bytes, at + 4);
-}
-
-function encode(record: StepRecord | ForecastRecord | EventRecord | AlertRecord): Uint8Array {
-  switch (record.kind) {
-    case 'step':
-      return encodeStep(record);
-    case 'forecast':
-      return encodeForecast(record);
-    default:
-      // In the packer's own memory, which the next call uses again.
-      return packer.pack(record, RESET_BUFFER_MODE);
-  }
 }
 
 export function storedStep(value: Buffer): StepRecord {

@@ -3,15 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Rng } from '../../domain/rng.js';
 import type { AlertDetailWire, AlertsWire, MachineWire } from '../../infra/http/wire.js';
-import {
-  brokerOf,
-  type MillwrightProcess,
-  runMillwright,
-  startMillwright,
-} from '../scenarios/millwright-process.js';
+import { type MillwrightProcess, runMillwright } from '../scenarios/millwright-process.js';
 import { makePlant, removePlant, trainPumps } from '../scenarios/plant.js';
-import { Publisher } from '../scenarios/publisher.js';
-import { type SentMessage, Traffic } from '../scenarios/traffic.js';
+import { PumpTraffic } from '../scenarios/pump-traffic.js';
 import { eventually } from '../services/service.js';
 
 test('acknowledged, assigned, commented, killed, started again: the history has all of it', {
@@ -20,21 +14,14 @@ test('acknowledged, assigned, commented, killed, started again: the history has 
   const plant = makePlant();
   t.after(() => removePlant(plant));
   await trainPumps(plant);
-  const publisher = new Publisher<SentMessage>(
-    () => {},
-    () => {},
-  );
+  const traffic = new PumpTraffic(new Rng(3));
   const begin = async (): Promise<{ readonly running: MillwrightProcess; readonly url: string }> => {
-    const running = startMillwright(t, ['run', '-c', plant.file]);
-    await publisher.connect(await brokerOf(running));
+    const running = await traffic.start(t, plant);
     const { url = '' } = await running.line(({ msg }) => msg.includes('page'));
     return { running, url };
   };
   const { running, url } = await begin();
-  const traffic = new Traffic(new Rng(3));
-  for (const message of traffic.opening()) publisher.publish(message);
-  for (let i = 0; i < 300; i++) publisher.publish(i % 10 === 0 ? traffic.clock() : traffic.next());
-  await publisher.drained(0);
+  await traffic.publish(300);
   const say = async (at: string, ...args: readonly string[]): Promise<string> => {
     const { exitCode, stdout, stderr } = await runMillwright(t, ['alert', ...args, '--url', at]);
     assert.equal(exitCode, 0, stderr);

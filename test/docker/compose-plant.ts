@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
-import { eventually, firstOf, freePort } from '../services/service.js';
+import { firstOf, freePort } from '../services/service.js';
 
 const run = promisify(execFile);
 
@@ -41,7 +41,7 @@ export interface ComposePlant {
   readonly kafkaBroker: string;
   /** `docker compose ...`, to its end; what it printed. */
   compose(...args: readonly string[]): Promise<string>;
-  /** Starts what is not running, with so many containers of `stream`; resolves when the page answers. */
+  /** Starts what is not running, with so many containers of `stream`; resolves when all are healthy. */
   up(streams?: number): Promise<void>;
   /** JSON from the page. */
   page(path: string): Promise<Record<string, unknown>>;
@@ -75,7 +75,7 @@ export async function composePlant(
   };
   t.after(() => compose('down', '-v', '-t', '5'));
   const page = async (path: string) => {
-    // While the pipeline starts, Docker takes the connection and nobody answers.
+    // While a container starts, Docker takes the connection and nobody answers.
     const signal = AbortSignal.timeout(5_000);
     const answer = await fetch(`http://127.0.0.1:${ports.PAGE_PORT}${path}`, { signal });
     assert.equal(answer.status, 200, `${path}: ${answer.status}`);
@@ -87,9 +87,10 @@ export async function composePlant(
     kafkaBroker: `127.0.0.1:${ports.KAFKA_PORT}`,
     compose,
     up: async (streams = 1) => {
-      await compose('up', '-d', '--no-build', '--scale', `stream=${streams}`, ...services);
-      await eventually(() => page('/health'), 120_000).catch(async (cause: unknown) => {
-        throw new Error(`the page does not answer:\n${await compose('logs', '--tail', '20')}`, { cause });
+      // A broker drops what is published before ingest has subscribed for the first time.
+      const waiting = ['-d', '--wait', '--wait-timeout', '150', '--no-build', '--scale', `stream=${streams}`];
+      await compose('up', ...waiting, ...services).catch(async (cause: unknown) => {
+        throw new Error(`the plant is not healthy:\n${await compose('logs', '--tail', '20')}`, { cause });
       });
     },
     page,

@@ -11,10 +11,8 @@ import type { NotificationRecord } from '../../domain/notification.js';
 import { Rng } from '../../domain/rng.js';
 import { makeNotifiers } from '../../infra/notify/make-notifiers.js';
 import { alertOf, DeliveryYard, noticeOf } from '../alerts/delivery-yard.js';
-import { brokerOf, startMillwright } from '../scenarios/millwright-process.js';
 import { makePlant, removePlant, trainPumps } from '../scenarios/plant.js';
-import { Publisher } from '../scenarios/publisher.js';
-import { type SentMessage, Traffic } from '../scenarios/traffic.js';
+import { PumpTraffic } from '../scenarios/pump-traffic.js';
 import { makeCertificates } from '../services/certificates.js';
 import { freePort, skipWithout } from '../services/service.js';
 import { type Mail, startSmtp } from '../services/smtp.js';
@@ -202,18 +200,9 @@ test('the program sends over STARTTLS and over implicit TLS, with a password', {
     `  notifiers:\n${mail('one', 'starttls', encrypted?.port, 'pässword')}${mail('two', 'implicit', implicit?.port, 'pässword')}${mail('wrong', 'implicit', implicit?.port, 'other')}  routes: [{ notifiers: [one, two, wrong], groupWait: 0s }]\n`,
   );
   await trainPumps(plant);
-  const running = startMillwright(t, ['run', '-c', plant.file], {
-    NODE_EXTRA_CA_CERTS: certificates.file('ca.pem'),
-  });
-  const publisher = new Publisher<SentMessage>(
-    () => {},
-    () => {},
-  );
-  await publisher.connect(await brokerOf(running));
-  const traffic = new Traffic(new Rng(3));
-  for (const message of traffic.opening()) publisher.publish(message);
-  for (let i = 0; i < 300; i++) publisher.publish(i % 10 === 0 ? traffic.clock() : traffic.next());
-  await publisher.drained(0);
+  const traffic = new PumpTraffic(new Rng(3));
+  const running = await traffic.start(t, plant, { NODE_EXTRA_CA_CERTS: certificates.file('ca.pem') });
+  await traffic.publish(300);
   await running.said('notifier wrong');
   await Promise.all([encrypted?.arrived(1), implicit?.arrived(1)]);
   for (const server of [encrypted, implicit])

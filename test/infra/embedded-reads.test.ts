@@ -46,6 +46,9 @@ function lockOf(dir: string): Lock {
 async function startAppender(dir: string): Promise<ChildProcess> {
   const program = new URL('../fixtures/log-appender.js', import.meta.url).pathname;
   const child = spawn(process.execPath, [program, dir, '1'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  child.once('exit', (code, signal) => {
+    if (signal !== 'SIGKILL') console.error(`the appender ended by itself: ${code ?? signal}`);
+  });
   // The first line says that a record is durable.
   await once(child.stdout, 'data');
   child.stdout.resume();

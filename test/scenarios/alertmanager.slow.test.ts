@@ -11,10 +11,9 @@ import { decodeRecord, topics } from '../../domain/topics.js';
 import { openEmbeddedLog } from '../../infra/embedded/log.js';
 import { startOwnAlertmanager } from '../services/alertmanager.js';
 import { eventually, skipWithout } from '../services/service.js';
-import { brokerOf, type MillwrightProcess, startMillwright } from './millwright-process.js';
+import type { MillwrightProcess } from './millwright-process.js';
 import { makePlant, removePlant, trainPumps } from './plant.js';
-import { Publisher } from './publisher.js';
-import { type SentMessage, Traffic } from './traffic.js';
+import { PumpTraffic } from './pump-traffic.js';
 
 const alertmanager = await startOwnAlertmanager();
 const rounds = 4;
@@ -48,23 +47,7 @@ test('what stands in Alertmanager is what is open, whichever of the two is kille
   );
   const deployment = await trainPumps(plant);
   const rng = new Rng(5);
-  const traffic = new Traffic(rng.fork());
-  const publisher = new Publisher<SentMessage>(
-    () => {},
-    () => {},
-  );
-  const begin = async (): Promise<MillwrightProcess> => {
-    const running = startMillwright(t, ['run', '-c', plant.file]);
-    await publisher.connect(await brokerOf(running));
-    return running;
-  };
-  const publish = async (count: number): Promise<void> => {
-    for (let i = 0; i < count; i++) {
-      publisher.publish(i % 10 === 0 ? traffic.clock() : traffic.next());
-      if (publisher.openCount >= 100) await publisher.drained(50);
-    }
-    await publisher.drained(0);
-  };
+  const traffic = new PumpTraffic(rng.fork());
   /** Newest transition of each alert that has ever been open. */
   const newest = async (): Promise<AlertRecord[]> => {
     const log = await openEmbeddedLog({ dir: join(deployment.config.dataDir, 'log'), mode: 'read-only' });
@@ -94,19 +77,18 @@ test('what stands in Alertmanager is what is open, whichever of the two is kille
 
   let running: MillwrightProcess | undefined;
   for (let round = 0; round < rounds; round++) {
-    running ??= await begin();
-    if (round === 0) for (const message of traffic.opening()) publisher.publish(message);
-    await publish(200);
+    running ??= await traffic.start(t, plant);
+    await traffic.publish(200);
     const down = rng.uniform() < 0.5;
     await alertmanager.kill();
-    if (down) await publish(100);
+    if (down) await traffic.publish(100);
     running.kill('SIGKILL');
     await running.ended;
     running = undefined;
     await alertmanager.startAgain();
   }
-  running = await begin();
-  await publish(150);
+  running = await traffic.start(t, plant);
+  await traffic.publish(150);
   await agree();
   const [one] = await alertmanager.alerts();
   assert(one, 'something stands');
@@ -132,8 +114,8 @@ test('what stands in Alertmanager is what is open, whichever of the two is kille
   await alertmanager.kill();
   await alertmanager.startAgain();
   assert.deepEqual(await standing(), [], 'it has forgotten');
-  running = await begin();
-  await publish(300);
+  running = await traffic.start(t, plant);
+  await traffic.publish(300);
   await agree();
 
   const all = await newest();

@@ -13,10 +13,8 @@ import type { AlertRecord } from '../../domain/alert.js';
 import { Rng } from '../../domain/rng.js';
 import { decodeRecord, topics } from '../../domain/topics.js';
 import { openEmbeddedLog } from '../../infra/embedded/log.js';
-import { brokerOf, type MillwrightProcess, startMillwright } from './millwright-process.js';
 import { makePlant, removePlant, trainPumps } from './plant.js';
-import { Publisher } from './publisher.js';
-import { type SentMessage, Traffic } from './traffic.js';
+import { PumpTraffic } from './pump-traffic.js';
 
 const rounds = Number(process.env.FAULT_ROUNDS ?? 6);
 const seed = Number(process.env.FAULT_SEED ?? 1);
@@ -108,44 +106,26 @@ test(`receivers down, slow and failing, and kill -9, ${rounds} times: every tran
     - { notifiers: [grouped], transitions: ${all}, groupBy: [rule], groupWait: 10m, groupInterval: 30m }\n`,
   );
   const deployment = await trainPumps(plant);
-  const traffic = new Traffic(rng.fork());
-  const publisher = new Publisher<SentMessage>(
-    () => {},
-    () => {},
-  );
+  const traffic = new PumpTraffic(rng.fork());
   const open = () => openEmbeddedLog({ dir: join(deployment.config.dataDir, 'log'), mode: 'read-only' });
-
-  const begin = async (): Promise<MillwrightProcess> => {
-    const running = startMillwright(t, ['run', '-c', plant.file]);
-    await publisher.connect(await brokerOf(running));
-    return running;
-  };
-  const publish = async (count: number): Promise<void> => {
-    for (let i = 0; i < count; i++) {
-      publisher.publish(i % 10 === 0 ? traffic.clock() : traffic.next());
-      if (publisher.openCount >= 100) await publisher.drained(50);
-    }
-    await publisher.drained(0);
-  };
 
   const met = new Set<Mood>();
   for (let round = 0; round < rounds; round++) {
-    const running = await begin();
-    if (round === 0) for (const message of traffic.opening()) publisher.publish(message);
+    const running = await traffic.start(t, plant);
     for (let change = 0; change < 3; change++) {
       await receiver.become(moods[rng.int(moods.length)] as Mood);
       met.add(receiver.mood);
-      await publish(150);
+      await traffic.publish(150);
       await sleep(rng.int(700));
     }
     running.kill('SIGKILL');
     await running.ended;
   }
   await receiver.become('well');
-  const last = await begin();
+  const last = await traffic.start(t, plant);
   // The time goes on until every machine is silent and every group has been told.
   for (let hour = 0; hour < 60; hour++) {
-    await publish(1);
+    await traffic.publish(1);
     await sleep(50);
   }
   const log = await open();
