@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
-import { firstOf, freePort } from '../services/service.js';
+import { eventually, firstOf, freePort } from '../services/service.js';
 
 const run = promisify(execFile);
 
@@ -41,6 +41,8 @@ export interface ComposePlant {
   readonly kafkaBroker: string;
   /** `docker compose ...`, to its end; what it printed. */
   compose(...args: readonly string[]): Promise<string>;
+  /** Their ids. */
+  containers(service: string): Promise<readonly string[]>;
   /** Starts what is not running, with so many containers of `stream`; resolves when all are healthy. */
   up(streams?: number): Promise<void>;
   /** JSON from the page. */
@@ -74,6 +76,7 @@ export async function composePlant(
     return (await run('docker', all, { env, maxBuffer: 1e8 })).stdout;
   };
   t.after(() => compose('down', '-v', '-t', '5'));
+  const containers = async (service: string) => (await compose('ps', '-q', service)).trim().split('\n');
   const page = async (path: string) => {
     // While a container starts, Docker takes the connection and nobody answers.
     const signal = AbortSignal.timeout(5_000);
@@ -86,13 +89,22 @@ export async function composePlant(
     influxUrl: `http://127.0.0.1:${ports.INFLUXDB_PORT}`,
     kafkaBroker: `127.0.0.1:${ports.KAFKA_PORT}`,
     compose,
+    containers,
     up: async (streams = 1) => {
-      // A broker drops what is published before ingest has subscribed for the first time.
-      const waiting = ['-d', '--wait', '--wait-timeout', '150', '--no-build', '--scale', `stream=${streams}`];
-      await compose('up', ...waiting, ...services).catch(async (cause: unknown) => {
+      await compose('up', '-d', '--no-build', '--scale', `stream=${streams}`, ...services);
+      // All of them: a broker drops what is published before ingest has subscribed for the first time.
+      await eventually(async () => {
+        for (const service of services)
+          for (const id of await containers(service)) assert.equal(await health(id), 'healthy', service);
+      }, 120_000).catch(async (cause: unknown) => {
         throw new Error(`the plant is not healthy:\n${await compose('logs', '--tail', '20')}`, { cause });
       });
     },
     page,
   };
+}
+
+async function health(container: string): Promise<string> {
+  const { stdout } = await run('docker', ['inspect', '-f', '{{.State.Health.Status}}', container]);
+  return stdout.trim();
 }

@@ -1,9 +1,7 @@
 // docker-compose.yml as it stands: the plant starts, takes messages, is killed, and has everything in the end.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { chmodSync } from 'node:fs';
 import { test } from 'node:test';
-import { promisify } from 'node:util';
 import { connectAsync } from 'mqtt';
 import { connectPublisher } from '../../infra/mqtt/publisher.js';
 import { encodeClockMessage } from '../../ingest/clock-message.js';
@@ -105,12 +103,7 @@ test('the plant of docker-compose.yml', {
     await plant.up(3);
     await publishHours(120, 144);
     await accepted(144 * 5 + 1);
-    const containers = async (service: string) => (await compose('ps', '-q', service)).trim().split('\n');
-    assert.equal((await containers('stream')).length, 3);
-    await eventually(async () => {
-      for (const service of ['ingest', 'stream', 'page', 'kafka'])
-        for (const id of await containers(service)) assert.equal(await health(id), 'healthy', service);
-    }, 60_000);
+    assert.equal((await plant.containers('stream')).length, 3);
     const groups = ['/opt/kafka/bin/kafka-consumer-groups.sh', '--bootstrap-server', 'kafka:19092'];
     await eventually(async () => {
       const text = await compose(
@@ -139,10 +132,3 @@ test('the plant of docker-compose.yml', {
     }, 60_000);
   });
 });
-
-const run = promisify(execFile);
-
-async function health(container: string): Promise<string> {
-  const { stdout } = await run('docker', ['inspect', '-f', '{{.State.Health.Status}}', container]);
-  return stdout.trim();
-}
