@@ -3,9 +3,9 @@
  * through MQTT and the log to forecasts of hourly steps in the store. The program as its own process; its memory and the
  * lag of its stages, asked from its page once a minute. JSON to stdout.
  *
- * `node dist/bench/endurance.js [--embedded] [machines] [minutes]`, default 1,000 and 24. Kafka, Mosquitto and InfluxDB
- * are those of MILLWRIGHT_KAFKA, MILLWRIGHT_MQTT and MILLWRIGHT_INFLUX or containers; with `--embedded` the parts
- * inside the program.
+ * `node dist/bench/endurance.js [--embedded] [machines] [minutes]`, default 1,000 and 24. Kafka and InfluxDB are those of
+ * MILLWRIGHT_KAFKA and MILLWRIGHT_INFLUX or containers, Mosquitto is its own; with `--embedded` the parts inside the
+ * program.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ import { clockTopic, encodeClockMessage } from '../ingest/clock-message.js';
 import { brokerOf, startMillwright } from '../test/scenarios/millwright-process.js';
 import { startInflux } from '../test/services/influx.js';
 import { startKafka } from '../test/services/kafka.js';
-import { startMosquitto } from '../test/services/mosquitto.js';
+import { startOwnMosquitto } from '../test/services/mosquitto.js';
 import { trainDefaultNetwork } from './parts/default-network.js';
 import {
   minuteMs,
@@ -45,6 +45,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     void cleanUp().then(() => process.exit(130));
   });
 
+/** As docker/mosquitto/mosquitto.conf has it; the tests' own broker writes all it holds to disk at every message. */
+const asInAPlant = { settings: ['autosave_on_changes false', 'autosave_interval 10'] };
+
 /** Hourly steps; the services that there are. Returns the deployment file. */
 async function writePlant(folder: string): Promise<string> {
   const file = writeDeployment(folder, 60);
@@ -55,7 +58,11 @@ async function writePlant(folder: string): Promise<string> {
   edit('press.yaml', (type) => ({ ...type, step: { kind: 'fixed', durationMs: '1h' } }));
   edit('millwright.yaml', (plant) => ({ ...plant, http: { port: 0 } }));
   if (embedded) return file;
-  const [kafka, mosquitto, influx] = [await startKafka(), await startMosquitto(), await startInflux()];
+  const [kafka, mosquitto, influx] = [
+    await startKafka(),
+    await startOwnMosquitto(asInAPlant),
+    await startInflux(),
+  ];
   for (const service of [kafka, mosquitto, influx]) cleanUps.push(() => service?.stop());
   if (!kafka || !mosquitto || !influx)
     throw new Error('Kafka, Mosquitto and InfluxDB are needed, or --embedded');
