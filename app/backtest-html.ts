@@ -45,6 +45,7 @@ export function backtestHtml(outcome: BacktestOutcome, name: string, notes: read
       'Alerts',
       `<p>What people would have lived through with the rules in force. A warning is in time from ${alerts.bounds.usefulFromDays} days before the failure on. An alert is false when no failure comes within ${alerts.bounds.claimDays} days.</p><div class="charts">${leadChart(alerts)}${tradeOffChart(tradeOff)}${costChart(tradeOff)}</div>${policiesHtml(tradeOff)}`,
     ),
+    ...feedbackSections(alerts),
     section('The same rules on plain forecasts', alertingHtml(outcome.alerting)),
     section('What went wrong', storiesHtml(stories)),
     section('How it was judged', judgedHtml(report)),
@@ -62,7 +63,7 @@ function shortHtml(
   const points = [
     `${report.rows.judgedCount} forecasts of ${report.rows.machineCount} machines were judged; ${report.rows.failedCount} were followed by a failure within ${report.horizonDays} days.`,
     `Mean Brier score ${number(own?.meanBrier ?? null)} (${range(own?.meanBrierInterval ?? null)}); ${percent(skill?.skill ?? null)} of the score of the ${report.reference} is gone (${range(skill?.interval ?? null, percent)}).`,
-    `Of ${alerts.failures.length} failures ${foreseen + ahead + early} were warned of in time, ${late} late, ${missed} not at all; ${alerts.alertCounts.false} of ${alerts.alerts.length} alerts were false.`,
+    `Of ${alerts.failures.length} failures ${foreseen + ahead + early} were warned of in time, ${late} late, ${missed} not at all; ${alerts.alertCounts.false} of ${alerts.alerts.length} alerts were false${alerts.alertCounts.confirmed > 0 ? `, ${alerts.alertCounts.confirmed} confirmed by somebody who looked` : ''}.`,
     `That costs ${inForce.cost.toFixed(0)}; never alerting ${never.cost.toFixed(0)}; the cheapest threshold, P(fail within ${withinDays} days) ≥ ${cheapest.threshold}, ${cheapest.cost.toFixed(0)}.`,
   ];
   return `<ul>${points.map((point) => `<li>${escapeHtml(point)}</li>`).join('')}</ul>`;
@@ -244,7 +245,7 @@ function storiesHtml(stories: readonly AlertStory[]): string {
   const rows = stories.map((story) =>
     tr([
       escapeHtml(story.machine),
-      new Date(story.timeMs).toISOString().slice(0, 10),
+      dateText(story.timeMs),
       storyWords[story.kind],
       escapeHtml(story.rule ?? ''),
       escapeHtml(story.cause),
@@ -253,6 +254,38 @@ function storiesHtml(stories: readonly AlertStory[]): string {
   );
   return `<p>What the curve said and on what data: of the days before a failure, or after an alert.</p><div style="overflow-x:auto"><table class="words">${tr(['machine', 'day', 'what', 'rule', 'why', 'what the curve said'], 'th')}${rows.join('')}</table></div>`;
 }
+
+/** What those found who looked; no section without any. */
+function feedbackSections({ alerts }: AlertScore): string[] {
+  const rows = alerts.flatMap(({ machine, firedMs, rule, verdict, feedback }) =>
+    feedback === null
+      ? []
+      : tr(
+          [
+            machine,
+            dateText(firedMs),
+            rule,
+            feedbackWords[feedback.verdict],
+            feedback.fault,
+            feedback.by,
+            verdict,
+          ].map(escapeHtml),
+        ),
+  );
+  if (rows.length === 0) return [];
+  return [
+    section(
+      'What people said of the alerts',
+      `<p>A failure that follows an alert says whether it was right. Where none followed, it is <b>confirmed</b> if somebody found a fault, false if the machine was well, and left out of the precision if it was unclear.</p><div style="overflow-x:auto"><table class="words">${tr(['machine', 'fired', 'rule', 'said of it', 'fault', 'by', 'judged as'], 'th')}${rows.join('')}</table></div>`,
+    ),
+  ];
+}
+
+const feedbackWords = {
+  true: 'there was a fault',
+  false: 'the machine was well',
+  unclear: 'unclear',
+} as const;
 
 function judgedHtml({ selection, rows, bootstrap, forecasters }: BacktestReport): string {
   const dCalibration = forecasters[0]?.dCalibration;
@@ -274,6 +307,7 @@ function tr(cells: readonly string[], tag: 'td' | 'th' = 'td'): string {
   return `<tr>${cells.map((cell, index) => (index === 0 ? `<th>${cell}</th>` : `<${tag}>${cell}</${tag}>`)).join('')}</tr>`;
 }
 
+const dateText = (timeMs: number) => new Date(timeMs).toISOString().slice(0, 10);
 const number = (value: number | null) => (value === null ? '–' : value.toPrecision(3));
 const percent = (value: number | null) => (value === null ? '–' : `${(100 * value).toFixed(0)} %`);
 const range = (interval: Interval | null, format: (value: number) => string = number) =>

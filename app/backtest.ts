@@ -1,10 +1,12 @@
 /** A data set through the live stages, judged by what happened: the work behind `millwright backtest` and the demo. */
 import { type AlertTradeOff, type Costs, weighAlerts } from '../backtest/alert-cost.js';
+import { alertEpisodes } from '../backtest/alert-episodes.js';
 import type { AlertBounds, AlertScore } from '../backtest/alert-score.js';
 import { type AlertStory, alertStories } from '../backtest/alert-stories.js';
 import { indexHistories } from '../backtest/baselines/baseline.js';
 import { fitBaselines } from '../backtest/baselines/fit-baselines.js';
 import { feedLog } from '../backtest/feed.js';
+import { findingsIn } from '../backtest/feedback.js';
 import type { CandidateRule, ForecasterAlerts } from '../backtest/forecaster-alerts.js';
 import { judgeReplay } from '../backtest/judge-replay.js';
 import type { Observation, Steps } from '../backtest/observation.js';
@@ -12,11 +14,13 @@ import { observeReplay } from '../backtest/observe-replay.js';
 import { type ReplayProgress, type ReplayResult, replay } from '../backtest/replay.js';
 import type { BacktestReport } from '../backtest/report.js';
 import type { Selection } from '../backtest/rows.js';
+import type { AlertRecord } from '../domain/alert.js';
 import type { Dataset, MachineRecord } from '../domain/dataset.js';
 import type { History, Predictor } from '../domain/features.js';
 import type { ForecastRecord } from '../domain/forecast.js';
 import type { Log } from '../domain/log.js';
 import type { MachineType } from '../domain/machine-type.js';
+import { decodeRecord, topics } from '../domain/topics.js';
 import { MemoryLog } from '../infra/memory/log.js';
 import { makeStepCalendar, type StepCalendar } from '../stream/step-calendar.js';
 import { alertsUnder, readForecasts, sweptRules } from './alert-sweep.js';
@@ -108,6 +112,11 @@ export async function runBacktest(request: BacktestRequest): Promise<BacktestOut
   const observations = period
     ? judgeable.observations.flatMap((observation) => watchedWithin(observation, period))
     : judgeable.observations;
+  const recorded = source.kind === 'log' ? await readAlerts(source.log) : [];
+  const findings = findingsIn(everything.events, [
+    ...alertEpisodes(recorded),
+    ...alertEpisodes(everything.alerts),
+  ]);
   const baselines = fitBaselines(training, predictor.spec);
   const report = judgeReplay({
     name: predictor.version,
@@ -119,6 +128,7 @@ export async function runBacktest(request: BacktestRequest): Promise<BacktestOut
     selection: request.selection,
     steps,
     alertBounds: request.bounds,
+    findings,
   });
   const inForce = report.alerts as AlertScore;
   const withinDays = Math.min(30, type.horizonSteps);
@@ -129,6 +139,7 @@ export async function runBacktest(request: BacktestRequest): Promise<BacktestOut
     name: predictor.version,
     forecasts,
     observations,
+    findings,
     inForce,
     baselines: [baselines.reference, ...baselines.others],
     find: indexHistories(judgedHistories),
@@ -154,6 +165,15 @@ export async function runBacktest(request: BacktestRequest): Promise<BacktestOut
     observations,
     replayed,
   };
+}
+
+/** What people were told of, which may not be what these rules and this network make of the same history. */
+async function readAlerts(log: Log): Promise<AlertRecord[]> {
+  const alerts: AlertRecord[] = [];
+  for (const { partition, beginOffset, endOffset } of await log.status(topics.alerts))
+    for await (const record of log.read({ topic: topics.alerts, partition }, beginOffset, endOffset))
+      alerts.push(decodeRecord(topics.alerts, record));
+  return alerts;
 }
 
 function isWithin(timeMs: number, { fromMs, toMs }: Period): boolean {

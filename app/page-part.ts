@@ -56,7 +56,8 @@ export function startPage(parts: {
           event: 'feedback',
           code: verdict,
           by,
-          comment: `${alertId} ${comment}`.trim(),
+          comment,
+          alert: alertId,
           ...(fault !== '' && { fault }),
         }),
     },
@@ -70,7 +71,7 @@ export function startPage(parts: {
   });
 }
 
-type Remark = Pick<EventRecord, 'event' | 'code' | 'by' | 'comment' | 'to' | 'fault'>;
+type Remark = Pick<EventRecord, 'event' | 'code' | 'by' | 'comment' | 'to' | 'alert' | 'fault'>;
 
 /** What a person says of an alert goes the way of all events, so that a replay of the log sees it too. */
 async function aboutAlert(

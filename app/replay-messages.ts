@@ -24,6 +24,8 @@ export function recordPayload(record: DatasetRecord, timeMs: number = record.tim
     time: timeMs,
     event: record.event,
     ...(record.code === '' ? {} : { code: record.code }),
+    ...(record.alert && { alert: record.alert }),
+    ...(record.fault && { fault: record.fault }),
   });
 }
 

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { type AlertEpisode, type AlertTransition, alertEpisodes } from './alert-episodes.js';
+import { type Feedback, type Finding, feedbackOn } from './feedback.js';
 import { quantile } from './metrics/quantile.js';
 import type { Observation } from './observation.js';
 
@@ -61,6 +62,9 @@ export type FailureVerdict = (typeof failureVerdicts)[number];
  * same but later; `cleared-too-soon` it had cleared, yet the failure came within claimDays of its firing; `false`
  * claimDays passed, or it cleared, without a failure in that time; `intervened` it ended by maintenance or retirement:
  * whether a failure was prevented cannot be known; `undecided` the record ends before claimDays have passed.
+ *
+ * Where no failure decides, somebody's feedback does: an alert of the last three is `confirmed` when it was said to be true,
+ * `false` when it was said to be false, and `unclear` when nobody could tell. A failure outranks what was said.
  */
 export const alertVerdicts = [
   'true',
@@ -69,6 +73,8 @@ export const alertVerdicts = [
   'false',
   'intervened',
   'undecided',
+  'confirmed',
+  'unclear',
 ] as const;
 export type AlertVerdict = (typeof alertVerdicts)[number];
 
@@ -98,6 +104,8 @@ export interface JudgedAlert {
    * after the watched stretch: the failures of this report do not hold it.
    */
   readonly leadDays: number | null;
+  /** What was said of it, whether or not it decides; null: nothing. */
+  readonly feedback: Feedback | null;
 }
 
 export interface AlertScore {
@@ -129,7 +137,7 @@ export interface AlertScore {
   readonly machineMonths: number;
   /** Alerts judged `false`, per machine-month; null without watched time. */
   readonly falseAlarmsPerMachineMonth: number | null;
-  /** Share of `true` alerts among those that came true, came early, cleared too soon, or were false; null without any. */
+  /** Share of `true` and `confirmed` alerts among these and those that came early, cleared too soon, or were false; null without any. */
   readonly precision: number | null;
 }
 
@@ -141,13 +149,14 @@ export interface AlertScore {
  * An alert stands from that transition until it is resolved; raised, lowered, amended, acknowledged and
  * not-assessable transitions in between do not end it, and a resolution at the failure's own time counts as after it.
  * What fired or cleared after the watched stretch, while the machine was silent for good, does not count.
- * Alerts of machines without an observation are counted, not judged.
+ * Alerts of machines without an observation are counted, not judged. `findings`: what people said of alerts, in any order.
  */
 export function scoreAlerts(
   alerts: readonly AlertTransition[],
   observations: readonly Observation[],
   bounds: AlertBounds,
   dayMs: number,
+  findings: readonly Finding[] = [],
 ): AlertScore {
   const episodes = new Map<string, AlertEpisode[]>();
   for (const episode of alertEpisodes(alerts)) {
@@ -172,14 +181,17 @@ export function scoreAlerts(
       const previousMs = observation.failuresMs[i - 1] ?? -Infinity;
       failures.push(judgeFailure(observation.machine, failureMs, previousMs, own, bounds, dayMs));
     });
+    const said = findings.filter(({ machine }) => machine === observation.machine);
     for (const episode of own) {
       const { alertId, rule, machine, firedMs } = episode;
+      const feedback = feedbackOn(episode, said);
       judged.push({
         alertId,
         rule,
         machine,
         firedMs,
-        ...judgeAlert(episode, observation, bounds, dayMs),
+        ...judgeAlert(episode, observation, feedback, bounds, dayMs),
+        feedback,
       });
     }
     watchedMonths += monthsWatched(observation, dayMs);
@@ -213,7 +225,7 @@ export function summarizeAlerts(
     .flatMap(({ leadDays }) => (leadDays === null ? [] : [leadDays]))
     .sort((a, b) => a - b);
   const alertCounts = countBy(alerts, alertVerdicts);
-  const decided = alerts.length - alertCounts.intervened - alertCounts.undecided;
+  const decided = alerts.length - alertCounts.intervened - alertCounts.undecided - alertCounts.unclear;
   return {
     ...judged,
     failureCounts: countBy(failures, failureVerdicts),
@@ -233,7 +245,7 @@ export function summarizeAlerts(
             max: quantile(leads, 1),
           },
     falseAlarmsPerMachineMonth: machineMonths > 0 ? alertCounts.false / machineMonths : null,
-    precision: decided === 0 ? null : alertCounts.true / decided,
+    precision: decided === 0 ? null : (alertCounts.true + alertCounts.confirmed) / decided,
   };
 }
 
@@ -274,13 +286,17 @@ function judgeFailure(
 function judgeAlert(
   episode: AlertEpisode,
   { failuresMs, recordEndMs }: Observation,
+  feedback: Feedback | null,
   bounds: AlertBounds,
   dayMs: number,
 ): Pick<JudgedAlert, 'verdict' | 'leadDays'> {
   const { firedMs } = episode;
   const failureMs = failuresMs.find((timeMs) => timeMs >= firedMs);
   if (failureMs === undefined || !standsAt(episode, failureMs))
-    return { verdict: judgeUnmet(episode, failureMs, recordEndMs, bounds, dayMs), leadDays: null };
+    return {
+      verdict: heeding(feedback, judgeUnmet(episode, failureMs, recordEndMs, bounds, dayMs)),
+      leadDays: null,
+    };
   const leadDays = (failureMs - firedMs) / dayMs;
   return { verdict: leadDays <= bounds.earlyFromDays ? 'true' : 'early', leadDays };
 }
@@ -297,6 +313,12 @@ function judgeUnmet(
   const claimEndMs = firedMs + bounds.claimDays * dayMs;
   if (failureMs !== undefined && failureMs <= claimEndMs) return 'cleared-too-soon';
   return recordEndMs >= claimEndMs || failureMs !== undefined ? 'false' : 'undecided';
+}
+
+/** The verdict on an alert that stood at no failure, with what was said of it. */
+function heeding(feedback: Feedback | null, verdict: AlertVerdict): AlertVerdict {
+  if (feedback === null || verdict === 'cleared-too-soon') return verdict;
+  return ({ true: 'confirmed', false: 'false', unclear: 'unclear' } as const)[feedback.verdict];
 }
 
 /** Whether the alert stood when the failure came, the first one after its firing. */

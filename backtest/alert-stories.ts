@@ -59,16 +59,20 @@ export function alertStories(
         : causeOfMiss(seen, transitions);
     return [{ kind: verdict, machine, timeMs: failureMs, rule: null, ...seen, cause }];
   });
-  const ofAlerts = score.alerts.flatMap(({ machine, firedMs, rule, verdict, alertId }): AlertStory[] => {
-    if (verdict !== 'false' && verdict !== 'cleared-too-soon') return [];
-    // The forecast that made it fire has its time as origin.
-    const { transitions, ...seen } = look(machine, firedMs - 1, firedMs + claimMs);
-    const end = transitions.find((each) => each.alertId === alertId && each.state === 'resolved');
-    const cause = end
-      ? `it resolved after ${((end.timeMs - firedMs) / dayMs).toFixed(1)} days: ${end.reason}`
-      : 'it stood for the whole time that it spoke of';
-    return [{ kind: verdict, machine, timeMs: firedMs, rule, ...seen, cause }];
-  });
+  const ofAlerts = score.alerts.flatMap(
+    ({ machine, firedMs, rule, verdict, alertId, feedback }): AlertStory[] => {
+      if (verdict !== 'false' && verdict !== 'cleared-too-soon') return [];
+      // The forecast that made it fire has its time as origin.
+      const { transitions, ...seen } = look(machine, firedMs - 1, firedMs + claimMs);
+      const end = transitions.find((each) => each.alertId === alertId && each.state === 'resolved');
+      const cause = end
+        ? `it resolved after ${((end.timeMs - firedMs) / dayMs).toFixed(1)} days: ${end.reason}`
+        : 'it stood for the whole time that it spoke of';
+      const said =
+        feedback?.verdict === 'false' ? `${feedback.by || 'somebody'} looked: nothing was wrong; ` : '';
+      return [{ kind: verdict, machine, timeMs: firedMs, rule, ...seen, cause: said + cause }];
+    },
+  );
   return [...ofFailures, ...ofAlerts].sort((a, b) => a.timeMs - b.timeMs);
 }
 

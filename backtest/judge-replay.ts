@@ -2,6 +2,7 @@ import type { FeatureSpec, History } from '../domain/features.js';
 import { type AlertBounds, scoreAlerts } from './alert-score.js';
 import { type Baseline, indexHistories, judgeBaseline } from './baselines/baseline.js';
 import type { Baselines } from './baselines/fit-baselines.js';
+import type { Finding } from './feedback.js';
 import type { Observation, Steps } from './observation.js';
 import type { ReplayResult } from './replay.js';
 import { type BacktestReport, makeReport, type NamedRows } from './report.js';
@@ -22,6 +23,8 @@ export function judgeReplay(parts: {
   readonly selection: Selection;
   readonly steps: Steps;
   readonly alertBounds: AlertBounds;
+  /** What people said of alerts; default: nothing. */
+  readonly findings?: readonly Finding[];
 }): BacktestReport {
   const { name, result, observations, baselines, judgedHistories, spec, selection } = parts;
   const horizonDays = spec.horizonSteps;
@@ -48,6 +51,12 @@ export function judgeReplay(parts: {
     selection,
     reference: named(baselines.reference),
     baselines: others(),
-    alerts: scoreAlerts(result.alerts, observations, parts.alertBounds, parts.steps.nominalMs),
+    alerts: scoreAlerts(
+      result.alerts,
+      observations,
+      parts.alertBounds,
+      parts.steps.nominalMs,
+      parts.findings,
+    ),
   });
 }

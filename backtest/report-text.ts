@@ -1,5 +1,5 @@
 /** The report as lines for a terminal or a log file: numbers with units, no colours. */
-import type { AlertScore } from './alert-score.js';
+import type { AlertScore, AlertVerdict } from './alert-score.js';
 import type { Interval } from './metrics/bootstrap.js';
 import { quantile } from './metrics/quantile.js';
 import type { BacktestReport, DayScores } from './report.js';
@@ -116,6 +116,7 @@ function formatAlerts(alerts: AlertScore): string[] {
       ? formatFailures(alerts)
       : ['No failure came while a machine was watched.']),
     `${count(alerts.alerts.length, 'alert')} fired: ${formatCounts(alerts.alertCounts)}`,
+    ...formatFeedback(alerts),
     ...formatAlertLeads(alerts),
     alerts.falseAlarmsPerMachineMonth === null
       ? 'False alarms: no machine was observed'
@@ -144,6 +145,19 @@ function formatFailures(alerts: AlertScore): string[] {
         `shortest ${days(leadDays.min)} d, longest ${days(leadDays.max)} d`
       : 'Lead time: no alert stood when a failure came',
     `First alarm more than ${bounds.earlyFromDays} days ahead: ${count(alerts.earlyAlarmFailures, 'failure')}`,
+  ];
+}
+
+/** What the feedback on alerts came to; nothing without any. */
+function formatFeedback({ alerts }: AlertScore): string[] {
+  const given = alerts.filter(({ feedback }) => feedback !== null);
+  if (given.length === 0) return [];
+  const judged = (verdict: AlertVerdict) => given.filter((alert) => alert.verdict === verdict).length;
+  const [confirmed, wrong, unclear] = [judged('confirmed'), judged('false'), judged('unclear')];
+  const failed = given.length - confirmed - wrong - unclear;
+  return [
+    `Feedback on ${count(given.length, 'alert')}: ${confirmed} confirmed, though no failure came; ${wrong} false; ` +
+      `${unclear} unclear, left out of the precision; ${failed} followed by a failure, which counts`,
   ];
 }
 

@@ -3,6 +3,14 @@
 export const alertStates = ['pending', 'firing', 'resolved', 'not-assessable'] as const;
 export type AlertState = (typeof alertStates)[number];
 
+/** What an `alertId` says: the rule, and since when the alert is. Undefined when it is none. */
+export function readAlertId(
+  alertId: string,
+): { readonly rule: string; readonly sinceMs: number } | undefined {
+  const [, rule, since] = /^([^/]+)\/.+\/(-?\d+(?:\.\d+)?)$/.exec(alertId) ?? [];
+  return rule === undefined ? undefined : { rule, sinceMs: Number(since) };
+}
+
 export interface AlertRecord {
   readonly kind: 'alert';
   /** `rule/machine/sinceMs`: one per episode from leaving inactive to resolved. */

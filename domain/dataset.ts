@@ -22,6 +22,9 @@ export interface DatasetEvent {
   readonly event: EventKind;
   /** Error code, kind of maintenance, or what failed; '' where there is none. */
   readonly code: string;
+  /** Of `feedback`: as in an EventRecord. */
+  readonly alert?: string;
+  readonly fault?: string;
 }
 
 export type DatasetRecord = DatasetReadings | DatasetEvent;
@@ -31,7 +34,7 @@ export interface MachineRecord {
   readonly machine: string;
   /** Static attributes; empty where the files have none. */
   readonly attributes: Readonly<Record<string, string>>;
-  /** Times of its first and last record (readings or events). */
+  /** Times of its first and last record: readings, or events that are no remarks (which may come long after). */
   readonly firstMs: number;
   readonly lastMs: number;
   /**

@@ -29,9 +29,12 @@ export const eventKinds = [
   'acknowledge', // code: alert key; by a person
   'assign', // code: alert key; `to` is to look after it
   'comment', // code: alert key
-  'feedback', // code: 'true' | 'false' | 'unclear'; detail in comment, what it was in `fault`
+  'feedback', // code: one of feedbackVerdicts; `alert` says of which alert, `fault` what it was
 ] as const;
 export type EventKind = (typeof eventKinds)[number];
+/** What somebody who looked says of an alert: there was a fault, the machine was well, or it cannot be told. */
+export const feedbackVerdicts = ['true', 'false', 'unclear'] as const;
+export type FeedbackVerdict = (typeof feedbackVerdicts)[number];
 /** What people say of alerts: nothing happens to the machine. */
 export const remarkKinds: ReadonlySet<EventKind> = new Set(['acknowledge', 'assign', 'comment', 'feedback']);
 
@@ -49,6 +52,8 @@ export interface EventRecord {
   readonly comment: string;
   /** Of `assign`: a name. */
   readonly to?: string;
+  /** Of `feedback`: id of the alert that it is about. */
+  readonly alert?: string;
   /** Of `feedback`: code of the fault that was found, in the plant's own words. */
   readonly fault?: string;
 }

@@ -1,5 +1,5 @@
-/** A JSON value on an event topic → events: `{"event": "error", "code"?, "time"?, "by"?, "comment"?, "to"?, "fault"?}` or an array. */
-import { type EventKind, type EventRecord, eventKinds } from '../domain/input.js';
+/** A JSON value on an event topic → events: `{"event": "error", "code"?, "time"?, "by"?, "comment"?, "to"?, "alert"?, "fault"?}` or an array. */
+import { type EventKind, type EventRecord, eventKinds, feedbackVerdicts } from '../domain/input.js';
 import type { Machine, MachineType } from '../domain/machine-type.js';
 import { explainTime, readTimeMs, type TimeRule } from './event-time.js';
 import { isObject, type Rejection } from './parse-readings.js';
@@ -20,8 +20,7 @@ export interface EventsContext {
 }
 
 /** Longest text of each field, in characters. An alert key holds a rule's and a machine's name. */
-const charsMax = { code: 512, by: 128, comment: 2000, to: 128, fault: 128 } as const;
-const feedbackCodes = ['true', 'false', 'unclear'];
+const charsMax = { code: 512, by: 128, comment: 2000, to: 128, alert: 512, fault: 128 } as const;
 
 /** Events of a parsed payload; or the one reason why the message as a whole is refused. */
 export function parseEvents(json: unknown, context: EventsContext): ParsedEvents | Rejection {
@@ -54,21 +53,22 @@ function parseEvent(item: unknown, timed: boolean, context: EventsContext): Even
       !context.ignoreFields.has(key)
     )
       return wrongShape(
-        `field ${show(key)} is not known; an event has event, code, ${time.field}, by, comment, to, fault`,
+        `field ${show(key)} is not known; an event has event, code, ${time.field}, by, comment, to, alert, fault`,
       );
   const kind = eventKinds.find((word) => word === item.event);
   if (kind === undefined)
     return wrongShape(`"event" is ${show(item.event)}; write one of ${eventKinds.join(', ')}`);
-  const { code = '', by = '', comment = '', to = '', fault = '' } = item;
+  const { code = '', by = '', comment = '', to = '', alert = '', fault = '' } = item;
   if (
     typeof code !== 'string' ||
     typeof by !== 'string' ||
     typeof comment !== 'string' ||
     typeof to !== 'string' ||
+    typeof alert !== 'string' ||
     typeof fault !== 'string'
   )
-    return wrongShape(`code, by, comment, to and fault must be text in quotes`);
-  for (const [name, text] of Object.entries({ code, by, comment, to, fault }))
+    return wrongShape(`code, by, comment, to, alert and fault must be text in quotes`);
+  for (const [name, text] of Object.entries({ code, by, comment, to, alert, fault }))
     if (text.length > charsMax[name as keyof typeof charsMax])
       return wrongShape(
         `"${name}" has ${text.length} characters, more than ${charsMax[name as keyof typeof charsMax]}`,
@@ -79,7 +79,8 @@ function parseEvent(item: unknown, timed: boolean, context: EventsContext): Even
     return wrongShape(
       kind === 'assign' ? 'an assignment needs the name of somebody as "to"' : '"to" is for assignments only',
     );
-  if (fault !== '' && kind !== 'feedback') return wrongShape('"fault" is for feedback only');
+  if ((alert !== '' || fault !== '') && kind !== 'feedback')
+    return wrongShape(`"${alert !== '' ? 'alert' : 'fault'}" is for feedback only`);
   const rawTime = item[time.field];
   const eventTimeMs =
     rawTime === undefined && !timed && time.arrivalCounts ? context.arrivalMs : readTimeMs(rawTime, time);
@@ -97,6 +98,7 @@ function parseEvent(item: unknown, timed: boolean, context: EventsContext): Even
     by,
     comment,
     ...(to !== '' && { to }),
+    ...(alert !== '' && { alert }),
     ...(fault !== '' && { fault }),
   };
 }
@@ -113,7 +115,7 @@ function codeProblem(kind: EventKind, code: string, type: MachineType): Rejectio
         ? undefined
         : unknownCode(code, type.name, 'maintenanceKinds', type.maintenanceKinds);
     case 'feedback':
-      return feedbackCodes.includes(code)
+      return feedbackVerdicts.some((verdict) => verdict === code)
         ? undefined
         : {
             reason: 'unknown-event-code',

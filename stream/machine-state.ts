@@ -110,9 +110,9 @@ export class StepState {
   }
 }
 
-/** What duplicates of an event have in common, besides machine and time. */
-export function eventName(event: string, code: string): string {
-  return `${event}|${code}`;
+/** What duplicates of an event have in common, besides machine and time. `alert`: of feedback. */
+export function eventName(event: string, code: string, alert?: string): string {
+  return alert === undefined ? `${event}|${code}` : `${event}|${code}|${alert}`;
 }
 
 interface Maintenance {

@@ -218,7 +218,7 @@ export class StepOperator {
       return this.#rejectEvent(record, 'in-the-future', clock, output);
     }
     const machine = this.#lives.known(record, clock, this.#watermarkMs, output);
-    const name = eventName(record.event, record.code);
+    const name = eventName(record.event, record.code, record.alert);
     switch (record.event) {
       case 'error': {
         const reason = clock.type.eventCodes.includes(record.code)

@@ -1,4 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
+import { readAlertId } from '../domain/alert.js';
 import { remarkKinds } from '../domain/input.js';
 import { defaultTargetDay, followTarget } from '../infra/http/moved.js';
 import type { ForecastWire, MachineTypeWire, MachineWire } from '../infra/http/wire.js';
@@ -328,6 +329,7 @@ function Events({ data, type }: { readonly data: MachineWire; readonly type: Mac
                 ? ''
                 : ` · ${event.code}`}
               {event.to === undefined ? '' : ` → ${event.to}`}
+              {event.alert === undefined ? '' : ` · ${readAlertId(event.alert)?.rule ?? event.alert}`}
               {event.fault === undefined ? '' : ` · ${event.fault}`}
               {event.by === '' ? '' : ` · ${event.by}`}
               {event.comment === '' ? '' : `: ${event.comment}`}

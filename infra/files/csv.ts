@@ -207,7 +207,11 @@ async function readEvents(
   await readRows(file, table.delimiter, (columns) => {
     const read = rowReader(file, table, columns, skipped);
     const eventColumn = table.eventIs === undefined ? columns.need(table.event) : -1;
-    const codeColumn = table.code === '' ? -1 : columns.need(table.code);
+    const textIn = (name: string | undefined): ((row: readonly string[]) => string) => {
+      const column = name ? columns.need(name) : -1;
+      return (row) => row[column]?.trim() ?? '';
+    };
+    const [codeOf, alertOf, faultOf] = [textIn(table.code), textIn(table.alert), textIn(table.fault)];
     return (row, line) => {
       const at = read(row, line);
       if (at === undefined) return;
@@ -215,8 +219,7 @@ async function readEvents(
       const event = table.eventIs ?? eventKinds.find((kind) => kind === word);
       if (event === undefined)
         skipped.add('bad-event', file, line, `"${word.slice(0, 40)}" is none of ${eventKinds.join(', ')}`);
-      else
-        builder.addEvent(at.machine, at.timeMs, event, codeColumn < 0 ? '' : (row[codeColumn]?.trim() ?? ''));
+      else builder.addEvent({ ...at, event, code: codeOf(row), alert: alertOf(row), fault: faultOf(row) });
     };
   });
 }

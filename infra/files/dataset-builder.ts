@@ -4,7 +4,7 @@
  */
 import type { Dataset, DatasetEvent, DatasetRecord, MachineRecord } from '../../domain/dataset.js';
 import { UserError } from '../../domain/errors.js';
-import type { EventKind } from '../../domain/input.js';
+import { remarkKinds } from '../../domain/input.js';
 import type { SkippedCounter } from './skipped.js';
 
 /** Bound of what is held in memory: about 700 MB. */
@@ -86,9 +86,10 @@ export class DatasetBuilder {
       );
   }
 
-  addEvent(machine: string, timeMs: number, event: EventKind, code: string): void {
-    this.#addRow(machine, timeMs, this.#events.length);
-    this.#events.push({ kind: 'event', machine, timeMs, event, code });
+  /** Texts may be '': there is none. */
+  addEvent({ alert, fault, ...event }: Omit<DatasetEvent, 'kind'>): void {
+    this.#addRow(event.machine, event.timeMs, this.#events.length);
+    this.#events.push({ kind: 'event', ...event, ...(alert && { alert }), ...(fault && { fault }) });
   }
 
   setAttributes(machine: string, attributes: Record<string, string>): void {
@@ -103,8 +104,8 @@ export class DatasetBuilder {
   }
 
   /**
-   * The rows in time order. A machine's record is taken as complete up to its own last row: what happened to it after
-   * that is censored. Rows of one machine and time become one record; of two values of one sensor the later row counts.
+   * The rows in time order. A machine's record is taken as complete up to its own last row that is no remark: what
+   * happened to it after that is censored. Rows of one machine and time become one record; of two values of one sensor the later row counts.
    */
   finish(name: string, skipped: SkippedCounter): Dataset {
     this.#valueStart.push(this.#values.length);
@@ -171,13 +172,16 @@ export class DatasetBuilder {
     for (const row of order) {
       const machine = this.#machineOf.at(row);
       const timeMs = this.#timeMs.at(row);
+      const event = this.#events[this.#eventOf.at(row)]?.event;
+      if (event !== undefined && remarkKinds.has(event)) continue;
       if (Number.isNaN(firstMs[machine])) firstMs[machine] = timeMs;
       lastMs[machine] = timeMs;
       // Two components that fail at once are one failure of the machine.
       const own = failuresMs[machine] as number[];
-      if (this.#events[this.#eventOf.at(row)]?.event === 'failure' && own.at(-1) !== timeMs) own.push(timeMs);
+      if (event === 'failure' && own.at(-1) !== timeMs) own.push(timeMs);
     }
-    return byName.map((index) => {
+    const spoken = byName.filter((index) => !Number.isNaN(firstMs[index]));
+    return spoken.map((index) => {
       const machine = this.#machines.list[index] as string;
       return {
         machine,

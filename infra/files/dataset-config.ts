@@ -74,6 +74,8 @@ const eventsTableSchema = z.strictObject({
     .string()
     .default('code')
     .describe('Column with the error code, the kind of maintenance or what failed; "" for none.'),
+  alert: z.string().min(1).optional().describe('Column with the id of the alert that feedback is about.'),
+  fault: z.string().min(1).optional().describe('Column with the code of the fault that feedback names.'),
 });
 
 /** Columns of a table, after the schema. */
@@ -94,7 +96,10 @@ export const datasetSchema = z.discriminatedUnion('kind', [
     kind: z.literal('csv').describe('Tables of readings and events.'),
     name: z.string().default('CSV files').describe('For people.'),
     readings: z.array(readingsTableSchema).min(1).describe('Tables of readings.'),
-    events: z.array(eventsTableSchema).default([]).describe('Tables of failures, errors and maintenance.'),
+    events: z
+      .array(eventsTableSchema)
+      .default([])
+      .describe('Tables of failures, errors, maintenance and feedback.'),
     machines: z
       .strictObject({
         file: columnsOfEveryTable.file,

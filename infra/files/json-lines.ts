@@ -23,6 +23,8 @@ const lineSchema = z.object({
   values: z.record(z.string(), z.number().nullable()).optional(),
   event: z.enum(eventKinds).optional(),
   code: z.string().default(''),
+  alert: z.string().default(''),
+  fault: z.string().default(''),
 });
 
 export async function readJsonLines(config: JsonLinesConfig, baseDir: string): Promise<Dataset> {
@@ -61,7 +63,7 @@ export async function readJsonLines(config: JsonLinesConfig, baseDir: string): P
         );
         continue;
       }
-      const { time, machine, values, event, code } = parsed.data;
+      const { time, machine, values, event, ...about } = parsed.data;
       const timeMs = parseTimeMs(String(time), config.timeFormat, config.timeZone);
       if (timeMs === undefined) {
         skipped.add('bad-time', file, number, `"${time}" is not a time written as ${config.timeFormat}`);
@@ -71,7 +73,7 @@ export async function readJsonLines(config: JsonLinesConfig, baseDir: string): P
         (entry): entry is [string, number] => entry[1] !== null,
       );
       if (present.length > 0) builder.addReadings(machine, timeMs, present);
-      if (event !== undefined) builder.addEvent(machine, timeMs, event, code);
+      if (event !== undefined) builder.addEvent({ machine, timeMs, event, ...about });
       else if (present.length === 0) skipped.add('no-value', file, number, 'neither values nor an event');
     }
   }

@@ -3,9 +3,10 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { alertStates } from '../../domain/alert.js';
 import type { ForecastRecord } from '../../domain/forecast.js';
+import { feedbackVerdicts } from '../../domain/input.js';
 import { HttpError } from './http-error.js';
 import { defaultTargetDay, followTarget } from './moved.js';
-import { type HttpServerParts, verdicts } from './ports.js';
+import type { HttpServerParts } from './ports.js';
 import {
   countStates,
   presentAlert,
@@ -71,7 +72,7 @@ const commentSchema = z.strictObject({
   comment: z.string().trim().min(1, 'say something').max(2000, 'at most 2000 characters'),
 });
 const feedbackSchema = z.strictObject({
-  verdict: z.enum(verdicts),
+  verdict: z.enum(feedbackVerdicts),
   by: nameField,
   comment: commentField,
   fault: z.string().trim().max(100, 'at most 100 characters').default(''),

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { AlertRecord } from '../../domain/alert.js';
 import type { Clock } from '../../domain/clock.js';
 import type { ForecastRecord } from '../../domain/forecast.js';
-import type { EventRecord, TickRecord } from '../../domain/input.js';
+import type { EventRecord, FeedbackVerdict, TickRecord } from '../../domain/input.js';
 import type { MachineType } from '../../domain/machine-type.js';
 import type { SilenceRecord } from '../../domain/silence.js';
 import type { Store } from '../../domain/store.js';
@@ -35,9 +35,6 @@ export interface LiveFeed {
   subscribe(listener: (message: LiveMessage) => void): () => void;
 }
 
-export const verdicts = ['true', 'false', 'unclear'] as const;
-export type Verdict = (typeof verdicts)[number];
-
 export interface AlertActions {
   /** Resolves when the acknowledgement is durable. Rejects with WorldError or UserError. */
   acknowledge(alertId: string, by: string, comment: string): Promise<void>;
@@ -45,7 +42,13 @@ export interface AlertActions {
   assign(alertId: string, to: string, by: string, comment: string): Promise<void>;
   comment(alertId: string, by: string, comment: string): Promise<void>;
   /** Was the alert right, and what was it (a code in the plant's own words, '' for none)? Resolves when durable. */
-  feedback(alertId: string, verdict: Verdict, by: string, comment: string, fault: string): Promise<void>;
+  feedback(
+    alertId: string,
+    verdict: FeedbackVerdict,
+    by: string,
+    comment: string,
+    fault: string,
+  ): Promise<void>;
 }
 
 export interface Silences {

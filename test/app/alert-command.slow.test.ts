@@ -51,7 +51,10 @@ test('acknowledged, assigned, commented, killed, started again: the history has 
     assert.deepEqual([alert.acknowledgedBy, alert.assignedTo], ['Lee', 'Kim']);
     const { events } = await get<MachineWire>(`/api/v1/machines/${encodeURIComponent(alert.machine)}`);
     const feedback = events.find(({ event }) => event === 'feedback');
-    assert.deepEqual([feedback?.code, feedback?.fault, feedback?.by], ['true', 'BRG-2', 'Kim']);
+    assert.deepEqual(
+      [feedback?.code, feedback?.alert, feedback?.fault, feedback?.by],
+      ['true', id, 'BRG-2', 'Kim'],
+    );
   }, 20_000);
   const unknown = await runMillwright(t, ['alert', 'ack', 'near/x/1', '--by', 'Lee', '--url', again.url]);
   assert.equal(unknown.exitCode, 2);

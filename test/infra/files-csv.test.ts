@@ -75,6 +75,38 @@ test('two components that fail at once are two events and one failure of the mac
   assert.deepEqual(dataset.machines[0]?.failuresMs, [Date.UTC(2026, 0, 2)]);
 });
 
+test('feedback names its alert, and is no part of the record of its machine', async (t) => {
+  const dir = folder(t, {
+    'r.csv': 'time,machine,vibration\n2026-01-01T00:00:00Z,m,1\n2026-01-04T00:00:00Z,m,1\n',
+    'e.csv':
+      'time,machine,event,code,alert,found\n2026-01-04T12:00:00Z,m,failure,seal,,\n' +
+      '2026-03-01T00:00:00Z,m,feedback,true,near/m/1,BRG-2\n2026-03-01T00:00:00Z,unheard-of,feedback,true,,\n',
+    'all.jsonl':
+      '{"time":"2026-01-01T00:00:00Z","machine":"m","values":{"vibration":1}}\n' +
+      '{"time":"2026-01-04T00:00:00Z","machine":"m","values":{"vibration":1}}\n' +
+      '{"time":"2026-01-04T12:00:00Z","machine":"m","event":"failure","code":"seal"}\n' +
+      '{"time":"2026-03-01T00:00:00Z","machine":"m","event":"feedback","code":"true","alert":"near/m/1","fault":"BRG-2"}\n',
+  });
+  const events = [{ file: 'e.csv', alert: 'alert', fault: 'found' }];
+  const lastMs = Date.UTC(2026, 0, 4, 12);
+  for (const dataset of [
+    await open({ kind: 'csv', readings: [{ file: 'r.csv' }], events }, dir),
+    await open({ kind: 'json-lines', files: ['all.jsonl'] }, dir),
+  ]) {
+    const feedback = (await collect(dataset)).find(
+      (record) => record.kind === 'event' && record.event === 'feedback',
+    );
+    assert.deepEqual(feedback, {
+      ...{ kind: 'event', machine: 'm', timeMs: Date.UTC(2026, 2, 1), event: 'feedback', code: 'true' },
+      ...{ alert: 'near/m/1', fault: 'BRG-2' },
+    });
+    assert.deepEqual(
+      dataset.machines.map((each) => [each.machine, each.lastMs, each.knownUntilMs, each.failuresMs]),
+      [['m', lastMs, lastMs, [lastMs]]],
+    );
+  }
+});
+
 test('a long table gives the same records as the wide one', async (t) => {
   const dir = folder(t, {
     'wide.csv': 'time;machine;a;b\n1000;m;1;2\n2000;m;3;\n',

@@ -194,6 +194,10 @@ describe('payloads that are taken', () => {
     assert.equal(parse(eventTopic, { event: 'failure' }).accepted, 1);
     assert.equal(parse(eventTopic, { event: 'retired' }).accepted, 1);
     assert.equal(parse(eventTopic, { event: 'feedback', code: 'unclear' }).accepted, 1);
+    const about = { alert: 'near/press-1/0', fault: 'BRG-2' };
+    const [feedback] = parse(eventTopic, { event: 'feedback', code: 'true', ...about })
+      .inputs as EventRecord[];
+    assert.deepEqual([feedback?.alert, feedback?.fault], ['near/press-1/0', 'BRG-2']);
     assert.equal(parse(eventTopic, { event: 'acknowledge', code: 'rule/press-1/0' }).accepted, 1);
   });
 });
@@ -470,6 +474,13 @@ const nasty: [string, string, unknown, RejectReason[], RegExp, IngestConfigInput
     { event: 'feedback', code: 'yes' },
     ['unknown-event-code'],
     /true, false or unclear/,
+  ],
+  [
+    'a failure of an alert',
+    eventTopic,
+    { event: 'failure', alert: 'near/press-1/0' },
+    ['wrong-shape'],
+    /"alert" is for feedback only/,
   ],
   [
     'acknowledgement of nothing',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UserError } from '../../domain/errors.js';
-import type { EventKind, InputRecord, ReadingsRecord } from '../../domain/input.js';
+import type { EventKind, EventRecord, InputRecord, ReadingsRecord } from '../../domain/input.js';
 import { type MachineTypeInput, machineTypeSchema } from '../../domain/machine-type.js';
 import type { StepRecord } from '../../domain/step.js';
 import { StepOperator } from '../../stream/step-operator.js';
@@ -171,6 +171,15 @@ test('errors are counted in their step and maintenance resets ages, also when to
     ],
   );
   assert.equal(output.steps.filter(({ kind }) => kind === 'event').length, 3);
+});
+
+test('feedback on two alerts at once is twice feedback; the same again is a duplicate', () => {
+  const feedback = (alert: string): InputRecord => ({
+    ...(event('feedback', 'a', 0.6, 'true') as EventRecord),
+    alert,
+  });
+  const { operator } = run([reading('a', 0.5), ...['near/a/0', 'far/a/0', 'near/a/0'].map(feedback)]);
+  assert.deepEqual(operator.eventLedger, { accepted: 2, duplicate: 1, late: 0, rejected: 0 });
 });
 
 test('maintenance counts in the life after it, if nothing was read before; what a life has seen ends with it', () => {
