@@ -22,6 +22,7 @@ import type { Log } from '../domain/log.js';
 import type { MachineType } from '../domain/machine-type.js';
 import { decodeRecord, topics } from '../domain/topics.js';
 import { MemoryLog } from '../infra/memory/log.js';
+import { ConfirmedRepairs } from '../stream/confirmed-repairs.js';
 import { makeStepCalendar, type StepCalendar } from '../stream/step-calendar.js';
 import { alertsUnder, readForecasts, sweptRules } from './alert-sweep.js';
 import type { Deployment } from './config.js';
@@ -109,9 +110,12 @@ export async function runBacktest(request: BacktestRequest): Promise<BacktestOut
       ? judgeableDataset(replayed, source.dataset.machines.filter(ofType), calendar)
       : judgeableLog(replayed, ofType);
   const { result } = judgeable;
-  const observations = period
-    ? judgeable.observations.flatMap((observation) => watchedWithin(observation, period))
-    : judgeable.observations;
+  const repairs = new ConfirmedRepairs();
+  for (const event of everything.events) repairs.add(event);
+  const horizonMs = type.horizonSteps * steps.nominalMs;
+  const observations = judgeable.observations
+    .map((each) => ({ ...each, repairsMs: repairs.timesOf(each.machine, each.failuresMs, horizonMs) }))
+    .flatMap((each) => (period ? watchedWithin(each, period) : [each]));
   const recorded = source.kind === 'log' ? await readAlerts(source.log) : [];
   const findings = findingsIn(everything.events, [
     ...alertEpisodes(recorded),

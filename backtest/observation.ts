@@ -9,6 +9,11 @@ export interface Observation {
   /** Its failures, ascending; also those known to have come after the replayed stretch. */
   readonly failuresMs: readonly number[];
   /**
+   * Repairs, ascending, after which nobody can know whether it would have failed: forecasts made before are judged up to there.
+   * Left out: none.
+   */
+  readonly repairsMs?: readonly number[];
+  /**
    * Last moment at which the machine is known to have been running, or to have failed. For a machine that ended by
    * its last failure, that failure's time.
    */
@@ -58,10 +63,14 @@ export function outcomeAt(
   const farMs = originMs + (horizonDays + 3) * steps.nominalMs;
   const wholeDays = (timeMs: number) =>
     timeMs < originMs ? 0 : Math.min(horizonDays, steps.count(originMs, Math.min(timeMs, farMs)));
-  const { failuresMs, recordEndMs, observedUntilMs } = observation;
+  const { failuresMs, repairsMs, recordEndMs, observedUntilMs } = observation;
   const failureMs = failuresMs.find((timeMs) => timeMs >= originMs);
-  if (failureMs === undefined) {
-    const knownDays = wholeDays(Math.min(recordEndMs, observedUntilMs));
+  const repairMs = repairsMs?.find((timeMs) => timeMs >= originMs);
+  // A failure in the step of the repair counts, as in the labels of training (stream/history.ts).
+  const isRepaired =
+    repairMs !== undefined && (failureMs === undefined || wholeDays(repairMs) < wholeDays(failureMs));
+  if (failureMs === undefined || isRepaired) {
+    const knownDays = wholeDays(Math.min(recordEndMs, observedUntilMs, repairMs ?? Infinity));
     return { eventDay: 0, knownDays, observedDays: knownDays };
   }
   const daysBefore = wholeDays(failureMs);

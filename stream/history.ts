@@ -8,6 +8,7 @@ import type { EventRecord, TickRecord } from '../domain/input.js';
 import type { MachineDirectory } from '../domain/machine-directory.js';
 import type { MachineType } from '../domain/machine-type.js';
 import type { StepRecord } from '../domain/step.js';
+import { ConfirmedRepairs } from './confirmed-repairs.js';
 import { type FeatureWriter, featureSpec, makeFeatureWriter } from './features.js';
 import { countSteps, makeStepCalendar, type StepCalendar } from './step-calendar.js';
 
@@ -40,6 +41,7 @@ export class HistoryBuilder {
   readonly #directory: MachineDirectory;
   readonly #stretches: Stretch[] = [];
   readonly #newest = new Map<string, Stretch>();
+  readonly #repairs = new ConfirmedRepairs();
 
   constructor(types: ReadonlyMap<string, MachineType>, directory: MachineDirectory) {
     this.#types = new Map(
@@ -87,6 +89,7 @@ export class HistoryBuilder {
 
   /** A failure counts for the newest stretch even if that has ended: a silent machine may turn out to have failed. */
   #event(event: EventRecord): void {
+    this.#repairs.add(event);
     const stretch = this.#newest.get(event.machine);
     if (!stretch || event.eventTimeMs < stretch.lifeStartMs) return;
     if (event.event === 'failure') stretch.failures.push({ timeMs: event.eventTimeMs, code: event.code });
@@ -111,14 +114,20 @@ export class HistoryBuilder {
       assert(end === (i + 1) * type.featureCount, 'as many features as the type has');
       originsMs[i] = step.endMs;
     });
-    return { machine, rows, stepCount, originsMs, ...labels(ordered, failures, type) };
+    const repairsMs = this.#repairs.timesOf(
+      machine,
+      failures.map(({ timeMs }) => timeMs),
+      type.type.horizonSteps * type.calendar.nominalMs,
+    );
+    return { machine, rows, stepCount, originsMs, ...labels(ordered, failures, repairsMs, type) };
   }
 }
 
-/** Days from each step's end to the next failure, what fails then, and days known; see History. */
+/** Days from each step's end to the next failure, what fails then, and days known: up to the next of `repairsMs`; see History. */
 function labels(
   steps: readonly StepRecord[],
   failures: readonly Failure[],
+  repairsMs: readonly number[],
   { type, calendar }: HistoryType,
 ): Required<Pick<History, 'eventDay' | 'eventCauses' | 'knownDays'>> {
   const horizon = type.horizonSteps;
@@ -129,23 +138,29 @@ function labels(
   if (!last) return { eventDay, eventCauses, knownDays };
   const failing = new Map<number, number>(); // causes of the failures that fall in a step
   for (const { timeMs, code } of failures) {
-    const index = failingIndex(steps, timeMs, calendar);
+    const index = stepIndexAt(steps, timeMs, calendar);
     const kind = type.maintenanceKinds.indexOf(code);
     failing.set(index, (failing.get(index) ?? 0) | (kind >= 0 && kind < 32 ? 1 << kind : 0));
   }
   const inOrder = [...failing.keys()].sort((a, b) => a - b);
+  const repaired = repairsMs.map((timeMs) => stepIndexAt(steps, timeMs, calendar));
   steps.forEach(({ stepIndex }, i) => {
     const next = inOrder.find((index) => index > stepIndex);
     const days = next === undefined ? Infinity : next - stepIndex;
-    eventDay[i] = days <= horizon ? days : 0;
-    eventCauses[i] = next !== undefined && days <= horizon ? (failing.get(next) as number) : 0;
-    knownDays[i] = Math.min(horizon, days < Infinity ? days : last.stepIndex - stepIndex);
+    // The step of the repair itself is not known to the end; a failure in the same step counts.
+    const untouched = (repaired.find((index) => index > stepIndex) ?? Infinity) - stepIndex - 1;
+    const fails = days <= horizon && untouched >= days - 1;
+    eventDay[i] = fails ? days : 0;
+    eventCauses[i] = fails ? (failing.get(next as number) as number) : 0;
+    knownDays[i] = fails
+      ? days
+      : Math.min(horizon, days < Infinity ? days : last.stepIndex - stepIndex, untouched);
   });
   return { eventDay, eventCauses, knownDays };
 }
 
-/** Ordinal of the step in which a failure falls, which may be after the last step known. */
-function failingIndex(steps: readonly StepRecord[], timeMs: number, calendar: StepCalendar): number {
+/** Ordinal of the step in which a time falls, which may be after the last step known. */
+function stepIndexAt(steps: readonly StepRecord[], timeMs: number, calendar: StepCalendar): number {
   const last = steps.at(-1) as StepRecord;
   if (timeMs >= last.endMs) return last.stepIndex + 1 + countSteps(calendar, last.endMs, timeMs);
   return steps.find(({ endMs }) => timeMs < endMs)?.stepIndex ?? last.stepIndex;

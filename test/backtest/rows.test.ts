@@ -25,6 +25,30 @@ const observedUntil = (endMs: number, failuresMs: number[] = []): Observation =>
 
 for (const { name, observation, origin, wanted } of [
   {
+    name: 'what is known ends with the step before a confirmed repair',
+    observation: { ...observedUntil(100 * dayMs), repairsMs: [4 * dayMs, 17.5 * dayMs, 60 * dayMs] },
+    origin: 10,
+    wanted: [0, 7, 7],
+  },
+  {
+    name: 'a confirmed repair keeps the failure after it from being known',
+    observation: { ...runToFailure(20 * dayMs), repairsMs: [17.5 * dayMs] },
+    origin: 10,
+    wanted: [0, 7, 7],
+  },
+  {
+    name: 'a failure in the step of a confirmed repair counts',
+    observation: { ...runToFailure(17.9 * dayMs), repairsMs: [17.5 * dayMs] },
+    origin: 10,
+    wanted: [8, 8, 30],
+  },
+  {
+    name: 'a confirmed repair beyond the horizon changes nothing',
+    observation: { ...observedUntil(100 * dayMs), repairsMs: [40.5 * dayMs] },
+    origin: 10,
+    wanted: [0, 30, 30],
+  },
+  {
     name: 'a failure in the first step after the origin is day 1, also at its first millisecond',
     observation: runToFailure(10 * dayMs),
     origin: 10,

@@ -98,6 +98,75 @@ test('a retired machine is censored there; a failure found out afterwards still 
   ]);
 });
 
+/** Said on a day of the alert that arose on another. */
+const said = (code: string, ofDay: number, onDay: number): EventRecord => ({
+  ...event('feedback', onDay),
+  code,
+  alert: `near/m/${ofDay * dayMs}`,
+});
+
+// Ten days without a failure, a service on day 5: what is known of the rows is 4 days, fewer at the end of the record.
+const allKnown = [4, 4, 4, 4, 4, 4, 3, 2, 1, 0];
+for (const { name, told, knownDays } of [
+  { name: 'nothing was said: a service is no end', told: [event('maintenance', 5.5)], knownDays: allKnown },
+  {
+    name: 'a confirmed alert, then the repair: nothing is known of its day and later by rows before it',
+    told: [said('true', 4, 5), event('maintenance', 5.5)],
+    knownDays: [4, 3, 2, 1, 0, 4, 3, 2, 1, 0],
+  },
+  {
+    name: 'the feedback comes long after the repair: the same',
+    told: [event('maintenance', 5.5), said('true', 4, 9.5)],
+    knownDays: [4, 3, 2, 1, 0, 4, 3, 2, 1, 0],
+  },
+  {
+    name: 'a false alarm ends nothing',
+    told: [said('false', 4, 5), event('maintenance', 5.5)],
+    knownDays: allKnown,
+  },
+  {
+    name: 'nor does an unclear one',
+    told: [said('unclear', 4, 5), event('maintenance', 5.5)],
+    knownDays: allKnown,
+  },
+  {
+    name: 'the last word counts',
+    told: [said('true', 4, 5), event('maintenance', 5.5), said('false', 4, 6)],
+    knownDays: allKnown,
+  },
+  {
+    name: 'no maintenance follows',
+    told: [event('maintenance', 3), said('true', 4, 5)],
+    knownDays: allKnown,
+  },
+  {
+    name: 'maintenance later than the horizon is no answer to the alert',
+    told: [said('true', 1, 5), event('maintenance', 5.5)],
+    knownDays: allKnown,
+  },
+])
+  test(`a repair on a confirmed alert censors: ${name}`, () => {
+    const inputs = [...days(0, 10), ...told];
+    const [history] = historiesOf(pressType(true), inputs);
+    assert.deepEqual(history?.knownDays, knownDays);
+    assert.deepEqual(
+      history?.eventDay,
+      knownDays.map(() => 0),
+    );
+  });
+
+test('a failure counts: before the repair it is the label, after it only the rows since know of it', () => {
+  const repaired = [said('true', 3, 4), event('maintenance', 5.5)];
+  const [before] = historiesOf(pressType(false), [...days(0, 8), event('failure', 4.5), ...repaired]);
+  assert.deepEqual(before?.eventDay, [4, 3, 2, 1, 0, 0, 0, 0]);
+  assert.deepEqual(before?.knownDays, [4, 3, 2, 1, 3, 2, 1, 0]);
+  const [after] = historiesOf(pressType(false), [...days(0, 8), ...repaired, event('failure', 7.5)]);
+  assert.deepEqual(after?.eventDay, [0, 0, 0, 0, 0, 2, 1, 0]);
+  assert.deepEqual(after?.knownDays, [4, 3, 2, 1, 0, 2, 1, 0]);
+  const [sameDay] = historiesOf(pressType(false), [...days(0, 8), ...repaired, event('failure', 5.7)]);
+  assert.deepEqual(sameDay?.eventDay, [0, 4, 3, 2, 1, 0, 0, 0]);
+});
+
 test(`rows of a history are the rows of the windows (seed ${seed})`, () => {
   let compared = 0;
   for (let index = 0; index < 100; index++) {
