@@ -1,7 +1,7 @@
 /** A data set through the live stages, judged by what happened: the work behind `millwright backtest` and the demo. */
 import { type AlertTradeOff, type Costs, weighAlerts } from '../backtest/alert-cost.js';
 import { alertEpisodes } from '../backtest/alert-episodes.js';
-import type { AlertBounds, AlertScore } from '../backtest/alert-score.js';
+import { type AlertBounds, scoreAlerts } from '../backtest/alert-score.js';
 import { type AlertStory, alertStories } from '../backtest/alert-stories.js';
 import { indexHistories } from '../backtest/baselines/baseline.js';
 import { fitBaselines } from '../backtest/baselines/fit-baselines.js';
@@ -11,6 +11,7 @@ import type { CandidateRule, ForecasterAlerts } from '../backtest/forecaster-ale
 import { judgeReplay } from '../backtest/judge-replay.js';
 import type { Observation, Steps } from '../backtest/observation.js';
 import { observeReplay } from '../backtest/observe-replay.js';
+import { readTopic } from '../backtest/read-topic.js';
 import { type ReplayProgress, type ReplayResult, replay } from '../backtest/replay.js';
 import type { BacktestReport } from '../backtest/report.js';
 import type { Selection } from '../backtest/rows.js';
@@ -20,7 +21,7 @@ import type { History, Predictor } from '../domain/features.js';
 import type { ForecastRecord } from '../domain/forecast.js';
 import type { Log } from '../domain/log.js';
 import type { MachineType } from '../domain/machine-type.js';
-import { decodeRecord, topics } from '../domain/topics.js';
+import { topics } from '../domain/topics.js';
 import { MemoryLog } from '../infra/memory/log.js';
 import { ConfirmedRepairs } from '../stream/confirmed-repairs.js';
 import { makeStepCalendar, type StepCalendar } from '../stream/step-calendar.js';
@@ -122,19 +123,19 @@ export async function runBacktest(request: BacktestRequest): Promise<BacktestOut
     ...alertEpisodes(everything.alerts),
   ]);
   const baselines = fitBaselines(training, predictor.spec);
+  const find = indexHistories(judgedHistories);
+  const inForce = scoreAlerts(result.alerts, observations, request.bounds, steps.nominalMs, findings);
   const report = judgeReplay({
     name: predictor.version,
-    result,
+    forecasts: result.forecasts,
     observations,
     baselines,
-    judgedHistories,
-    spec: predictor.spec,
+    find,
+    horizonDays: type.horizonSteps,
     selection: request.selection,
     steps,
-    alertBounds: request.bounds,
-    findings,
+    alerts: inForce,
   });
-  const inForce = report.alerts as AlertScore;
   const withinDays = Math.min(30, type.horizonSteps);
   const watchedUntilMs = new Map(observations.map((each) => [each.machine, each.watchedUntilMs]));
   const { swept, alerting } = await judgeForecasters({
@@ -146,7 +147,7 @@ export async function runBacktest(request: BacktestRequest): Promise<BacktestOut
     findings,
     inForce,
     baselines: [baselines.reference, ...baselines.others],
-    find: indexHistories(judgedHistories),
+    find,
     sweep: sweptRules(withinDays),
     bounds: request.bounds,
     costs: request.costs,
@@ -172,20 +173,18 @@ export async function runBacktest(request: BacktestRequest): Promise<BacktestOut
 }
 
 /** What people were told of, which may not be what these rules and this network make of the same history. */
-async function readAlerts(log: Log): Promise<AlertRecord[]> {
+export async function readAlerts(log: Log): Promise<AlertRecord[]> {
   const alerts: AlertRecord[] = [];
-  for (const { partition, beginOffset, endOffset } of await log.status(topics.alerts))
-    for await (const record of log.read({ topic: topics.alerts, partition }, beginOffset, endOffset))
-      alerts.push(decodeRecord(topics.alerts, record));
+  for await (const alert of readTopic(log, topics.alerts)) alerts.push(alert);
   return alerts;
 }
 
-function isWithin(timeMs: number, { fromMs, toMs }: Period): boolean {
+export function isWithin(timeMs: number, { fromMs, toMs }: Period): boolean {
   return timeMs >= fromMs && timeMs <= toMs;
 }
 
 /** The part of a watch that lies in the period, if any; what became of the machine is known all the same. */
-function watchedWithin(observation: Observation, { fromMs, toMs }: Period): Observation[] {
+export function watchedWithin(observation: Observation, { fromMs, toMs }: Period): Observation[] {
   const from = Math.max(observation.fromMs, fromMs);
   const until = Math.min(observation.watchedUntilMs, toMs);
   return from > until ? [] : [{ ...observation, fromMs: from, watchedUntilMs: until }];
@@ -212,8 +211,8 @@ function judgeableDataset(
 }
 
 /** A log ends now: of a machine that runs, nothing is known beyond its last step. */
-function judgeableLog(
-  replayed: ReplayResult,
+export function judgeableLog(
+  replayed: Pick<ReplayResult, 'forecasts' | 'alerts' | 'spans' | 'events'>,
   ofType: (about: { readonly machine: string }) => boolean,
 ): Judgeable {
   const endMs = Math.max(...replayed.spans.map(({ untilMs }) => untilMs));

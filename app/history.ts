@@ -3,13 +3,14 @@
  * the log is in memory and the clock is set by the history itself. Training, backtest and live runs thus see the
  * same readings in the same way.
  */
+import { readTopic } from '../backtest/read-topic.js';
 import { replay } from '../backtest/replay.js';
 import { SetClock } from '../domain/clock.js';
 import type { Dataset } from '../domain/dataset.js';
 import { UserError } from '../domain/errors.js';
 import type { History } from '../domain/features.js';
 import type { Log, NewRecord } from '../domain/log.js';
-import { decodeRecord, topics } from '../domain/topics.js';
+import { type TopicRecords, topics } from '../domain/topics.js';
 import { MemoryLog } from '../infra/memory/log.js';
 import { ingestConfigSchema } from '../ingest/config.js';
 import { Ingest } from '../ingest/ingest.js';
@@ -111,17 +112,31 @@ export async function buildHistories(
   return histories;
 }
 
-/** What the topic `steps` of a log holds, as labelled histories by machine type. */
+/**
+ * What the topic `steps` of a log holds, as labelled histories by machine type. With `knownAtMs` as it was known then: steps that
+ * had ended, and what had happened before.
+ */
 export async function readHistories(
   deployment: Deployment,
   log: Log,
+  knownAtMs = Number.POSITIVE_INFINITY,
 ): Promise<ReadonlyMap<string, readonly History[]>> {
   const { types, directory } = deployment;
   const builder = new HistoryBuilder(types, directory);
-  for (const { partition, beginOffset } of await log.status(topics.steps))
-    for await (const record of log.read({ topic: topics.steps, partition }, beginOffset))
-      builder.add(decodeRecord(topics.steps, record));
+  for await (const record of readTopic(log, topics.steps))
+    if (timeOf(record) <= knownAtMs) builder.add(record);
   return new Map([...types.keys()].map((name) => [name, builder.histories(name)]));
+}
+
+function timeOf(record: TopicRecords['steps']): number {
+  switch (record.kind) {
+    case 'step':
+      return record.endMs;
+    case 'event':
+      return record.eventTimeMs;
+    case 'tick':
+      return record.timeMs;
+  }
 }
 
 /** Topic of a machine in the default templates; a machine that the deployment does not know goes under its id. */

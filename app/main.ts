@@ -24,6 +24,7 @@ import { rulesCommand } from './commands/rules.js';
 import { runCommand } from './commands/run.js';
 import { silenceCommand } from './commands/silence.js';
 import { simulateCommand } from './commands/simulate.js';
+import { trackCommand } from './commands/track.js';
 import { trainCommand } from './commands/train.js';
 import { tuneCommand } from './commands/tune.js';
 import { exitCodes } from './terminal/exit-codes.js';
@@ -45,6 +46,7 @@ function makeProgram(signal: AbortSignal): Command {
     runCommand(signal),
     trainCommand(signal),
     backtestCommand(signal),
+    trackCommand(signal),
     diagnoseCommand(signal),
     benchmarkCommand(signal),
     compareCommand(signal),

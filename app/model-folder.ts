@@ -16,6 +16,10 @@ export function versionsFolder(modelDir: string, type: string): string {
   return join(modelDir, type);
 }
 
+export function versionFolder(modelDir: string, type: string, version: string): string {
+  return join(versionsFolder(modelDir, type), version);
+}
+
 /** Folder of the version in use; undefined when no network was trained for the type yet. */
 export async function currentVersionFolder(
   modelDir: string,
@@ -34,7 +38,7 @@ export async function currentVersionFolder(
     throw new UserError(
       `${file} should hold one model version; it holds "${version.slice(0, 60)}". Train again, or name a folder beside it.`,
     );
-  return join(versionsFolder(modelDir, type), version);
+  return versionFolder(modelDir, type, version);
 }
 
 /** The same, of a type that must have one. */

@@ -174,7 +174,7 @@ export function scoreAlerts(
     observation.failuresMs.forEach((failureMs, i) => {
       const dueUntilMs = observation.watchedUntilMs + bounds.dueWithinDays * dayMs;
       if (failureMs < observation.fromMs || failureMs > dueUntilMs) return;
-      if (failureMs - observation.fromMs < bounds.usefulFromDays * dayMs) {
+      if (cameTooSoon(failureMs, observation, bounds, dayMs)) {
         tooSoonCount++;
         return;
       }
@@ -204,6 +204,41 @@ export function scoreAlerts(
     alerts: judged,
     machineMonths: watchedMonths,
     unobservedCount,
+    tooSoonCount,
+  });
+}
+
+/**
+ * The score of a stretch of time, both ends included: alerts count where they fired, failures where they came, whenever what stood
+ * then had fired. `score` is of all the time of these observations.
+ */
+export function alertsWithin(
+  score: AlertScore,
+  observations: readonly Observation[],
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+): AlertScore {
+  const { bounds, dayMs } = score;
+  const within = (timeMs: number) => timeMs >= fromMs && timeMs <= toMs;
+  let machineMonths = 0;
+  let tooSoonCount = 0;
+  for (const observation of observations) {
+    machineMonths += monthsWatched(
+      {
+        ...observation,
+        fromMs: Math.max(fromMs, observation.fromMs),
+        watchedUntilMs: Math.min(toMs, observation.watchedUntilMs),
+      },
+      dayMs,
+    );
+    tooSoonCount += observation.failuresMs.filter(
+      (failureMs) => within(failureMs) && cameTooSoon(failureMs, observation, bounds, dayMs),
+    ).length;
+  }
+  return summarizeAlerts({
+    ...score,
+    failures: score.failures.filter(({ failureMs }) => within(failureMs)),
+    alerts: score.alerts.filter(({ firedMs }) => within(firedMs)),
+    machineMonths,
     tooSoonCount,
   });
 }
@@ -256,6 +291,16 @@ function watchedEpisodes(episodes: readonly AlertEpisode[], { watchedUntilMs }: 
     .map((episode) =>
       episode.endedMs <= watchedUntilMs ? episode : { ...episode, endedMs: Infinity, endReason: '' },
     );
+}
+
+/** After the start of the watch, but too soon for a warning in time. */
+function cameTooSoon(
+  failureMs: number,
+  { fromMs }: Observation,
+  { usefulFromDays }: AlertBounds,
+  dayMs: number,
+): boolean {
+  return failureMs >= fromMs && failureMs - fromMs < usefulFromDays * dayMs;
 }
 
 function judgeFailure(

@@ -1,35 +1,30 @@
-import type { FeatureSpec, History } from '../domain/features.js';
-import { type AlertBounds, scoreAlerts } from './alert-score.js';
-import { type Baseline, indexHistories, judgeBaseline } from './baselines/baseline.js';
+import type { ForecastRecord } from '../domain/forecast.js';
+import type { AlertScore } from './alert-score.js';
+import { type Baseline, type FindRow, judgeBaseline } from './baselines/baseline.js';
 import type { Baselines } from './baselines/fit-baselines.js';
-import type { Finding } from './feedback.js';
 import type { Observation, Steps } from './observation.js';
-import type { ReplayResult } from './replay.js';
 import { type BacktestReport, makeReport, type NamedRows } from './report.js';
 import { judgeForecasts, type Selection } from './rows.js';
 
 /**
- * Judges what a replay gave against what happened, with baselines put to the very same origins. `judgedHistories` are the feature rows of the judged machines; an origin that is in none of them
- * (forecast after a failure that was reported late) is no part of a life and counts as not judged.
+ * Judges what a replay, or a plant, has forecast against what happened, with baselines put to the very same origins. `find` tells
+ * the feature rows of the judged machines; an origin that it does not find (forecast after a failure that was reported
+ * late) is no part of a life and counts as not judged.
  */
 export function judgeReplay(parts: {
   readonly name: string;
-  readonly result: Pick<ReplayResult, 'forecasts' | 'alerts'>;
+  readonly forecasts: Iterable<ForecastRecord>;
   readonly observations: readonly Observation[];
   /** Fitted on histories that hold nothing of what is judged. */
   readonly baselines: Baselines;
-  readonly judgedHistories: readonly History[];
-  readonly spec: FeatureSpec;
+  readonly find: FindRow;
+  readonly horizonDays: number;
   readonly selection: Selection;
   readonly steps: Steps;
-  readonly alertBounds: AlertBounds;
-  /** What people said of alerts; default: nothing. */
-  readonly findings?: readonly Finding[];
+  readonly alerts: AlertScore;
 }): BacktestReport {
-  const { name, result, observations, baselines, judgedHistories, spec, selection } = parts;
-  const horizonDays = spec.horizonSteps;
-  const find = indexHistories(judgedHistories);
-  const selected = judgeForecasts(result.forecasts, observations, {
+  const { name, forecasts, observations, baselines, find, horizonDays, selection, alerts } = parts;
+  const selected = judgeForecasts(forecasts, observations, {
     selection,
     horizonDays,
     steps: parts.steps,
@@ -51,12 +46,6 @@ export function judgeReplay(parts: {
     selection,
     reference: named(baselines.reference),
     baselines: others(),
-    alerts: scoreAlerts(
-      result.alerts,
-      observations,
-      parts.alertBounds,
-      parts.steps.nominalMs,
-      parts.findings,
-    ),
+    alerts,
   });
 }

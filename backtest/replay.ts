@@ -5,16 +5,9 @@
 import type { AlertRecord } from '../domain/alert.js';
 import type { ForecastRecord } from '../domain/forecast.js';
 import type { EventRecord } from '../domain/input.js';
-import type {
-  Consumer,
-  Log,
-  LogRecord,
-  NewRecord,
-  PartitionHandler,
-  PartitionId,
-  TopicSpec,
-} from '../domain/log.js';
-import { decodeRecord, topicSpecs, topics } from '../domain/topics.js';
+import type { Consumer, Log, NewRecord, PartitionHandler, PartitionId, TopicSpec } from '../domain/log.js';
+import { topicSpecs, topics } from '../domain/topics.js';
+import { readTopic } from './read-topic.js';
 
 /** A stage as the wiring starts it live: its group's name, the topic it consumes, and a handler per partition. */
 export interface ReplayStage {
@@ -40,7 +33,7 @@ export interface ReplayResult {
   readonly spans: readonly SpokenSpan[];
   /** All forecasts in log order (partition by partition), every revision, provisional ones too. */
   readonly forecasts: readonly ForecastRecord[];
-  /** Events that passed the stages, in log order. */
+  /** Events that passed the stream stage, in log order. */
   readonly events: readonly EventRecord[];
   /** All transitions of alerts in log order. */
   readonly alerts: readonly AlertRecord[];
@@ -101,21 +94,15 @@ export async function replay(options: {
   }
   for (const start of later) await start().end(onProgress);
   const forecasts: ForecastRecord[] = [];
-  const events: EventRecord[] = [];
-  for await (const record of readTopic(log, topics.forecasts)) {
-    const decoded = decodeRecord(topics.forecasts, record);
-    if (decoded.kind === 'forecast') forecasts.push(decoded);
-    else if (decoded.kind === 'event') events.push(decoded);
-  }
+  for await (const record of readTopic(log, topics.forecasts))
+    if (record.kind === 'forecast') forecasts.push(record);
   const alerts: AlertRecord[] = [];
-  for await (const record of readTopic(log, topics.alerts)) alerts.push(decodeRecord(topics.alerts, record));
-  const spans = await readSpans(log);
+  for await (const record of readTopic(log, topics.alerts)) alerts.push(record);
   return {
     fedCount,
-    spans,
     forecasts,
-    events,
     alerts,
+    ...(await readFates(log)),
     rejectedCount: await countRecords(log, topics.rejected),
   };
 }
@@ -190,12 +177,14 @@ class StageRun {
   }
 }
 
-async function readSpans(log: Log): Promise<SpokenSpan[]> {
+/** What has become of the machines, as far as the topic `steps` tells. */
+export async function readFates(log: Log): Promise<Pick<ReplayResult, 'spans' | 'events'>> {
   const spans = new Map<string, SpokenSpan>();
+  const events: EventRecord[] = [];
   for await (const record of readTopic(log, topics.steps)) {
-    const step = decodeRecord(topics.steps, record);
-    if (step.kind !== 'step' || !step.final || step.lastOffset < 0) continue;
-    const { machine, startMs, endMs } = step;
+    if (record.kind === 'event') events.push(record);
+    if (record.kind !== 'step' || !record.final || record.lastOffset < 0) continue;
+    const { machine, startMs, endMs } = record;
     const known = spans.get(machine);
     spans.set(machine, {
       machine,
@@ -204,12 +193,7 @@ async function readSpans(log: Log): Promise<SpokenSpan[]> {
       untilMs: Math.max(endMs, known?.untilMs ?? -Infinity),
     });
   }
-  return [...spans.values()];
-}
-
-async function* readTopic(log: Log, topic: string): AsyncGenerator<LogRecord> {
-  for (const { partition, beginOffset, endOffset } of await log.status(topic))
-    yield* log.read({ topic, partition }, beginOffset, endOffset);
+  return { spans: [...spans.values()], events };
 }
 
 /** Offsets given out in a topic: how many records it got, whether or not compaction has removed some. */

@@ -1,16 +1,10 @@
 /** `millwright backtest compare`: two results of `backtest --json` side by side. */
-import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import {
-  type BacktestResult,
-  compareResults,
-  type ResultComparison,
-  resultSchema,
-} from '../../backtest/compare-results.js';
-import { UserError } from '../../domain/errors.js';
+import { compareResults, type ResultComparison } from '../../backtest/compare-results.js';
 import { printResult } from '../terminal/print-result.js';
 import { formatTable } from '../terminal/table.js';
 import { jsonOption } from './options.js';
+import { readResult } from './read-result.js';
 
 export function compareResultsCommand(): Command {
   return new Command('compare')
@@ -24,20 +18,6 @@ export function compareResultsCommand(): Command {
       const { json } = command.optsWithGlobals<{ json: boolean }>();
       printResult({ json: compared, human: () => format(compared) }, json);
     });
-}
-
-async function readResult(file: string): Promise<BacktestResult> {
-  let value: unknown;
-  try {
-    value = JSON.parse(await readFile(file, 'utf8'));
-  } catch (error) {
-    throw new UserError(`${file} cannot be read as JSON: ${(error as Error).message}`);
-  }
-  const parsed = resultSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw new UserError(
-    `${file} is no result of \`millwright backtest --json\`: ${parsed.error.issues[0]?.message}`,
-  );
 }
 
 function format({ a, b, machineCount, scores }: ResultComparison): string {

@@ -20,15 +20,22 @@ export interface DataOptions {
 }
 
 export function withDataOptions(command: Command): Command {
+  return withBaselineOptions(
+    command
+      .option(
+        '--data <file>',
+        'data-set file (YAML) to be judged on; default: what the log of the deployment has kept',
+      )
+      .option('--machines <ids>', 'only these machines of it'),
+    'that of --data',
+  );
+}
+
+export function withBaselineOptions(command: Command, otherwise: string): Command {
   return command
     .option(
-      '--data <file>',
-      'data-set file (YAML) to be judged on; default: what the log of the deployment has kept',
-    )
-    .option('--machines <ids>', 'only these machines of it')
-    .option(
       '--baseline-data <file>',
-      'data-set file that the baselines are fitted on: what the network was trained on; default: that of --data',
+      `data-set file that the baselines are fitted on: what the network was trained on; default: ${otherwise}`,
     )
     .option('--baseline-machines <ids>', 'only these machines of it')
     .option('--type <name>', 'machine type, where there are several');

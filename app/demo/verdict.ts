@@ -1,7 +1,9 @@
 /** What the demo comes to: every failure with its lead time, false alarms, and how good the curves were. */
-import { type AlertBounds, type AlertScore, alertBoundsSchema } from '../../backtest/alert-score.js';
+import { type AlertScore, alertBoundsSchema, scoreAlerts } from '../../backtest/alert-score.js';
+import { indexHistories } from '../../backtest/baselines/baseline.js';
 import { fitBaselines } from '../../backtest/baselines/fit-baselines.js';
 import { judgeReplay } from '../../backtest/judge-replay.js';
+import { readTopic } from '../../backtest/read-topic.js';
 import type { BacktestReport } from '../../backtest/report.js';
 import type { AlertRecord } from '../../domain/alert.js';
 import type { Dataset } from '../../domain/dataset.js';
@@ -9,7 +11,7 @@ import type { History, Predictor } from '../../domain/features.js';
 import type { ForecastRecord } from '../../domain/forecast.js';
 import type { Log } from '../../domain/log.js';
 import type { MachineType } from '../../domain/machine-type.js';
-import { decodeRecord, topics } from '../../domain/topics.js';
+import { topics } from '../../domain/topics.js';
 import { makeStepCalendar } from '../../stream/step-calendar.js';
 import { observe, stepsOf } from '../backtest.js';
 import type { Deployment } from '../config.js';
@@ -36,33 +38,28 @@ export async function judgeDemo(run: {
 }): Promise<Verdict> {
   const { deployment, type, predictor, dataset, log } = run;
   const forecasts: ForecastRecord[] = [];
-  for await (const record of readAll(log, topics.forecasts))
+  for await (const record of readTopic(log, topics.forecasts))
     if (record.kind === 'forecast') forecasts.push(record);
   const transitions: AlertRecord[] = [];
-  for await (const record of readAll(log, topics.alerts)) transitions.push(record);
-  const bounds: AlertBounds = alertBoundsSchema.parse({});
+  for await (const record of readTopic(log, topics.alerts)) transitions.push(record);
   const calendar = makeStepCalendar(type.step);
+  const observations = dataset.machines.map((machine) => observe(machine, calendar));
+  const alerts = scoreAlerts(transitions, observations, alertBoundsSchema.parse({}), calendar.nominalMs);
   const report = judgeReplay({
     name: predictor.version,
-    result: { forecasts, alerts: transitions },
-    observations: dataset.machines.map((machine) => observe(machine, calendar)),
+    forecasts,
+    observations,
     baselines: fitBaselines(run.training, predictor.spec),
-    judgedHistories: (await readHistories(deployment, log)).get(type.name) ?? [],
-    spec: predictor.spec,
+    find: indexHistories((await readHistories(deployment, log)).get(type.name) ?? []),
+    horizonDays: type.horizonSteps,
     selection: 'all',
     steps: stepsOf(calendar),
-    alertBounds: bounds,
+    alerts,
   });
-  const alerts = report.alerts as AlertScore;
   const failureCount = alerts.failures.length;
   const passed =
     alerts.failureCounts.foreseen >= 0.9 * failureCount && alerts.earlyAlarmFailures <= 0.1 * failureCount;
   return { report, alerts, passed };
-}
-
-async function* readAll<T extends 'forecasts' | 'alerts'>(log: Log, topic: T) {
-  for (const { partition, beginOffset } of await log.status(topic))
-    for await (const record of log.read({ topic, partition }, beginOffset)) yield decodeRecord(topic, record);
 }
 
 const verdictWords = {

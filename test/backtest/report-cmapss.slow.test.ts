@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { alertBoundsSchema } from '../../backtest/alert-score.js';
+import { alertBoundsSchema, scoreAlerts } from '../../backtest/alert-score.js';
 import { fitAgeWeibull } from '../../backtest/baselines/age-weibull.js';
+import { indexHistories } from '../../backtest/baselines/baseline.js';
 import { fitBaselines } from '../../backtest/baselines/fit-baselines.js';
 import { judgeReplay } from '../../backtest/judge-replay.js';
 import { fixedSteps, type Observation } from '../../backtest/observation.js';
@@ -55,14 +56,14 @@ test('the report on the 100 test engines of FD001 drops none and shows the basel
   });
   const report = judgeReplay({
     name: 'age only',
-    result: { forecasts, alerts: [] },
+    forecasts,
     observations: remaining,
     baselines: fitBaselines(training, spec),
-    judgedHistories: engines,
-    spec,
+    find: indexHistories(engines),
+    horizonDays: spec.horizonSteps,
     selection: 'last',
     steps: fixedSteps(dayMs),
-    alertBounds: alertBoundsSchema.parse({}),
+    alerts: scoreAlerts([], remaining, alertBoundsSchema.parse({}), dayMs),
   });
   assert.equal(report.rows.judgedCount, 100);
   assert.equal(report.rows.notAssessableCount, engines.filter(({ stepCount }) => stepCount < 40).length);

@@ -1,5 +1,6 @@
 // One pipeline, two clocks: engines run live over MQTT give the same forecasts and alerts, byte for byte, as the same
-// engines in a backtest, as a replay of what the live run recorded, and as a live run that was interrupted.
+// engines in a backtest, as a replay of what the live run recorded, and as a live run that was interrupted; `track` says of
+// them what the backtest says.
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,10 +17,12 @@ import { datasetMessages } from '../../app/replay-messages.js';
 import { replayTo } from '../../app/replay-schedule.js';
 import { roles } from '../../app/roles.js';
 import { alertStage, forecastStage, stepStage } from '../../app/stages.js';
+import { trackForecasts } from '../../app/track.js';
 import { chooseType, trainNetworkFor } from '../../app/training.js';
 import { costsSchema } from '../../backtest/alert-cost.js';
 import { alertBoundsSchema } from '../../backtest/alert-score.js';
 import { replay } from '../../backtest/replay.js';
+import type { BacktestReport } from '../../backtest/report.js';
 import type { AlertRecord } from '../../domain/alert.js';
 import type { Dataset } from '../../domain/dataset.js';
 import type { ForecastRecord } from '../../domain/forecast.js';
@@ -120,6 +123,42 @@ test('live, backtest, replay of the recording and interrupted live runs: the sam
     assert.deepEqual(replayed.forecasts.map(asText), await valuesOf(recorded, 'forecasts'), source.kind);
     assert.deepEqual(replayed.alerts.map(asText), await valuesOf(recorded, 'alerts'), source.kind);
   }
+
+  // What is said of the live forecasts is what the backtest of the recording says, digit for digit.
+  const common = {
+    deployment: live,
+    type,
+    training: histories,
+    bounds: alertBoundsSchema.parse({}),
+  };
+  const { report } = await runBacktest({
+    ...common,
+    predictor,
+    source: { kind: 'log', log: recorded },
+    selection: 'all',
+    costs: costsSchema.parse({}),
+  });
+  const track = await trackForecasts({
+    ...common,
+    log: recorded,
+    period: { fromMs: Number.NEGATIVE_INFINITY, toMs: Number.POSITIVE_INFINITY },
+    by: 'month',
+  });
+  assert(report.rows.judgedCount > 800 && report.rows.failedCount > 100, JSON.stringify(report.rows));
+  assert.deepEqual(track.whole.report, report);
+  // A network is answerable for alerts from its first forecast on only, a day after the first reading.
+  const [only] = track.versions.map((version) => ({ ...version.report, alerts: null }));
+  assert.deepEqual(only, { ...report, alerts: null });
+  const sumOf = (count: (report: BacktestReport) => number | undefined) =>
+    track.periods.reduce((sum, period) => sum + (count(period.report) ?? 0), 0);
+  assert.equal(
+    sumOf(({ rows }) => rows.judgedCount),
+    report.rows.judgedCount,
+  );
+  assert.equal(
+    sumOf(({ alerts }) => alerts?.alerts.length),
+    report.alerts?.alerts.length,
+  );
 
   const interrupted = plant('interrupted');
   await runLive(interrupted, dataset, [1 / 4, 2 / 3]);
