@@ -86,7 +86,7 @@ describe('a folder that somebody else writes', () => {
 
   it(
     'is refused while its process lives, read meanwhile, and taken over when it was killed',
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     () =>
       inFolder(async (dir, open) => {
         const program = new URL('../fixtures/log-appender.js', import.meta.url).pathname;

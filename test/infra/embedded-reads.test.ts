@@ -132,7 +132,7 @@ describe('reading beside the writer', () => {
       await writer;
     }));
 
-  it('tells when the writer is killed in mid-read, and reads on from its folder', { timeout: 60_000 }, () =>
+  it('tells when the writer is killed in mid-read, and reads on from its folder', { timeout: 180_000 }, () =>
     inFolder(async (dir, open) => {
       const child = await startAppender(dir);
       try {
@@ -179,7 +179,7 @@ describe('reading beside the writer', () => {
       assert(!existsSync(readsAddress), 'it is removed');
     }, 'long'.repeat(30)));
 
-  it('removes the socket elsewhere that a killed process has left', { timeout: 60_000 }, () =>
+  it('removes the socket elsewhere that a killed process has left', { timeout: 180_000 }, () =>
     inFolder(async (dir, open) => {
       const child = await startAppender(dir);
       await end(child);
@@ -222,7 +222,7 @@ describe('reading beside the writer', () => {
 });
 
 describe('a lock that was left', () => {
-  it('is taken over by one of many', { timeout: 60_000 }, () =>
+  it('is taken over by one of many', { timeout: 180_000 }, () =>
     inFolder(async (dir) => {
       const program = new URL('../fixtures/lock-taker.js', import.meta.url).pathname;
       mkdirSync(dir);
