@@ -1,10 +1,11 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 /** Keys by `KeyboardEvent.key`; not called while someone types, nor with ctrl, alt or meta. */
 export function useKeys(bindings: Readonly<Record<string, (event: KeyboardEvent) => void>>): void {
   const current = useRef(bindings);
   current.current = bindings;
-  useEffect(() => {
+  // In the turn in which what they act on appears: an effect comes only after it was painted.
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return;
       // A closed dialog keeps the focus until the browser draws again.

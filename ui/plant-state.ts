@@ -2,7 +2,7 @@
  * What the page knows of the plant: the fleet, its open alerts, plant time and the state of the line. Changes of
  * one animation frame are told once.
  */
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 import { wallClock } from '../domain/clock.js';
 import type {
   AlertsWire,
@@ -206,5 +206,6 @@ export class PlantState {
 /** Renders the calling component again, at most once a frame, whenever the state changes. */
 export function usePlant(state: PlantState): void {
   const [, setCount] = useState(0);
-  useEffect(() => state.subscribe(() => setCount((count) => count + 1)), [state]);
+  // Before it is painted: a change in between would be missed.
+  useLayoutEffect(() => state.subscribe(() => setCount((count) => count + 1)), [state]);
 }

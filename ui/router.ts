@@ -1,5 +1,5 @@
 /** Paths that can be shared: `/`, `/machines/ID`, `/alerts`, `/alerts/ID`, with `q`, `line`, `show`, `sort`, `at`. */
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 
 export type View =
   | { readonly name: 'fleet' }
@@ -47,7 +47,7 @@ export function interceptLinks(): void {
 
 export function useRoute(): Route {
   const [route, setRoute] = useState(readRoute);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const read = () => setRoute(readRoute());
     changed.addEventListener('route', read);
     addEventListener('popstate', read);

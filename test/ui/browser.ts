@@ -41,7 +41,7 @@ export async function withPage(
     const target = request.url();
     if (!target.startsWith(`${origin}/`) && !target.startsWith('data:')) foreign.push(target);
   });
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   try {
     await page.goto(url);
     await story(page);

@@ -176,6 +176,22 @@ plantTest('the keyboard alone: rows, machine, back, search, help', 25, async ({ 
   });
 });
 
+plantTest('a key pressed as the rows appear counts', 25, async ({ server }) => {
+  await withPage(browser, server.url, async (page) => {
+    await page.addInitScript(() => {
+      // Called before the rows are painted.
+      const observer = new MutationObserver(() => {
+        if (!document.querySelector('.row')) return;
+        observer.disconnect();
+        document.dispatchEvent(new KeyboardEvent('keydown', { key: 'j', bubbles: true }));
+      });
+      observer.observe(document, { childList: true, subtree: true });
+    });
+    await page.reload();
+    await page.locator('.row.selected').waitFor({ timeout: 10_000 });
+  });
+});
+
 plantTest('a key pressed as the help closes counts', 25, async ({ server }) => {
   await withPage(browser, server.url, async (page) => {
     await readRows(page);
@@ -308,6 +324,7 @@ plantTest(
         await page.locator('.curve-chart').getAttribute('aria-label').then(String),
         /35 % within 7 d/,
       );
+      await waitUntilStill(page);
       const over = await page.locator('.curve-chart .u-over').boundingBox();
       assert.ok(over);
       await page.mouse.move(over.x + (over.width * 20) / 30, over.y + 40);
