@@ -84,8 +84,9 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
       tell('the last fault is over');
       await sender.end();
       await recovered(sender, watch, signal);
+      await finish(world);
       await settled(world, log);
-      for (const member of [...world.guests, ...world.members]) await member.stop();
+      await world.results.stop();
       await watch.close();
       tell('everything has stopped; the account is taken');
       return {
@@ -169,7 +170,23 @@ async function recovered(sender: Sender, watch: LogWatch, abort: AbortSignal): P
   await watch.caughtUp(signal);
 }
 
-/** Resolves when InfluxDB has all results and the pager all alerts, or when they should have long had them. */
+/**
+ * Brings all but the results to a stand: each stage passes what the log holds, and nothing is added to it any more. Who
+ * stops may leave something in a partition that another has not taken over when it stops; one alone has all partitions.
+ */
+async function finish(world: World): Promise<void> {
+  const others = world.members.filter((member) => member !== world.results);
+  for (const member of [...world.guests, ...others]) await member.stop();
+  const last = others.at(-1);
+  last?.start();
+  await last?.said('health and metrics are at');
+  await last?.stop();
+}
+
+/**
+ * Resolves when InfluxDB has all results and the pager all alerts that the log holds, in which nothing comes any more;
+ * or when they should have long had them.
+ */
 async function settled(world: World, log: Log): Promise<void> {
   const endMs = performance.now() + recoveryMaxMs;
   while (performance.now() < endMs) {

@@ -22,6 +22,8 @@ export interface World {
   readonly proxies: Readonly<Record<'kafka-a' | 'kafka-b' | 'mqtt-1' | 'mqtt-2' | 'influx', ProxiedPort>>;
   /** Those that always run. */
   readonly members: readonly Member[];
+  /** Of those, the one that fills the store and tells the pager. */
+  readonly results: Member;
   /** Those that come and go. */
   readonly guests: readonly Member[];
   /** The deployment as one sees it who goes around the proxies. */
@@ -117,7 +119,8 @@ export async function makeWorld(
     ): Member => {
       const file = fileOf(name, kafkaPort, mqttPort, proxies.influx.port, site);
       const parts = { after: (end: () => void) => void cleanUps.push(end) };
-      return new Member(name, ['run', '-c', file, '--roles', roles], parts, (end) => {
+      const args = ['run', '-c', file, '--roles', roles, '--status-port', '0'];
+      return new Member(name, args, parts, (end) => {
         selfEnded.push(end);
         tell(`${end.name} ended by itself, exit code ${end.exitCode}: ${end.lastWords}`);
       });
@@ -125,19 +128,20 @@ export async function makeWorld(
     const work = 'stream,model,alerts';
     const [portA, portB] = [proxies['kafka-a'].port, proxies['kafka-b'].port];
     const [mqtt1, mqtt2] = [proxies['mqtt-1'].port, proxies['mqtt-2'].port];
+    const results = member('results', 'store,notify', portA, mqtt1);
     const members = [
       member('ingest-1', 'ingest', portA, mqtt1, sites[0]),
       member('ingest-2', 'ingest', portB, mqtt2, sites[1]),
       member('worker-1', work, portA, mqtt1),
       member('worker-2', work, portB, mqtt1),
-      member('results', 'store,notify', portA, mqtt1),
+      results,
     ];
     const guests = [member('worker-3', work, portB, mqtt1)];
     const smallDisk = mountSmallDisk(join(plant.dir, 'results', 'spool'));
     if (smallDisk !== undefined) cleanUps.push(() => execFileSync('umount', ['-l', smallDisk]));
     const direct = fileOf('direct', kafka.port, mosquitto.port, influx.port);
     return {
-      ...{ kafka, mosquitto, influx, pager, proxies, members, guests, selfEnded, smallDisk },
+      ...{ kafka, mosquitto, influx, pager, proxies, members, results, guests, selfEnded, smallDisk },
       deployment: loadDeployment(direct),
       close,
     };
