@@ -58,7 +58,15 @@ describe('processes that share the partitions', {
       let started = 0;
       const start = (): MillwrightProcess => {
         const file = deploymentFile(`worker-${processes}-${started++}`, prefix);
-        return startMillwright(t, ['run', '-c', file, '--roles', 'stream,model,alerts']);
+        return startMillwright(t, [
+          'run',
+          '-c',
+          file,
+          '--roles',
+          'stream,model,alerts',
+          '--status-port',
+          '0',
+        ]);
       };
       const inputs = inputsByHour();
       const append = async (fromHour: number, toHour: number): Promise<void> => {
@@ -80,6 +88,7 @@ describe('processes that share the partitions', {
       await Promise.all(running.map(stop));
       // What one of those that stopped left to another that had stopped already.
       const last = start();
+      await last.said('health and metrics are at');
       await untilForecast(log, hours - 1);
       await stop(last);
 
