@@ -9,7 +9,7 @@ import { PumpTraffic } from '../scenarios/pump-traffic.js';
 import { eventually } from '../services/service.js';
 
 test('acknowledged, assigned, commented, killed, started again: the history has all of it', {
-  timeout: 180_000,
+  timeout: 300_000,
 }, async (t) => {
   const plant = makePlant();
   t.after(() => removePlant(plant));
@@ -31,7 +31,7 @@ test('acknowledged, assigned, commented, killed, started again: the history has 
   await eventually(async () => {
     const { alerts } = JSON.parse(await say(url, 'list', '--json')) as AlertsWire;
     id = alerts.find(({ state }) => state === 'firing')?.alertId ?? assert.fail('nothing fires yet');
-  }, 30_000);
+  }, 60_000);
   assert.match(await say(url, 'ack', id, '--by', 'Lee', '--comment', 'seen'), /is acknowledged/);
   assert.match(await say(url, 'assign', id, '--to', 'Kim', '--by', 'Lee'), /is assigned to Kim/);
   assert.match(await say(url, 'feedback', id, 'true', '--fault', 'BRG-2', '--by', 'Kim'), /noted, true/);
@@ -55,7 +55,7 @@ test('acknowledged, assigned, commented, killed, started again: the history has 
       [feedback?.code, feedback?.alert, feedback?.fault, feedback?.by],
       ['true', id, 'BRG-2', 'Kim'],
     );
-  }, 20_000);
+  }, 60_000);
   const unknown = await runMillwright(t, ['alert', 'ack', 'near/x/1', '--by', 'Lee', '--url', again.url]);
   assert.equal(unknown.exitCode, 2);
   assert.match(unknown.stderr, /there is no alert "near\/x\/1"/);

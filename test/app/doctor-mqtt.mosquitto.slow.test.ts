@@ -25,7 +25,7 @@ async function said(url: string, more = {}): Promise<string> {
     .join('\n');
 }
 
-describe('doctor on Mosquitto', { skip: skipWithout(mosquitto, 'Mosquitto'), timeout: 120_000 }, () => {
+describe('doctor on Mosquitto', { skip: skipWithout(mosquitto, 'Mosquitto'), timeout: 300_000 }, () => {
   it('names its version, and what it does not tell', async () => {
     const wanted =
       /^good: mqtt:\S+ answers \(mosquitto version \S+\); it does not tell .* max_queued_messages is 1000/;

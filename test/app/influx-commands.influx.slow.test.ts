@@ -58,7 +58,7 @@ function plantOnInflux(t: TestContext) {
   };
 }
 
-describe('commands on InfluxDB', { skip: skipWithout(influx, 'InfluxDB'), timeout: 300_000 }, () => {
+describe('commands on InfluxDB', { skip: skipWithout(influx, 'InfluxDB'), timeout: 600_000 }, () => {
   it('infra init makes what is missing, changes what is otherwise, and does nothing the second time', async (t) => {
     const { configure, init, connection, database } = plantOnInflux(t);
     configure('');

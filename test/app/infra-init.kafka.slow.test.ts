@@ -13,7 +13,7 @@ after(() => kafka?.stop());
 
 it('infra init makes the topics on Kafka; doctor tells that one broker keeps them', {
   skip: skipWithout(kafka, 'Kafka'),
-  timeout: 180_000,
+  timeout: 600_000,
 }, async (t) => {
   const plant = makePlant();
   t.after(() => removePlant(plant));

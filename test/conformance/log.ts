@@ -38,7 +38,7 @@ export interface LogHarness {
 export function describeLog(name: string, harness: () => LogHarness): void {
   /** A test with a log of its own, cleaned up whatever happens. */
   function test(title: string, body: (log: Log, harness: LogHarness) => Promise<void>): void {
-    it(title, { timeout: 60_000 }, async () => {
+    it(title, { timeout: 180_000 }, async () => {
       const made = harness();
       try {
         await body(await made.open(), made);

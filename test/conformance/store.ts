@@ -118,7 +118,7 @@ async function rowOf(store: Store, machine: string): Promise<FleetRow | undefine
 
 export function describeStore(name: string, harness: () => StoreHarness): void {
   function test(title: string, body: (store: Store, harness: StoreHarness) => Promise<void>): void {
-    it(title, { timeout: 60_000 }, async () => {
+    it(title, { timeout: 180_000 }, async () => {
       const made = harness();
       try {
         await body(await made.open(), made);

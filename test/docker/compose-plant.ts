@@ -96,7 +96,7 @@ export async function composePlant(
       await eventually(async () => {
         for (const service of services)
           for (const id of await containers(service)) assert.equal(await health(id), 'healthy', service);
-      }, 120_000).catch(async (cause: unknown) => {
+      }, 300_000).catch(async (cause: unknown) => {
         throw new Error(`the plant is not healthy:\n${await compose('logs', '--tail', '20')}`, { cause });
       });
     },

@@ -16,7 +16,7 @@ const firstMs = Date.UTC(2024, 0, 1);
 
 test('the plant of docker-compose.yml', {
   skip: skipWithout(docker, 'image'),
-  timeout: 300_000,
+  timeout: 900_000,
 }, async (t) => {
   const certificates = makeCertificates();
   // The broker reads them as a user of its own.
@@ -49,7 +49,7 @@ test('the plant of docker-compose.yml', {
     await clock.publish('millwright/clock', encodeClockMessage(firstMs + to * hourMs));
   };
   const accepted = (count: number) =>
-    eventually(async () => assert.equal((await page('/api/v1/ledger')).accepted, count), 60_000);
+    eventually(async () => assert.equal((await page('/api/v1/ledger')).accepted, count), 180_000);
 
   await t.test('takes what a gateway publishes', async () => {
     await publishHours(0, 96);
@@ -118,7 +118,7 @@ test('the plant of docker-compose.yml', {
       const members = [...text.matchAll(/^millwright\.stream .* (\S+) +\S+ +\S+ *$/gm)].map(([, id]) => id);
       assert.equal(members.length, 12, text);
       assert.equal(new Set(members).size, 3, text);
-    }, 60_000);
+    }, 180_000);
   });
 
   await t.test('writes results to InfluxDB', async () => {
@@ -129,6 +129,6 @@ test('the plant of docker-compose.yml', {
     await eventually(async () => {
       assert.match(await select(`SELECT count(coverage) FROM machine_step WHERE "final" = true`), /,5\]/);
       assert.match(await select('SELECT last(status) FROM failure_forecast'), /press|not-assessable|ok/);
-    }, 60_000);
+    }, 180_000);
   });
 });

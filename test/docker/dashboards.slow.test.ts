@@ -26,7 +26,7 @@ const answerSchema = (text: string) =>
 
 test('every panel shows what InfluxDB has', {
   skip: skipWithout(influx, 'InfluxDB'),
-  timeout: 60_000,
+  timeout: 180_000,
 }, async (t) => {
   const { url = '' } = influx ?? {};
   t.after(() => influx?.stop());

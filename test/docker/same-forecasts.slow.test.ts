@@ -114,9 +114,12 @@ log: { kind: embedded, partitions: 12, retentionMs: 1000d }
     INFLUXDB_URL: plant.influxUrl,
     MILLWRIGHT_DATA: join(dir, 'data'),
   });
+  const counts = ({ forecasts, alerts }: Awaited<ReturnType<typeof readResults>>) => [
+    forecasts.length,
+    alerts.length,
+  ];
   await eventually(
-    async () =>
-      assert.equal((await readResults(onServices, dataset)).forecasts.length, wanted.forecasts.length),
+    async () => assert.deepEqual(counts(await readResults(onServices, dataset)), counts(wanted)),
     300_000,
   );
   const found = await readResults(onServices, dataset);

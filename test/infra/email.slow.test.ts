@@ -36,7 +36,7 @@ function mailTo(to: readonly string[], over: object = {}): Notifier {
         tls: 'none',
         from: 'plant@example.com',
         to: [...to],
-        timeoutMs: '5s',
+        timeoutMs: '30s',
         ...over,
       },
     ],
@@ -189,7 +189,7 @@ test('without TLS, with a strange certificate or a wrong password nothing is sen
 
 test('the program sends over STARTTLS and over implicit TLS, with a password', {
   skip,
-  timeout: 120_000,
+  timeout: 300_000,
 }, async (t) => {
   const plant = makePlant();
   t.after(() => removePlant(plant));

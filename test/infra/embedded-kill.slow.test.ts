@@ -15,20 +15,40 @@ const rounds = 12;
 let readCount = 0;
 const program = new URL('../fixtures/log-appender.js', import.meta.url).pathname;
 
-/** Runs the appender for `lifeMs` after its first acknowledgement, kills it, and returns what it acknowledged. */
-async function appendUntilKilled(dir: string, seed: number, lifeMs: number): Promise<string[]> {
+/**
+ * Runs the appender for `lifeMs` after its first acknowledgement, and until it has been read so often, kills it, and
+ * returns what it acknowledged.
+ */
+async function appendUntilKilled(
+  dir: string,
+  seed: number,
+  lifeMs: number,
+  readsMin: number,
+): Promise<string[]> {
   const child = spawn(process.execPath, [program, dir, `${seed}`], { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
+  let alive = true;
+  let reads = 0;
+  const killWhenRead = async (): Promise<void> => {
+    await sleep(lifeMs);
+    while (alive && reads < readsMin) await sleep(1);
+    child.kill('SIGKILL');
+  };
   child.stdout.on('data', (chunk: Buffer) => {
-    if (output === '') setTimeout(() => child.kill('SIGKILL'), lifeMs);
+    if (output === '') void killWhenRead();
     output += chunk.toString();
   });
   const closed = new Promise((resolve) => child.once('close', (_, name) => resolve(name)));
-  let alive = true;
-  const reading = readBeside(dir, () => alive);
+  const reading = readBeside(dir, {
+    goesOn: () => alive,
+    // A reader keeps out a writer that starts, which looks again every 50 ms.
+    restMs: () => (output === '' ? 100 : 1),
+    onRead: () => reads++,
+  });
   const signal = await closed;
   alive = false;
-  readCount += await reading;
+  await reading;
+  readCount += reads;
   assert.equal(signal, 'SIGKILL', 'it ran until it was killed');
   // A line that was being written when the process died acknowledged nothing.
   return output
@@ -37,19 +57,20 @@ async function appendUntilKilled(dir: string, seed: number, lifeMs: number): Pro
     .filter((line) => line !== '');
 }
 
-/** Opens the log for reading and reads it, over and over, as commands beside a plant do; returns how often. */
-async function readBeside(dir: string, goesOn: () => boolean): Promise<number> {
-  let count = 0;
-  while (goesOn()) {
-    // A reader keeps the writer out: with no rest in between the writer would never get in.
-    await sleep(1);
+/** Opens the log for reading and reads it, over and over, as commands beside a plant do. */
+async function readBeside(
+  dir: string,
+  how: { goesOn(): boolean; restMs(): number; onRead(): void },
+): Promise<void> {
+  while (how.goesOn()) {
+    await sleep(how.restMs());
     try {
       const log = await openEmbeddedLog({ dir, mode: 'read-only' });
       try {
         const [status] = await log.status('in');
         const read = await readAll(log, { topic: 'in', partition: 0 });
         assert(read.length >= (status?.endOffset ?? 0), 'what was there is there');
-        count++;
+        how.onRead();
       } finally {
         await log.close();
       }
@@ -59,7 +80,6 @@ async function readBeside(dir: string, goesOn: () => boolean): Promise<number> {
       await sleep(5);
     }
   }
-  return count;
 }
 
 /**
@@ -79,14 +99,16 @@ async function checkCompacted(log: Log, partition: number, included: number): Pr
 }
 
 it('kill -9 at random moments, read by others meanwhile, loses nothing that was acknowledged, and no half checkpoint', {
-  timeout: 300_000,
+  timeout: 600_000,
 }, async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'millwright-kill-'));
   const rng = new Rng(20_240_601);
   const acknowledged = new Set<string>();
   try {
     for (let round = 0; round < rounds; round++) {
-      for (const line of await appendUntilKilled(dir, round, rng.int(400))) acknowledged.add(line);
+      // Every other one is killed without waiting for anybody: also while it is opened.
+      const lines = await appendUntilKilled(dir, round, rng.int(400), round % 2 === 0 ? 0 : 3);
+      for (const line of lines) acknowledged.add(line);
       const log = await openEmbeddedLog({ dir });
       try {
         const found = new Set<string>();

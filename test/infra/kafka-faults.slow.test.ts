@@ -35,7 +35,7 @@ import { skipWithout } from '../services/service.js';
 const kafka = await startKafka();
 after(() => kafka?.stop());
 
-describe('a real Kafka', { skip: skipWithout(kafka, 'Kafka'), timeout: 120_000 }, () => {
+describe('a real Kafka', { skip: skipWithout(kafka, 'Kafka'), timeout: 600_000 }, () => {
   const prefix = `faults-${process.pid}-`;
   const config = kafkaLogConfigSchema.parse({
     brokers: kafka?.brokers ?? ['127.0.0.1:1'],
@@ -70,7 +70,7 @@ describe('a real Kafka', { skip: skipWithout(kafka, 'Kafka'), timeout: 120_000 }
         names,
         group,
         partition: { topic, partition: 0 },
-        producer: { retryMs: 10_000, transactionTimeoutMs: 60_000, compression: 0 },
+        producer: { retryMs: 60_000, transactionTimeoutMs: 60_000, compression: 0 },
         stateTopicExists: () => topics.exists(stateTopic),
         makeStateTopic: () => topics.ensureState(stateTopic, 2),
         confirmed: async () => {},
@@ -209,7 +209,7 @@ describe('a real Kafka', { skip: skipWithout(kafka, 'Kafka'), timeout: 120_000 }
   });
 });
 
-describe('the ledger on a real Kafka', { skip: skipWithout(kafka, 'Kafka'), timeout: 60_000 }, () => {
+describe('the ledger on a real Kafka', { skip: skipWithout(kafka, 'Kafka'), timeout: 300_000 }, () => {
   it('counts records, not the marks of transactions', async (t) => {
     const config = kafkaLogConfigSchema.parse({
       brokers: kafka?.brokers ?? ['127.0.0.1:1'],

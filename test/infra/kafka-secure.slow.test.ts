@@ -51,7 +51,7 @@ for (const mechanism of kafka ? ['SCRAM-SHA-256', 'SCRAM-SHA-512'] : [])
 
 describe('a Kafka that wants to know who comes', {
   skip: skipWithout(kafka, 'Kafka'),
-  timeout: 120_000,
+  timeout: 600_000,
 }, () => {
   const caFile = certificates.file('ca.pem');
   const config = (more: object): KafkaLogConfig =>

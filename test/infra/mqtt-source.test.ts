@@ -23,7 +23,7 @@ async function source(
     clientId: 'ingest',
     topics: ['factory/#'],
     protocolVersion: 4,
-    startMs: 5000,
+    startMs: 60_000,
     ...options,
   });
   context.after(() => started.close());
@@ -130,7 +130,7 @@ describe('MQTT source, with a real broker', () => {
     await assert.rejects(
       source(context, {
         url: 'mqtt://127.0.0.1:1',
-        startMs: 300,
+        startMs: 1000,
         onPublish,
         onProblem: (sentence) => problems.push(sentence),
       }),

@@ -12,11 +12,11 @@ export function gate(): { readonly opened: Promise<void>; readonly open: () => v
   return { opened, open };
 }
 
-/** Waits until `condition` holds; gives up loudly after 20 s. */
+/** Waits until `condition` holds; gives up loudly after a minute. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
-  const end = performance.now() + 20_000;
+  const end = performance.now() + 60_000;
   while (!condition()) {
-    if (performance.now() > end) throw new Error(`waited 20 s in vain: ${what}`);
+    if (performance.now() > end) throw new Error(`waited a minute in vain: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
@@ -45,7 +45,8 @@ export async function startCuttingProxy(port: number): Promise<CuttingProxy> {
       socket.on('error', () => {});
       socket.on('close', () => {
         sockets.delete(socket);
-        other.destroy();
+        // What has been received is passed on first.
+        other.destroySoon();
       });
       socket.pipe(other);
     }

@@ -67,7 +67,7 @@ async function readAll(topic: string, count: number): Promise<readonly Got[]> {
       return Promise.resolve();
     },
   });
-  await eventually(async () => assert(got.length >= count, `${got.length} of ${count} records`), 30_000);
+  await eventually(async () => assert(got.length >= count, `${got.length} of ${count} records`), 60_000);
   await consumer.disconnect();
   return got;
 }
@@ -83,7 +83,7 @@ const failureOf = (sent: Promise<void>): Promise<WorldError> =>
 
 test('each alert keeps to one partition, in order; groups have a key of their own', {
   skip,
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const topic = await makeTopic(4);
   const notifier = notifierOf(topic);
@@ -117,7 +117,7 @@ test('each alert keeps to one partition, in order; groups have a key of their ow
 
 test('a topic that is missing, and nobody there, can be tried again; a stop ends the attempt', {
   skip,
-  timeout: 60_000,
+  timeout: 300_000,
 }, async () => {
   const missing = freshName('missing');
   const error = await failureOf(notifierOf(missing).send(noticeOf(alertOf(0)), never));
@@ -134,7 +134,7 @@ test('a topic that is missing, and nobody there, can be tried again; a stop ends
 
 test('the broker killed meanwhile: what was acknowledged is there, once', {
   skip,
-  timeout: 180_000,
+  timeout: 600_000,
 }, async () => {
   const topic = await makeTopic(1);
   const notifier = notifierOf(topic);
@@ -153,7 +153,7 @@ test('the broker killed meanwhile: what was acknowledged is there, once', {
         }
   };
   const delivering = deliverAll();
-  await eventually(async () => assert(delivered.length > 50), 30_000);
+  await eventually(async () => assert(delivered.length > 50), 60_000);
   await kafka?.kill();
   const before = delivered.length;
   await new Promise((resolve) => setTimeout(resolve, 4000));

@@ -21,7 +21,7 @@ const resendMs = 1000;
 
 test('what stands in Alertmanager is what is open, whichever of the two is killed', {
   skip: skipWithout(alertmanager, 'Alertmanager'),
-  timeout: 300_000,
+  timeout: 600_000,
 }, async (t) => {
   assert(alertmanager);
   const plant = makePlant();
@@ -73,7 +73,7 @@ test('what stands in Alertmanager is what is open, whichever of the two is kille
       )
       .sort();
   const agree = (): Promise<void> =>
-    eventually(async () => assert.deepEqual(await standing(), await wanted()), 20_000);
+    eventually(async () => assert.deepEqual(await standing(), await wanted()), 60_000);
 
   let running: MillwrightProcess | undefined;
   for (let round = 0; round < rounds; round++) {
@@ -127,5 +127,5 @@ test('what stands in Alertmanager is what is open, whichever of the two is kille
   assert(over > 3 && all.length > over, 'some ended and some stand');
   running.kill('SIGTERM');
   assert.equal((await running.ended).exitCode, 0);
-  await eventually(async () => assert.deepEqual(await standing(), []), 10_000);
+  await eventually(async () => assert.deepEqual(await standing(), []), 60_000);
 });

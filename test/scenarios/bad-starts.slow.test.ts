@@ -100,7 +100,7 @@ async function runsAsBefore(t: TestContext, plant: Plant): Promise<void> {
   assert.deepEqual(await ledgerOf(plant), received);
 }
 
-const options = { concurrency: 3, timeout: 240_000 };
+const options = { concurrency: 3, timeout: 900_000 };
 
 describe('a configuration that cannot be used: exit code 2', options, () => {
   const run = (plant: Plant) => ['run', '-c', plant.file];

@@ -16,7 +16,7 @@ const startMs = 500_000 * hourMs;
 const endMs = startMs + 48 * hourMs;
 
 test('ledger, rejected, predict, doctor, train and backtest beside a plant under load', {
-  timeout: 300_000,
+  timeout: 600_000,
 }, async (t) => {
   const plant = makePlant();
   t.after(() => removePlant(plant));

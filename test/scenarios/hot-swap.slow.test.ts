@@ -19,7 +19,7 @@ import { replay } from '../../backtest/replay.js';
 import { wallClock } from '../../domain/clock.js';
 import { UserError } from '../../domain/errors.js';
 import type { ForecastRecord } from '../../domain/forecast.js';
-import type { PartitionHandler } from '../../domain/log.js';
+import type { Log, PartitionHandler } from '../../domain/log.js';
 import { decodeRecord, topics } from '../../domain/topics.js';
 import { openEmbeddedLog } from '../../infra/embedded/log.js';
 import { MemoryLog } from '../../infra/memory/log.js';
@@ -128,8 +128,7 @@ test('a running pipeline takes a newly trained network into use, and loses no fo
     async (topic, payload) => {
       published += 1;
       if (published === 200) {
-        // What was published so far is forecast by the old network, at least in part.
-        await sleep(300);
+        while (!(await hasForecast(pipeline.log))) await sleep(10);
         await takeIntoUse(versions[1]);
         while (pipeline.models?.swapCount === 0) await sleep(10);
       }
@@ -165,6 +164,13 @@ test('a running pipeline takes a newly trained network into use, and loses no fo
     await log.close();
   }
 });
+
+async function hasForecast(log: Log): Promise<boolean> {
+  for (const { partition } of await log.status(topics.forecasts))
+    for await (const record of log.read({ topic: topics.forecasts, partition }, 0))
+      if (decodeRecord(topics.forecasts, record).kind === 'forecast') return true;
+  return false;
+}
 
 test('a network that cannot be used leaves the one in use, says so once, and is taken as soon as it is whole', async () => {
   await takeIntoUse(versions[0]);

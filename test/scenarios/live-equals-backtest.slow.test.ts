@@ -58,7 +58,7 @@ alerts:
 `;
 
 test('live, backtest, replay of the recording and interrupted live runs: the same bytes', {
-  timeout: 300_000,
+  timeout: 600_000,
   skip: existsSync(turbofan) ? false : `${turbofan} is missing: run the tests from the repository's root`,
 }, async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'millwright-scenario-'));

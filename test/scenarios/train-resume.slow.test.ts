@@ -57,7 +57,8 @@ test('killed three times on the way, at steps it did not choose', async (t) => {
   const broken = trainIn(t);
   const file = broken.checkpoint(1);
   await killWhen(broken.start(), () => stepIn(file) >= 20);
-  for (const step of [100, 200]) {
+  // Far from the end: who looks at the steps may look late.
+  for (const step of [50, 90]) {
     const before = stepIn(file);
     await killWhen(broken.start('--resume'), () => stepIn(file) >= step);
     assert.ok(stepIn(file) > before);

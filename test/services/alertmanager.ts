@@ -38,7 +38,7 @@ export async function startOwnAlertmanager(): Promise<OwnAlertmanager | undefine
     ...started,
     url,
     alerts: async () => {
-      const response = await fetch(`${url}/api/v2/alerts`, { signal: AbortSignal.timeout(2000) });
+      const response = await fetch(`${url}/api/v2/alerts`, { signal: AbortSignal.timeout(20_000) });
       if (!response.ok) throw new Error(`Alertmanager answers ${response.status}`);
       return (await response.json()) as AlertmanagerAlert[];
     },
@@ -75,5 +75,5 @@ function ready(port: number): Promise<void> {
   return eventually(async () => {
     const { status } = await fetch(`http://127.0.0.1:${port}/-/ready`, { signal: AbortSignal.timeout(1000) });
     if (status !== 200) throw new Error(`Alertmanager on port ${port} answers /-/ready with ${status}`);
-  }, 20_000);
+  }, 60_000);
 }

@@ -73,5 +73,5 @@ function answers(port: number): Promise<void> {
   return eventually(async () => {
     const { status } = await fetch(`http://127.0.0.1:${port}/ping`, { signal: AbortSignal.timeout(1000) });
     if (status !== 204) throw new Error(`InfluxDB on port ${port} answers /ping with ${status}`);
-  }, 30_000);
+  }, 60_000);
 }

@@ -96,7 +96,7 @@ async function inContainer({
         )
         .withCommand(['bash', '-c', startOrStartAgain])
         .withWaitStrategy(Wait.forLogMessage(/Kafka Server started/))
-        .withStartupTimeout(120_000),
+        .withStartupTimeout(240_000),
     ready,
   });
   return started && { ...started, brokers: [`127.0.0.1:${started.port}`] };

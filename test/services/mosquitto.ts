@@ -92,7 +92,7 @@ async function inContainer(options: MosquittoOptions): Promise<OwnMosquitto | un
         },
         ...Object.entries(files).map(([name, content]) => ({ target: `${folder}/${name}`, content })),
       ]),
-    ready: (port) => eventually(() => ready(port), 20_000),
+    ready: (port) => eventually(() => ready(port), 60_000),
   });
   return started && { ...started, url: `mqtt://127.0.0.1:${started.port}` };
 }
@@ -104,7 +104,7 @@ async function onPath(options: MosquittoOptions): Promise<OwnMosquitto | undefin
   writeFileSync(join(folder, 'mosquitto.conf'), configText(options, port, folder, folder));
   for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
   const started = await startProgram('mosquitto', ['-c', join(folder, 'mosquitto.conf')], {}, () =>
-    eventually(() => ready(port), 20_000),
+    eventually(() => ready(port), 60_000),
   );
   return started && { ...started, port, url: `mqtt://127.0.0.1:${port}` };
 }

@@ -31,7 +31,7 @@ function newName(): string {
 type Options = Partial<MqttSourceOptions> & Pick<MqttSourceOptions, 'onPublish' | 'topics'>;
 
 async function source(context: TestContext, options: Options): Promise<MqttSource> {
-  const started = await connectMqttSource({ url, clientId: newName(), startMs: 10_000, ...options });
+  const started = await connectMqttSource({ url, clientId: newName(), startMs: 60_000, ...options });
   context.after(() => started.close());
   return started;
 }
@@ -108,6 +108,7 @@ for (const protocolVersion of [4, 5] as const) {
       });
       const { publish } = await publisher(context);
       await Promise.all(count(0, 200).map((text) => publish(`${topic}/a`, text)));
+      await until(() => calls >= 10, 'as many as it may hold');
       await sleep(200);
       assert.equal(calls, 10);
       assert.equal(status().pendingMessages, 10);
@@ -131,7 +132,7 @@ for (const protocolVersion of [4, 5] as const) {
       });
       await until(() => got.length === 1, 'the retained message');
       proxy.cut();
-      await until(() => status().connected && proxy.count() === 2, 'the second connection');
+      await until(() => status().connected && proxy.count() >= 2, 'the second connection');
       await publish(`${topic}/a`, 'new', 'retain');
       await until(() => got.length > 1, 'the new one');
       assert.deepEqual(got, ['kept retained', 'new live']);
@@ -157,12 +158,10 @@ for (const protocolVersion of [4, 5] as const) {
       for (const text of count(0, 10)) await publish(`${topic}/a`, text);
       await until(() => got.length === 10, 'the messages');
       proxy.cut();
-      await until(() => first.status().connected && proxy.count() === 2, 'the second connection');
+      await until(() => first.status().connected && proxy.count() >= 2, 'the second connection');
       await until(() => first.status().pendingMessages === 20, 'what the broker sends again');
       log.open();
       await until(() => first.status().pendingMessages === 0, 'the acknowledgements');
-      // The proxy drops what it holds when one side closes.
-      await sleep(200);
       await first.close();
       assert.deepEqual(got, count(0, 10));
       // They were acknowledged on the second connection: whoever has the session next gets what is new.
@@ -175,7 +174,7 @@ for (const protocolVersion of [4, 5] as const) {
   });
 }
 
-describe('MQTT source and Mosquitto, when things go wrong', { skip, timeout: 180_000 }, () => {
+describe('MQTT source and Mosquitto, when things go wrong', { skip, timeout: 600_000 }, () => {
   it('gets again what the log has and a killed process did not acknowledge; nothing is missing', async (context) => {
     const broker = await own(context);
     const dir = mkdtempSync(join(tmpdir(), 'mqtt-kill-'));
@@ -205,8 +204,9 @@ describe('MQTT source and Mosquitto, when things go wrong', { skip, timeout: 180
     const first = run(25);
     await first.subscribed;
     const { publish } = await publisher(context, broker.url);
-    for (const text of count(0, 60)) await publish('factory/a', text);
+    for (const text of count(0, 40)) await publish('factory/a', text);
     assert.equal(await first.ended, 'SIGKILL');
+    for (const text of count(40, 60)) await publish('factory/a', text);
     const before = await logged();
     assert.ok(before.length >= 25 && before.length < 60, `${before.length} messages in the log at the kill`);
 
@@ -214,7 +214,7 @@ describe('MQTT source and Mosquitto, when things go wrong', { skip, timeout: 180
     await second.subscribed;
     await eventually(async () => {
       assert.deepEqual([...new Set(await logged())].sort(), count(0, 60).sort());
-    }, 20_000);
+    }, 60_000);
     await sleep(300);
     second.child.kill('SIGTERM');
     assert.equal(await second.ended, 0);
@@ -273,6 +273,7 @@ describe('MQTT source and Mosquitto, when things go wrong', { skip, timeout: 180
       const options = { url: proxy.url, clientId: newName(), protocolVersion, topics: [`${topic}/+`] };
       const both = [collector(), collector()];
       for (const { onPublish } of both) await source(context, { ...options, onPublish });
+      const startedMs = performance.now();
       const { publish } = await publisher(context);
       for (const text of count(0, 40)) {
         await publish(`${topic}/a`, text);
@@ -280,8 +281,9 @@ describe('MQTT source and Mosquitto, when things go wrong', { skip, timeout: 180
       }
       const all = (): Set<string> => new Set(both.flatMap(({ got }) => got));
       await until(() => all().size === 40, 'all messages');
-      // At 250 ms each, less the jitter, it would be some 20 in these two seconds.
-      assert.ok(proxy.count() < 14, `${proxy.count()} connections`);
+      // At 250 ms each, less the jitter, it would be some 10 a second.
+      const seconds = (performance.now() - startedMs) / 1000;
+      assert.ok(proxy.count() < 7 * seconds, `${proxy.count()} connections in ${seconds} s`);
     });
 
   it('goes on when the broker has been killed and is back', async (context) => {
@@ -330,7 +332,7 @@ describe('MQTT source and Mosquitto, when things go wrong', { skip, timeout: 180
       await eventually(async () => {
         await publish('factory/a', 'after');
         assert.ok(got.includes('after'));
-      }, 40_000);
+      }, 60_000);
     });
 
   it('goes on when the broker did not answer for a while', async (context) => {
@@ -351,7 +353,7 @@ describe('MQTT source and Mosquitto, when things go wrong', { skip, timeout: 180
   });
 });
 
-describe('MQTT source and Mosquitto, over TLS', { skip, timeout: 60_000 }, () => {
+describe('MQTT source and Mosquitto, over TLS', { skip, timeout: 180_000 }, () => {
   it('knows the broker by its authority, and is known by its certificate', async (context) => {
     const certificates = makeCertificates();
     const files = Object.fromEntries(
@@ -373,7 +375,7 @@ describe('MQTT source and Mosquitto, over TLS', { skip, timeout: 60_000 }, () =>
         'use_identity_as_username true',
       ],
       ready: async (port) => {
-        const probe = await connectPublisher({ url: `mqtts://127.0.0.1:${port}`, startMs: 500, ...tls });
+        const probe = await connectPublisher({ url: `mqtts://127.0.0.1:${port}`, startMs: 5000, ...tls });
         await probe.end();
       },
     });
@@ -382,7 +384,7 @@ describe('MQTT source and Mosquitto, over TLS', { skip, timeout: 60_000 }, () =>
     const secure = `mqtts://127.0.0.1:${broker.port}`;
     const { got, onPublish } = collector();
     const options = { url: secure, topics: ['factory/#'], startMs: 3000, onPublish };
-    await source(context, { ...options, ...tls });
+    await source(context, { ...options, ...tls, startMs: 60_000 });
     const sender = await connectPublisher({ url: secure, ...tls });
     context.after(() => sender.end());
     await sender.publish('factory/a', 'over TLS');

@@ -3,8 +3,10 @@
  * engine, or as a program on the PATH. Where there is none the test skips, and says so; with
  * MILLWRIGHT_SERVICES=required that is a failure.
  */
+import { randomInt } from 'node:crypto';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GenericContainer, StartedTestContainer } from 'testcontainers';
 
@@ -136,14 +138,28 @@ export async function startContainer(parts: {
   };
 }
 
-/** A TCP port that nobody listens on now. */
+/**
+ * A TCP port for the tests of this process, as long as it runs: below those that systems give to connections and to
+ * whoever asks for any port, and claimed before other processes that ask here, by its namesake of UDP.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = randomInt(10_000, 30_000);
+    const claim = createSocket('udp4').unref();
+    const server = createServer();
+    try {
+      claim.bind({ port, address: '127.0.0.1', exclusive: true });
+      await once(claim, 'listening');
+      server.listen(port);
+      await once(server, 'listening');
+      server.close();
+      await once(server, 'close');
+      return port;
+    } catch (error) {
+      claim.close();
+      if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error;
+    }
+  }
 }
 
 /** Tries `attempt` until it does not throw; after `longestMs` throws what it threw last. */

@@ -11,7 +11,7 @@ async function ask(influx: Influx, path: string, body?: string): Promise<string>
   return response.text();
 }
 
-describe('services that tests start', { timeout: 240_000 }, () => {
+describe('services that tests start', { timeout: 600_000 }, () => {
   it('InfluxDB keeps what it has acknowledged, over a kill, at the same address', async (context) => {
     const influx = await startOwnInflux();
     if (influx === undefined) return context.skip('no InfluxDB here');

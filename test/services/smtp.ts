@@ -53,7 +53,7 @@ async function inPython(mode: SmtpMode, certificates: Certificates | undefined):
     arrived: (count) =>
       eventually(async () => {
         if (mails.length < count) throw new Error(`${mails.length} of ${count} mails have arrived`);
-      }, 10_000),
+      }, 60_000),
   };
 }
 

@@ -41,7 +41,7 @@ async function inContainer(): Promise<Toxiproxy | undefined> {
       container
         .withCommand(['-host=127.0.0.1', `-port=${port}`])
         .withWaitStrategy(Wait.forLogMessage(/HTTP server/)),
-    ready: (port) => eventually(() => call(apiOf(port), 'GET', '/version'), 20_000),
+    ready: (port) => eventually(() => call(apiOf(port), 'GET', '/version'), 60_000),
   });
   if (!started) return undefined;
   const api = apiOf(started.port);
