@@ -27,6 +27,8 @@ export interface CuttingProxy {
   cut(): void;
   /** Connections made so far. */
   count(): number;
+  /** Resolves when both sides of every connection have ended. */
+  ended(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -45,8 +47,9 @@ export async function startCuttingProxy(port: number): Promise<CuttingProxy> {
       socket.on('error', () => {});
       socket.on('close', () => {
         sockets.delete(socket);
-        // What has been received is passed on first.
-        other.destroySoon();
+        // Who has ended with a goodbye has said something that the other may still be reading.
+        if (socket.readableEnded) other.end();
+        else other.destroy();
       });
       socket.pipe(other);
     }
@@ -60,6 +63,7 @@ export async function startCuttingProxy(port: number): Promise<CuttingProxy> {
     url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
     cut,
     count: () => count,
+    ended: () => until(() => sockets.size === 0, 'the ends of connections'),
     close: async () => {
       cut();
       await new Promise((resolve) => server.close(resolve));
