@@ -2,7 +2,7 @@
  * Where each transition of an alert came from, read back from the log: forecast → newest step of its window → readings in
  * `inputs`. The log keeps alerts and steps for good, forecasts and readings as long as it is told to.
  */
-import type { AlertRecord } from '../domain/alert.js';
+import { type AlertRecord, readAlertId } from '../domain/alert.js';
 import { UserError } from '../domain/errors.js';
 import type { ForecastRecord } from '../domain/forecast.js';
 import type { Log } from '../domain/log.js';
@@ -18,16 +18,9 @@ export interface TracedTransition {
   readonly step: StepRecord | null;
 }
 
-/** `rule/machine/sinceMs`; machine ids may hold slashes, names of rules do not. */
-const alertIdForm = /^[^/]+\/(.+)\/-?\d+$/;
-
-export function isAlertId(text: string): boolean {
-  return alertIdForm.test(text);
-}
-
 /** The transitions of an alert, the first one first. Throws UserError where the log has none. */
 export async function traceAlert(log: Log, alertId: string): Promise<readonly TracedTransition[]> {
-  const machine = alertIdForm.exec(alertId)?.[1] ?? '';
+  const { machine = '' } = readAlertId(alertId) ?? {};
   const statuses = await log.status(topics.alerts);
   const partition = partitionOf(machine, statuses.length);
   const { beginOffset = 0 } = statuses.find((status) => status.partition === partition) ?? {};

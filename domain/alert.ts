@@ -3,12 +3,12 @@
 export const alertStates = ['pending', 'firing', 'resolved', 'not-assessable'] as const;
 export type AlertState = (typeof alertStates)[number];
 
-/** What an `alertId` says: the rule, and since when the alert is. Undefined when it is none. */
+/** What an `alertId` says; undefined when it is none. Ids of machines may hold slashes, names of rules do not. */
 export function readAlertId(
   alertId: string,
-): { readonly rule: string; readonly sinceMs: number } | undefined {
-  const [, rule, since] = /^([^/]+)\/.+\/(-?\d+(?:\.\d+)?)$/.exec(alertId) ?? [];
-  return rule === undefined ? undefined : { rule, sinceMs: Number(since) };
+): { readonly rule: string; readonly machine: string; readonly sinceMs: number } | undefined {
+  const [, rule, machine, since] = /^([^/]+)\/(.+)\/(-?\d+)$/.exec(alertId) ?? [];
+  return rule === undefined || machine === undefined ? undefined : { rule, machine, sinceMs: Number(since) };
 }
 
 export interface AlertRecord {

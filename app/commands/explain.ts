@@ -3,10 +3,11 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { bindRules } from '../../alerts/rule.js';
+import { readAlertId } from '../../domain/alert.js';
 import { UserError } from '../../domain/errors.js';
 import { openEmbeddedLog } from '../../infra/embedded/log.js';
 import { parseTimeMs } from '../../infra/files/parse-time.js';
-import { isAlertId, traceAlert } from '../alert-trace.js';
+import { traceAlert } from '../alert-trace.js';
 import { type Deployment, loadDeployment } from '../config.js';
 import { Explanations } from '../explanations.js';
 import { openStore } from '../open-store.js';
@@ -54,7 +55,7 @@ Integrated gradients, compared with an average machine of the training data: see
       const machine = argument ?? options.machine;
       if (machine === undefined) throw new UserError('name a machine: millwright explain press-7');
       const deployment = loadDeployment(options.config);
-      if (isAlertId(machine)) return explainAlert(machine, deployment, options.json);
+      if (readAlertId(machine)) return explainAlert(machine, deployment, options.json);
       const atMs = options.at === undefined ? undefined : parseTimeMs(options.at, 'iso', 'UTC');
       if (options.at !== undefined && atMs === undefined)
         throw new UserError(`--at ${options.at} is no time; write 2026-08-20 or 2026-08-20T06:00Z`);
@@ -90,13 +91,12 @@ async function explainAlert(alertId: string, deployment: Deployment, json: boole
     const traced = await traceAlert(log, alertId);
     const alert = traced[0]?.alert;
     const rules = [...bindRules(config.alerts, [...types.values()]).values()].flat();
-    const versionsInForce = new Set(
-      rules.filter(({ name }) => name === alert?.rule).map(({ version }) => version),
-    );
+    const inForce = rules.filter(({ name }) => name === alert?.rule);
+    const versionsInForce = [...new Set(inForce.map(({ version }) => version))];
     printResult(
       {
-        json: { alertId, versionsInForce: [...versionsInForce], transitions: traced },
-        human: () => formatAlertTrace(traced, versionsInForce),
+        json: { alertId, versionsInForce, transitions: traced },
+        human: () => formatAlertTrace(traced, inForce),
       },
       json,
     );

@@ -1,28 +1,34 @@
 /** The trace of an alert, for people. */
+import type { Rule } from '../../alerts/rule.js';
+import type { ForecastRecord } from '../../domain/forecast.js';
+import { measureKey } from '../../domain/measure.js';
 import type { TracedTransition } from '../alert-trace.js';
 import { formatProbability, formatTime } from './format.js';
 
-/** `versionsInForce` of the alert's rule: one, or one for each of its overrides. */
+/** What the trace asks of a rule. */
+type TracedRule = Pick<Rule, 'version' | 'measures'>;
+
+/** `inForce`: the alert's rule as it is now, for each machine type, and with each of its overrides. */
 export function formatAlertTrace(
   traced: readonly TracedTransition[],
-  versionsInForce: ReadonlySet<string>,
+  inForce: readonly TracedRule[],
 ): string {
   const alertId = traced[0]?.alert.alertId ?? '';
-  return [alertId, ...traced.flatMap((each) => ['', ...linesOf(each, versionsInForce)])].join('\n');
+  return [alertId, ...traced.flatMap((each) => ['', ...linesOf(each, inForce)])].join('\n');
 }
 
 function linesOf(
   { alert, partition, forecast, step }: TracedTransition,
-  versionsInForce: ReadonlySet<string>,
+  inForce: readonly TracedRule[],
 ): string[] {
   const { trace } = alert;
   const severity = alert.severity === '' ? '' : ` ${alert.severity}`;
   const head = [`${formatTime(alert.timeMs)}  ${alert.transition}${severity}: ${alert.summary}`];
   if (!trace) return [...head, `  by        ${alert.reason}`];
-  const known = versionsInForce.has(trace.ruleVersion);
+  const rule = inForce.find(({ version }) => version === trace.ruleVersion);
   return [
     ...head,
-    `  rule      ${alert.rule} ${trace.ruleVersion}${known ? '' : ', which has been changed since'}`,
+    `  rule      ${alert.rule} ${trace.ruleVersion}${rule ? '' : ', which has been changed since'}`,
     `  forecast  forecasts[${partition}]@${trace.forecastOffset}, origin ${formatTime(trace.originMs)}, revision ${trace.revision}${
       forecast ? '' : '; the log no longer has it'
     }`,
@@ -30,6 +36,7 @@ function linesOf(
     ...(forecast
       ? [
           `  curve     ${curveOf(forecast.probabilities)} (${forecast.status}, coverage ${forecast.coverage.toFixed(2)})`,
+          ...measuredLines(forecast, rule),
           `  window    ends with step ${forecast.stepIndex} of its life, steps[${partition}]@${forecast.stepOffset}${
             step ? '' : '; replaced by a newer revision'
           }`,
@@ -42,6 +49,17 @@ function linesOf(
       : []),
   ];
 }
+
+/** What the rule asked of sensors; of a rule that is no longer known, what any rule asked. */
+function measuredLines({ measured = {} }: ForecastRecord, rule: TracedRule | undefined): string[] {
+  const keys = rule ? [...new Set(rule.measures.map(measureKey))] : Object.keys(measured);
+  if (keys.length === 0) return [];
+  const words = keys.map((key) => `${key} ${measuredWords(measured[key] ?? null)}`);
+  return [`  measured  ${words.join(', ')}${rule ? '' : ' (by all rules of that time)'}`];
+}
+
+const measuredWords = (value: number | null) =>
+  value === null ? 'cannot be told' : String(Number(value.toPrecision(4)));
 
 /** A few steps of it. */
 function curveOf(probabilities: readonly number[]): string {

@@ -4,9 +4,10 @@ import { test } from 'node:test';
 import { makeAlertStage } from '../../alerts/alert-stage.js';
 import { alertsConfigSchema } from '../../alerts/config.js';
 import { bindRules } from '../../alerts/rule.js';
-import { isAlertId, traceAlert } from '../../app/alert-trace.js';
+import { traceAlert } from '../../app/alert-trace.js';
 import { parseStoryLine } from '../../app/rule-stories/story-line.js';
 import { formatAlertTrace } from '../../app/terminal/alert-trace-text.js';
+import { readAlertId } from '../../domain/alert.js';
 import { machineTypeSchema } from '../../domain/machine-type.js';
 import type { StepRecord } from '../../domain/step.js';
 import { decodeRecord, encodeRecord, topicSpecs, topics } from '../../domain/topics.js';
@@ -90,7 +91,7 @@ test('each transition leads to its forecast, the step it ends with and the readi
   );
   const [rule] = bindRules(config, [type]).get('turbine') ?? [];
   const version = rule?.version ?? '';
-  const text = formatAlertTrace(traced, new Set([version]));
+  const text = formatAlertTrace(traced, rule ? [rule] : []);
   for (const line of [
     `  rule      near ${version}`,
     '  forecast  forecasts[0]@1, origin 2026-03-03 00:00 UTC, revision 0',
@@ -100,7 +101,7 @@ test('each transition leads to its forecast, the step it ends with and the readi
     '  by        failed',
   ])
     assert.ok(text.split('\n').includes(line), `${line} in\n${text}`);
-  assert.match(formatAlertTrace(traced, new Set()), new RegExp(`${version}, which has been changed since`));
+  assert.match(formatAlertTrace(traced, []), new RegExp(`${version}, which has been changed since`));
   await log.close();
 });
 
@@ -122,7 +123,7 @@ test('every transition that a forecast made names it as it lies in the log', asy
 test('an id that the log does not have is said, and a machine is no alert', async () => {
   const log = await plantLog([]);
   await assert.rejects(traceAlert(log, alertId), /^UserError: the log has no alert near\/hall/);
-  assert.equal(isAlertId('press-7'), false);
-  assert.equal(isAlertId(alertId), true);
+  assert.equal(readAlertId('press-7'), undefined);
+  assert.deepEqual(readAlertId(alertId), { rule: 'near', machine, sinceMs: startMs + 2 * dayMs });
   await log.close();
 });

@@ -2,9 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { alertsConfigSchema } from '../../alerts/config.js';
+import { bindRules } from '../../alerts/rule.js';
+import { traceAlert } from '../../app/alert-trace.js';
 import { loadDeployment } from '../../app/config.js';
 import { feedDataset } from '../../app/history.js';
 import { alertStage, forecastStage, stepStage } from '../../app/stages.js';
+import { formatAlertTrace } from '../../app/terminal/alert-trace-text.js';
 import { replay } from '../../backtest/replay.js';
 import { MemoryLog } from '../../infra/memory/log.js';
 import { hourMs, makePlant, pumpHistory, removePlant } from '../scenarios/plant.js';
@@ -32,7 +35,21 @@ test('a value and a drift are those of the readings', async (t) => {
     stages: [stepStage(deployment), forecastStage(deployment, new Map()), alertStage(deployment)],
     feed: feedDataset(deployment, dataset),
   });
+  const fired = told.find((alert) => alert.rule === 'hot') ?? assert.fail('nothing was hot');
+  const traced = await traceAlert(log, fired.alertId);
   await log.close();
+
+  // What the rule had measured is told with the alert; of a rule that is gone, what all had asked.
+  const rules = [...bindRules(alerts, [...deployment.types.values()]).values()].flat();
+  const hot = rules.filter(({ name }) => name === 'hot');
+  const value = Number(traced[0]?.forecast?.measured?.['temp.mean']);
+  assert.ok(value >= 60, `${value}`);
+  const measured = `  measured  temp.mean ${Number(value.toPrecision(4))}`;
+  assert.ok(formatAlertTrace(traced, hot).split('\n').includes(measured), formatAlertTrace(traced, hot));
+  assert.match(
+    formatAlertTrace(traced, []),
+    / {2}measured {2}temp\.mean \d+\.\d+, drift\(temp\.max, 3\) [\d.-]+ \(by all rules of that time\)/,
+  );
 
   // One reading a step: the step's mean and greatest value are the reading, to the digits of 32 bits.
   const readings = new Map<string, number[]>();
