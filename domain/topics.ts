@@ -66,7 +66,8 @@ function keyOf(record: PipelineRecord): string {
     case 'step':
       return `${record.startMs}|${record.machine}`;
     case 'event':
-      return `${record.machine}|event|${record.eventTimeMs}|${record.event}|${record.code}`;
+      // Feedback: the later word on an alert replaces the earlier one.
+      return `${record.machine}|event|${record.eventTimeMs}|${record.event}|${record.alert ?? record.code}`;
     case 'readings':
     case 'forecast':
     case 'rejected':

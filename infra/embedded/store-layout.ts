@@ -24,7 +24,7 @@ export const storeDatabaseNames = [
   'steps', // start, machine
   'forecasts', // origin, machine, model
   'newest', // machine: key in `forecasts` of what the fleet shows
-  'events', // machine, time, kind, code
+  'events', // machine, time, kind, code (of feedback: alert)
   'removed', // machine: since when it is out of the fleet (f64)
   'transitions', // alert, sequence
   'alerts', // alert: its newest transition

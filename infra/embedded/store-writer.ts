@@ -80,7 +80,7 @@ export class EmbeddedStoreWriter {
     if (recordCount + batch.steps.length === 0) return;
     for (const { machine } of batch.steps) checkNames(machine);
     for (const { machine, model } of batch.forecasts) checkNames(machine, model);
-    for (const { machine, code } of batch.events) checkNames(machine, code);
+    for (const { machine, code, alert } of batch.events) checkNames(machine, alert ?? code);
     for (const { machine, alertId } of batch.alerts) checkNames(machine, alertId);
     await this.#queue.add(batch, batch.steps.length * bytesPerStep + recordCount * bytesPerRecord);
   }
@@ -138,7 +138,7 @@ export class EmbeddedStoreWriter {
 
   #prepareEvents(events: readonly EventRecord[], batch: LmdbBatch, { removedMs }: FleetChanges): void {
     for (const event of events) {
-      const key = storeKey(event.machine, timeKey(event.eventTimeMs), event.event, event.code);
+      const key = storeKey(event.machine, timeKey(event.eventTimeMs), event.event, event.alert ?? event.code);
       putRevised(batch, this.#databases.events.number, key, 0, event);
       const known = removedMs.get(event.machine) ?? this.#fleet.removedMs.get(event.machine) ?? -Infinity;
       const removed = removalMs(event) ?? -Infinity;

@@ -106,7 +106,12 @@ export function stepPoint(
 export function eventPoint(event: EventRecord): string | undefined {
   return point(
     measurements.events,
-    tagSet({ code: event.code, event: event.event, ...placeTags(event) }),
+    tagSet({
+      ...(event.alert !== undefined && { alert: event.alert }),
+      code: event.code,
+      event: event.event,
+      ...placeTags(event),
+    }),
     { by: event.by, comment: event.comment, record: JSON.stringify(event) },
     nanoseconds(event.eventTimeMs),
   );

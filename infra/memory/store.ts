@@ -47,7 +47,7 @@ export class MemoryStore implements Store {
     }
     for (const event of batch.events) {
       const results = this.#machine(event.machine);
-      results.events.set(`${event.eventTimeMs}|${event.event}|${event.code}`, event);
+      results.events.set(`${event.eventTimeMs}|${event.event}|${event.alert ?? event.code}`, event);
       results.removedMs = Math.max(results.removedMs, removalMs(event) ?? -Infinity);
     }
     for (const alert of batch.alerts) {

@@ -250,15 +250,18 @@ export function describeStore(name: string, harness: () => StoreHarness): void {
       assert.deepEqual(found.sort(), ['m1.1', 'm2.0']);
     });
 
-    test('keeps events of one moment apart by kind and code', async (store) => {
+    test('keeps events of one moment apart by kind, code and alert', async (store) => {
       const machine = freshMachine();
       const events = [
         eventOf(machine, 0),
         eventOf(machine, 0, { code: 'e2' }),
         eventOf(machine, 0, { event: 'maintenance', code: 'oil' }),
+        ...['near', 'far'].map((rule) =>
+          eventOf(machine, 0, { event: 'feedback', code: 'true', alert: `${rule}/${machine}/1` }),
+        ),
       ];
       await store.write(storeBatch({ events }));
-      assert.equal((await store.events(machine)).length, 3);
+      assert.equal((await store.events(machine)).length, 5);
     });
 
     describe('fleet', () => {
