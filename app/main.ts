@@ -15,6 +15,7 @@ import { exportCommand } from './commands/export.js';
 import { importCommand } from './commands/import.js';
 import { infraCommand } from './commands/infra.js';
 import { inspectCommand } from './commands/inspect.js';
+import { labelsCommand } from './commands/labels.js';
 import { ledgerCommand } from './commands/ledger.js';
 import { predictCommand } from './commands/predict.js';
 import { quantizeCommand } from './commands/quantize.js';
@@ -65,6 +66,7 @@ function makeProgram(signal: AbortSignal): Command {
     alertCommand(),
     silenceCommand(),
     ledgerCommand(),
+    labelsCommand(),
     configCommand(),
     infraCommand(),
     doctorCommand(),
