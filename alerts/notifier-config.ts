@@ -158,6 +158,12 @@ const emailNotifierSchema = z
       .describe(
         '"starttls" begins in the open and gives up where the server cannot go on encrypted; certificates are checked.',
       ),
+    caFile: z
+      .string()
+      .optional()
+      .describe(
+        'PEM file of the authority that signed the certificate of the server; default: those of the system.',
+      ),
     username: z.string().min(1).optional().describe('User name at the server. Default: none is asked for.'),
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is what a person writes in YAML.
     password: secretSchema.optional().describe('Password; write ${NAME} and keep it in the environment.'),
@@ -174,13 +180,15 @@ const emailNotifierSchema = z
       .describe('An attempt in which the server says nothing for this long has failed.'),
     retry,
   })
-  .superRefine(({ tls, username, password }, context) => {
+  .superRefine(({ tls, caFile, username, password }, context) => {
     const complain = (path: string, message: string): void =>
       context.addIssue({ code: 'custom', path: [path], message });
     if (username !== undefined && password === undefined)
       complain('password', 'is missing; username needs it');
     if (username === undefined && password !== undefined)
       complain('username', 'is missing; password needs it');
+    if (tls === 'none' && caFile !== undefined)
+      complain('tls', 'got "none", with which caFile is never looked at; write tls: starttls');
     if (tls === 'none' && password !== undefined)
       complain('tls', 'got "none", which would send the password in the open; write tls: starttls');
   });

@@ -63,6 +63,7 @@ const deploymentExamples: Examples = {
   'alerts.notifiers[mqtt].name': 'plant-broker',
   'alerts.notifiers[email].name': 'mail',
   'alerts.notifiers[email].host': 'mail.example.com',
+  'alerts.notifiers[email].caFile': 'certificates/ca.pem',
   'alerts.notifiers[email].username': 'millwright',
   'alerts.notifiers[email].password': `"\${SMTP_PASSWORD}"`,
   'alerts.notifiers[email].from': 'millwright@example.com',

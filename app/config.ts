@@ -252,7 +252,7 @@ export function checkDeployment(file: string, environment: Environment = process
     alerts: {
       ...value.alerts,
       notifiers: value.alerts.notifiers.map((notifier) =>
-        notifier.kind === 'kafka' ? absoluteFiles(notifier, absolute) : notifier,
+        notifier.kind === 'kafka' || notifier.kind === 'email' ? absoluteFiles(notifier, absolute) : notifier,
       ),
     },
   };

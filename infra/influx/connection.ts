@@ -2,7 +2,6 @@
  * Requests to InfluxDB. Writes go out here, as bodies of line protocol; questions go through the library `influx`, whose
  * own writing takes milliseconds for nanoseconds, sends NaN, and gives up a host after one failure.
  */
-import { readFileSync } from 'node:fs';
 import {
   type ClientRequest,
   type IncomingMessage,
@@ -12,7 +11,8 @@ import {
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import { InfluxDB } from 'influx';
 import { type Clock, wallClock } from '../../domain/clock.js';
-import { UserError, WorldError } from '../../domain/errors.js';
+import { WorldError } from '../../domain/errors.js';
+import { readPem } from '../files/read-pem.js';
 import { parseRetryAfterMs } from '../notify/http-post.js';
 import type { InfluxConfig } from './config.js';
 
@@ -61,7 +61,7 @@ export class InfluxConnection {
     this.#url = new URL(config.url);
     this.address = this.#url.origin;
     const tls = this.#url.protocol === 'https:';
-    const ca = config.caFile === undefined ? {} : { ca: readPem(config.caFile) };
+    const ca = config.caFile === undefined ? {} : { ca: readPem(config.caFile, 'store.caFile') };
     const options = { keepAlive: true, maxSockets: config.connections, ...ca };
     this.#agent = tls ? new TlsAgent(options) : new PlainAgent(options);
     this.#client = new InfluxDB({
@@ -286,12 +286,4 @@ function unreachable(address: string, cause: Error): WorldError {
       cause,
     },
   );
-}
-
-function readPem(file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (cause) {
-    throw new UserError(`cannot read ${file}: ${String(cause)}; correct store.caFile`, { cause });
-  }
 }

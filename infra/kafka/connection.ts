@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import type { KafkaConfig, SASLOptions } from 'kafkajs';
-import { UserError, WorldError } from '../../domain/errors.js';
+import { WorldError } from '../../domain/errors.js';
 import type { KafkaConnection } from '../../domain/kafka-connection.js';
+import { readPem } from '../files/read-pem.js';
 
 /** Our configuration as kafkajs takes it. Reads certificates; opens nothing. */
 export function connectionConfig(config: KafkaConnection): KafkaConfig {
@@ -19,9 +19,9 @@ export function connectionConfig(config: KafkaConnection): KafkaConfig {
 
 function tlsOptions({ caFile, certFile, keyFile }: KafkaConnection) {
   return {
-    ...(caFile !== undefined && { ca: [readPem(caFile)] }),
-    ...(certFile !== undefined && { cert: readPem(certFile) }),
-    ...(keyFile !== undefined && { key: readPem(keyFile) }),
+    ...(caFile !== undefined && { ca: [readPem(caFile, 'caFile of Kafka')] }),
+    ...(certFile !== undefined && { cert: readPem(certFile, 'certFile of Kafka') }),
+    ...(keyFile !== undefined && { key: readPem(keyFile, 'keyFile of Kafka') }),
   };
 }
 
@@ -61,15 +61,4 @@ async function fetchToken(
   throw new WorldError('unauthorized', `${url} gives no token: HTTP ${response.status}`, {
     retryable: response.status >= 500,
   });
-}
-
-function readPem(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new UserError(
-      `cannot read ${file}, named in the configuration of Kafka: ${(cause as Error).message}`,
-      { cause },
-    );
-  }
 }

@@ -1,10 +1,10 @@
 /** What the MQTT source and the publisher share: options of a connection, and what its errors mean. */
 import { randomInt } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { ErrorWithReasonCode, type IClientOptions, type MqttClient } from 'mqtt';
 import { z } from 'zod';
 import { durationMs } from '../../domain/duration.js';
 import { UserError, WorldError } from '../../domain/errors.js';
+import { readPem } from '../files/read-pem.js';
 
 const urlSchema = z
   .string()
@@ -63,9 +63,9 @@ export function clientOptions(
     reconnectOnConnackError: true,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
-    ...(caFile === undefined ? {} : { ca: readPem(caFile) }),
-    ...(certFile === undefined ? {} : { cert: readPem(certFile) }),
-    ...(keyFile === undefined ? {} : { key: readPem(keyFile) }),
+    ...(caFile === undefined ? {} : { ca: readPem(caFile, 'mqtt.caFile') }),
+    ...(certFile === undefined ? {} : { cert: readPem(certFile, 'mqtt.certFile') }),
+    ...(keyFile === undefined ? {} : { key: readPem(keyFile, 'mqtt.keyFile') }),
   };
 }
 
@@ -207,17 +207,4 @@ export function classifyMqttError(error: unknown, url: string): WorldError {
     retryable: true,
     cause: error,
   });
-}
-
-function readPem(file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw new UserError(
-      `the TLS file "${file}" cannot be read: ${error instanceof Error ? error.message : error}`,
-      {
-        cause: error,
-      },
-    );
-  }
 }

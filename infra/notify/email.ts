@@ -9,6 +9,7 @@ import type { EmailConfig } from '../../alerts/notifier-config.js';
 import type { Notifier } from '../../alerts/ports.js';
 import { WorldError, type WorldErrorCode } from '../../domain/errors.js';
 import type { NotificationRecord } from '../../domain/notification.js';
+import { readPem } from '../files/read-pem.js';
 import { linesOf, linkTo } from './message.js';
 
 /** What nodemailer says of an error (RFC 5321, 4.2): the server's answer, if there was one. */
@@ -35,7 +36,7 @@ export class EmailNotifier implements Notifier {
   #progress: Progress = { dedupeKey: '', open: [], refused: [] };
 
   constructor(config: EmailConfig) {
-    const { host, port, tls, username, password, timeoutMs } = config;
+    const { host, port, tls, caFile, username, password, timeoutMs } = config;
     this.name = config.name;
     this.#config = config;
     this.#transport = createTransport({
@@ -44,6 +45,9 @@ export class EmailNotifier implements Notifier {
       secure: tls === 'implicit',
       requireTLS: tls === 'starttls',
       ignoreTLS: tls === 'none',
+      ...(caFile !== undefined && {
+        tls: { ca: readPem(caFile, `caFile of notifier "${config.name}"`) },
+      }),
       ...(username && password && { auth: { user: username, pass: password.reveal() } }),
       connectionTimeout: timeoutMs,
       greetingTimeout: timeoutMs,

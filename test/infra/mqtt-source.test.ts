@@ -161,7 +161,7 @@ describe('MQTT source, with a real broker', () => {
     await assert.rejects(source(context, { url: 'broker:1883', onPublish }), /write an address such as mqtt/);
     await assert.rejects(
       source(context, { url: broker.url, caFile: '/nowhere.pem', onPublish }),
-      /"\/nowhere.pem" cannot be read/,
+      /cannot read \/nowhere\.pem: .*; correct mqtt\.caFile/,
     );
   });
 });

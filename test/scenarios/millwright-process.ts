@@ -30,15 +30,11 @@ export interface LogLine {
   readonly url?: string;
 }
 
-/** Starts `millwright` with these arguments, and `env` beside ours. Killed at the end of the test, whatever happened. */
-export function startMillwright(
-  t: Pick<TestContext, 'after'>,
-  args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): MillwrightProcess {
+/** Starts `millwright` with these arguments. Killed at the end of the test, whatever happened. */
+export function startMillwright(t: Pick<TestContext, 'after'>, args: readonly string[]): MillwrightProcess {
   const child = spawn(process.execPath, [main, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NO_COLOR: '1', ...env },
+    env: { ...process.env, NO_COLOR: '1' },
   });
   t.after(() => child.kill('SIGKILL'));
   let stdout = '';

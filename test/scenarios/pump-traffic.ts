@@ -19,12 +19,8 @@ export class PumpTraffic {
   }
 
   /** Starts the plant's program and connects to it; what an earlier one has not acknowledged is sent again. */
-  async start(
-    t: Pick<TestContext, 'after'>,
-    plant: Plant,
-    env: Readonly<Record<string, string>> = {},
-  ): Promise<MillwrightProcess> {
-    const running = startMillwright(t, ['run', '-c', plant.file], env);
+  async start(t: Pick<TestContext, 'after'>, plant: Plant): Promise<MillwrightProcess> {
+    const running = startMillwright(t, ['run', '-c', plant.file]);
     await this.#publisher.connect(await brokerOf(running));
     return running;
   }
