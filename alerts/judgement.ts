@@ -67,7 +67,7 @@ export function judgeForecast(rule: Rule, before: Judgement, forecast: ForecastR
     assessedMs: Math.max(before.assessedMs ?? originMs, originMs),
     value,
     expectedSteps: expectedDay(forecast.probabilities),
-    ...memoryOf(rule, before, forecast, met && levelOf(rule, value, '') >= 0),
+    ...(looksBack(rule) ? memoryOf(rule, before, forecast, met && levelOf(rule, value, '') >= 0) : undefined),
   };
   const severity = rule.severities[level]?.name ?? '';
   if (before.phase === 'firing') {
@@ -116,6 +116,9 @@ function measuredValue(
   return Number.isFinite(value) ? value : null;
 }
 
+const looksBack = ({ holds, flapping, changes }: Rule): boolean =>
+  holds !== undefined || flapping !== undefined || changes.length > 0;
+
 /** What is remembered for the origins to come, of the rules that look back. */
 function memoryOf(
   rule: Rule,
@@ -154,14 +157,15 @@ export function withGap(judgement: Judgement, gap: 'forecast' | 'silence'): Judg
  * while pending, until the value passes its `reset`. A severity that the rule no longer has counts as the mildest.
  */
 function levelOf(rule: Rule, value: number | null, severityBefore: string): number {
+  const above = rule.direction === 'above';
   // A day beyond the horizon is later than any threshold, and what cannot be told reaches none.
-  const measured =
-    value ?? (rule.direction === 'above' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY);
-  const reaches = (threshold: number): boolean =>
-    rule.direction === 'above' ? measured >= threshold : measured <= threshold;
+  const measured = value ?? (above ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY);
   const known = rule.severities.findIndex(({ name }) => name === severityBefore);
   const levelBefore = severityBefore === '' ? -1 : Math.max(0, known);
-  return rule.severities.findLastIndex(
-    ({ set, reset }, index) => reaches(set) || (index <= levelBefore && reaches(reset)),
-  );
+  for (let level = rule.severities.length - 1; level >= 0; level--) {
+    const { set, reset } = rule.severities[level] as Rule['severities'][number];
+    if (above ? measured >= set : measured <= set) return level;
+    if (level <= levelBefore && (above ? measured >= reset : measured <= reset)) return level;
+  }
+  return -1;
 }
