@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { readBody } from '../services/http-body.js';
 
 export class Pager {
   /** Times that a transition was taken, by its dedupe key. */
@@ -20,7 +21,7 @@ export class Pager {
   private constructor() {
     this.#server = createServer(async (request, response) => {
       const key = decodeURI(String(request.headers['idempotency-key']));
-      for await (const _ of request);
+      if (!(await readBody(request))) return;
       if (this.manner === 'refuse') {
         response.writeHead(503).end();
         return;

@@ -13,6 +13,7 @@ import type { Log } from '../../domain/log.js';
 import { Rng } from '../../domain/rng.js';
 import { decodeRecord, topics } from '../../domain/topics.js';
 import { openEmbeddedLog } from '../../infra/embedded/log.js';
+import { readBody } from '../services/http-body.js';
 import { freePort } from '../services/service.js';
 import { makePlant, removePlant, trainPumps } from './plant.js';
 import { PumpTraffic } from './pump-traffic.js';
@@ -61,8 +62,8 @@ class Receiver {
 
   async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.attempts++;
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const bytes = await readBody(request);
+    if (!bytes) return;
     const { mood } = this;
     if (mood === 'hanging') return;
     if (mood === 'slow') await sleep(this.#rng.int(400));
@@ -70,7 +71,7 @@ class Receiver {
     else if (mood === 'throttling' && this.#rng.uniform() < 0.5)
       response.writeHead(429, { 'retry-after': '0' }).end();
     else {
-      const body = JSON.parse(Buffer.concat(chunks).toString()) as {
+      const body = JSON.parse(bytes.toString()) as {
         alert?: AlertRecord;
         alerts?: AlertRecord[];
         changed?: number;

@@ -1,7 +1,8 @@
 /** Stands in front of a real InfluxDB and answers writes as a test wants: as a proxy, an overloaded server or a bad network. */
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { readBody } from './http-body.js';
 
 export type Manner =
   | 'pass'
@@ -44,12 +45,11 @@ export class InfluxFront {
   }
 
   async #handle(incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of incoming) chunks.push(chunk as Buffer);
+    const body = await readBody(incoming);
+    if (!body) return;
     const isWrite = incoming.url?.startsWith('/write') === true;
     if (isWrite) this.writtenAtMs.push(performance.now());
     const manner = isWrite && this.all === 'pass' ? this.writes : this.all;
-    const body = Buffer.concat(chunks);
     if (body.length > this.bodyBytesMax) answer.writeHead(413).end('{"error":"Request Entity Too Large"}');
     else if (manner === 'cut') incoming.socket.destroy();
     else if (typeof manner === 'object') answer.writeHead(manner.status, manner.headers).end(manner.body);

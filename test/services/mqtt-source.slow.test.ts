@@ -189,7 +189,10 @@ describe('MQTT source and Mosquitto, when things go wrong', { skip, timeout: 600
       context.after(() => child.kill('SIGKILL'));
       return {
         child,
-        subscribed: new Promise((resolve) => child.stdout.once('data', resolve)),
+        subscribed: new Promise((resolve, reject) => {
+          child.stdout.once('data', resolve);
+          child.once('close', () => reject(new Error('it ended before it was subscribed')));
+        }),
         ended: new Promise<string | number | null>((resolve) =>
           child.once('close', (code, signal) => resolve(signal ?? code)),
         ),
