@@ -36,10 +36,12 @@ before(async () => {
     clockMessages: anyStepCloses(deployment),
   });
   await publisher.end();
-  while ((await pipeline.store.forecasts('pump-0', { fromMs: 24 * hourMs })).length === 0) await sleep(50);
-  // Forecasts come first; the steps behind them follow within a second.
-  for (const machine of ['pump-0', 'pump-1'])
-    while ((await pipeline.store.steps(machine, { fromMs: 23 * hourMs })).length === 0) await sleep(50);
+  const { store } = pipeline;
+  for (const { machine } of pumpHistory().machines) {
+    while ((await store.forecasts(machine, { fromMs: 24 * hourMs })).length === 0) await sleep(50);
+    // Forecasts come first; the steps behind them follow within a second.
+    while ((await store.steps(machine, { fromMs: 23 * hourMs })).length === 0) await sleep(50);
+  }
   explanations = new Explanations(deployment, pipeline.store);
 });
 after(async () => {
