@@ -95,8 +95,7 @@ async function inContainer({
           Object.entries(files).map(([target, content]) => ({ target, content, mode: 0o644 })),
         )
         .withCommand(['bash', '-c', startOrStartAgain])
-        .withWaitStrategy(Wait.forLogMessage(/Kafka Server started/))
-        .withStartupTimeout(240_000),
+        .withWaitStrategy(Wait.forLogMessage(/Kafka Server started/)),
     ready,
   });
   return started && { ...started, brokers: [`127.0.0.1:${started.port}`] };

@@ -81,7 +81,7 @@ export async function startContainer(parts: {
     () => false,
   );
   const hostPort = await freePort();
-  const bare = new GenericContainer(parts.image);
+  const bare = new GenericContainer(parts.image).withStartupTimeout(240_000);
   const configured = parts.make(
     parts.port === 'of the host'
       ? bare.withNetworkMode('host')
