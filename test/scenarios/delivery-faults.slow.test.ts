@@ -64,6 +64,8 @@ class Receiver {
     this.attempts++;
     const bytes = await readBody(request);
     if (!bytes) return;
+    // Whoever else on this computer tries ports.
+    if (request.method !== 'POST') return void response.writeHead(405).end();
     const { mood } = this;
     if (mood === 'hanging') return;
     if (mood === 'slow') await sleep(this.#rng.int(400));
