@@ -10,7 +10,7 @@ import { findingsIn } from '../backtest/feedback.js';
 import type { CandidateRule, ForecasterAlerts } from '../backtest/forecaster-alerts.js';
 import { judgeReplay } from '../backtest/judge-replay.js';
 import type { Observation, Steps } from '../backtest/observation.js';
-import { observeReplay } from '../backtest/observe-replay.js';
+import { observeReplay, withRepairs } from '../backtest/observe-replay.js';
 import { readTopic } from '../backtest/read-topic.js';
 import { type ReplayProgress, type ReplayResult, replay } from '../backtest/replay.js';
 import type { BacktestReport } from '../backtest/report.js';
@@ -23,7 +23,6 @@ import type { Log } from '../domain/log.js';
 import type { MachineType } from '../domain/machine-type.js';
 import { topics } from '../domain/topics.js';
 import { MemoryLog } from '../infra/memory/log.js';
-import { ConfirmedRepairs } from '../stream/confirmed-repairs.js';
 import { makeStepCalendar, type StepCalendar } from '../stream/step-calendar.js';
 import { alertsUnder, readForecasts, sweptRules } from './alert-sweep.js';
 import type { Deployment } from './config.js';
@@ -111,12 +110,11 @@ export async function runBacktest(request: BacktestRequest): Promise<BacktestOut
       ? judgeableDataset(replayed, source.dataset.machines.filter(ofType), calendar)
       : judgeableLog(replayed, ofType);
   const { result } = judgeable;
-  const repairs = new ConfirmedRepairs();
-  for (const event of everything.events) repairs.add(event);
-  const horizonMs = type.horizonSteps * steps.nominalMs;
-  const observations = judgeable.observations
-    .map((each) => ({ ...each, repairsMs: repairs.timesOf(each.machine, each.failuresMs, horizonMs) }))
-    .flatMap((each) => (period ? watchedWithin(each, period) : [each]));
+  const observations = withRepairs(
+    judgeable.observations,
+    everything.events,
+    type.horizonSteps * steps.nominalMs,
+  ).flatMap((each) => (period ? watchedWithin(each, period) : [each]));
   const recorded = source.kind === 'log' ? await readAlerts(source.log) : [];
   const findings = findingsIn(everything.events, [
     ...alertEpisodes(recorded),

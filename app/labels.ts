@@ -5,13 +5,12 @@
 import { alertEpisodes } from '../backtest/alert-episodes.js';
 import { alertBoundsSchema, type JudgedAlert, scoreAlerts } from '../backtest/alert-score.js';
 import { type Finding, findingsIn } from '../backtest/feedback.js';
-import { observeReplay } from '../backtest/observe-replay.js';
+import { observeReplay, withRepairs } from '../backtest/observe-replay.js';
 import { readFates } from '../backtest/replay.js';
 import { readAlertId } from '../domain/alert.js';
 import type { EventRecord } from '../domain/input.js';
 import type { Log } from '../domain/log.js';
 import type { MachineType } from '../domain/machine-type.js';
-import { ConfirmedRepairs } from '../stream/confirmed-repairs.js';
 import { makeStepCalendar } from '../stream/step-calendar.js';
 import { readAlerts } from './backtest.js';
 import type { Deployment } from './config.js';
@@ -51,14 +50,13 @@ export async function labelEvents(
   const endMs = Math.max(...spans.map(({ untilMs }) => untilMs));
   const observations = observeReplay({ spans, events }, { observedUntilMs: endMs, laterFailures: [] });
   const findings = findingsIn(events, alertEpisodes(alerts));
-  const repairs = new ConfirmedRepairs();
-  for (const event of events) repairs.add(event);
   const labelled: LabelledEvent[] = [];
   for (const type of types.values()) {
     const dayMs = makeStepCalendar(type.step).nominalMs;
     const ofType = new Set(events.filter((event) => event.type === type.name).map(({ machine }) => machine));
+    const own = observations.filter(({ machine }) => ofType.has(machine));
     const watched = new Map(
-      observations.filter(({ machine }) => ofType.has(machine)).map((each) => [each.machine, each]),
+      withRepairs(own, events, type.horizonSteps * dayMs).map((each) => [each.machine, each]),
     );
     const { alerts: judged } = scoreAlerts(
       alerts.filter(({ machine }) => watched.has(machine)),
@@ -70,15 +68,10 @@ export async function labelEvents(
     for (const event of events) {
       if (event.type !== type.name) continue;
       const observation = watched.get(event.machine);
-      const repairsMs = repairs.timesOf(
-        event.machine,
-        observation?.failuresMs ?? [],
-        type.horizonSteps * dayMs,
-      );
       const made =
         event.event === 'feedback'
           ? labelFeedback(event, findings, judged, formatTime)
-          : labelHappening(event, type, observation?.fromMs ?? Infinity, repairsMs);
+          : labelHappening(event, type, observation?.fromMs ?? Infinity, observation?.repairsMs ?? []);
       if (made) labelled.push({ event, ...made });
     }
   }

@@ -6,6 +6,7 @@ import { fitBaselines } from '../backtest/baselines/fit-baselines.js';
 import type { BacktestResult } from '../backtest/compare-results.js';
 import { findingsIn } from '../backtest/feedback.js';
 import { judgeReplay } from '../backtest/judge-replay.js';
+import { withRepairs } from '../backtest/observe-replay.js';
 import type { Promised } from '../backtest/promise.js';
 import { readTopic } from '../backtest/read-topic.js';
 import { readFates } from '../backtest/replay.js';
@@ -88,7 +89,8 @@ export async function trackForecasts(request: TrackRequest): Promise<TrackReport
   const alerts = await readAlerts(log);
   const judgedHistories = (await readHistories(deployment, log)).get(type.name) ?? [];
   const fates = await readFates(log);
-  const { result, observations } = judgeableLog({ ...fates, forecasts: issued.forecasts, alerts }, ofType);
+  const judgeable = judgeableLog({ ...fates, forecasts: issued.forecasts, alerts }, ofType);
+  const { result } = judgeable;
   const { forecasts } = result;
   if (forecasts.length === 0) throw new UserError(describeNothing(type, issued));
 
@@ -98,6 +100,8 @@ export async function trackForecasts(request: TrackRequest): Promise<TrackReport
   const baselines = fitBaselines(training, featureSpec(type));
   const find = indexHistories(judgedHistories);
   const steps = stepsOf(makeStepCalendar(type.step));
+  const horizonMs = type.horizonSteps * steps.nominalMs;
+  const observations = withRepairs(judgeable.observations, fates.events, horizonMs);
   const findings = findingsIn(fates.events, alertEpisodes(alerts));
   const score = scoreAlerts(result.alerts, observations, bounds, steps.nominalMs, findings);
   const judge = (name: string, judged: readonly ForecastRecord[], within: Period): TrackedSpan => ({

@@ -1,4 +1,5 @@
 import type { EventRecord } from '../domain/input.js';
+import { ConfirmedRepairs } from '../stream/confirmed-repairs.js';
 import type { Observation } from './observation.js';
 import type { ReplayResult } from './replay.js';
 
@@ -33,6 +34,20 @@ export function observeReplay(
     const retiredMs = retirements.get(machine)?.find((timeMs) => timeMs >= recordEndMs) ?? recordEndMs;
     const observedUntilMs = Math.max(recordEndMs, endedByFailure ? truth.observedUntilMs : retiredMs);
     return { machine, fromMs, watchedUntilMs, failuresMs, recordEndMs, observedUntilMs };
+  });
+}
+
+/** With the repairs that answered a confirmed alert: forecasts made before are judged up to there. */
+export function withRepairs(
+  observations: readonly Observation[],
+  events: readonly EventRecord[],
+  horizonMs: number,
+): Observation[] {
+  const repairs = new ConfirmedRepairs();
+  for (const event of events) repairs.add(event);
+  return observations.map((observation) => {
+    const { machine, failuresMs } = observation;
+    return { ...observation, repairsMs: repairs.timesOf(machine, failuresMs, horizonMs) };
   });
 }
 

@@ -145,6 +145,19 @@ const rounded = (values: readonly (number | null | undefined)[]) =>
   values.map((value) => (typeof value === 'number' ? Number(value.toFixed(6)) : value));
 const briersOf = ({ report }: TrackedSpan) => rounded(report.forecasters[0]?.brierByDay ?? []);
 
+test('forecasts before the repair of a confirmed alert are judged up to it', async (t) => {
+  const log = await recordPlant(press(t));
+  const rowsAtDay3 = async () =>
+    (await track(t, { log })).whole.report.forecasters[0]?.days.at(-1)?.rowCount ?? 0;
+  const before = await rowsAtDay3();
+  const answered: EventRecord[] = [
+    { ...failed, machine: 'm-b', event: 'maintenance', eventTimeMs: 6.5 * dayMs },
+    { ...failed, machine: 'm-b', event: 'feedback', code: 'true', alert: `soon/m-b/${4 * dayMs}` },
+  ];
+  await log.append(answered.map((event) => encodeRecord(topics.steps, 0, event)));
+  assert.equal(before - (await rowsAtDay3()), 3, 'origins 4, 5 and 6');
+});
+
 test('every network by itself, and days that have not passed are censored: the scores by hand', async (t) => {
   const { versions, whole, knownUntilMs } = await track(t);
   const [v1, v2] = versions;
