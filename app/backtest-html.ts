@@ -3,7 +3,7 @@
 import type { AlertPolicy, AlertTradeOff } from '../backtest/alert-cost.js';
 import { storyEvidence, storyWords } from '../backtest/alert-cost-text.js';
 import { alertEpisodes } from '../backtest/alert-episodes.js';
-import type { AlertScore } from '../backtest/alert-score.js';
+import type { AlertScore, AlertVerdict, FailureVerdict } from '../backtest/alert-score.js';
 import type { AlertStory } from '../backtest/alert-stories.js';
 import type { ForecasterAlerts, JudgedRule } from '../backtest/forecaster-alerts.js';
 import { alertFigureWords, figureText, ownRuleWords, ruleText } from '../backtest/forecaster-alerts-text.js';
@@ -43,7 +43,7 @@ export function backtestHtml(outcome: BacktestOutcome, name: string, notes: read
     ),
     section(
       'Alerts',
-      `<p>What people would have lived through with the rules in force. A warning is in time from ${alerts.bounds.usefulFromDays} days before the failure on. An alert is false when no failure comes within ${alerts.bounds.claimDays} days.</p><div class="charts">${leadChart(alerts)}${tradeOffChart(tradeOff)}${costChart(tradeOff)}</div>${policiesHtml(tradeOff)}`,
+      `<p>What people would have lived through with the rules in force. A warning is in time from ${alerts.bounds.usefulFromDays} days before the failure on. An alert speaks of the ${alerts.bounds.claimDays} days after it fired.</p><div class="charts">${leadChart(alerts)}${tradeOffChart(tradeOff)}${costChart(tradeOff)}</div>${verdictsHtml(alerts)}${policiesHtml(tradeOff)}`,
     ),
     ...feedbackSections(alerts),
     section('The same rules on plain forecasts', alertingHtml(outcome.alerting)),
@@ -137,7 +137,7 @@ function scoresHtml({ forecasters, skills }: BacktestReport): string {
     },
   );
   const day = forecasters[0]?.days.at(-1)?.day;
-  return `<table>${tr(['', 'mean Brier', 'concordance', `average precision, day ${day}`, `log loss, day ${day}`, `skill of ${escapeHtml(forecasters[0]?.name ?? '')} over it`], 'th')}${rows.join('')}</table><p>In brackets 95 % intervals, by drawing machines again and again. Concordance: of two machines, how often the one that failed first was said to be in more danger; 0.5 is a coin. A skill whose interval is above 0 is no luck.</p>`;
+  return `<div style="overflow-x:auto"><table class="figures">${tr(['', 'mean Brier', 'concordance', `average precision, day ${day}`, `log loss, day ${day}`, `skill of ${escapeHtml(forecasters[0]?.name ?? '')} over it`], 'th')}${rows.join('')}</table></div><p>In brackets 95 % intervals, by drawing machines again and again. Concordance: of two machines, how often the one that failed first was said to be in more danger; 0.5 is a coin. A skill whose interval is above 0 is no luck.</p>`;
 }
 
 function leadChart({ failures }: AlertScore): string {
@@ -237,7 +237,7 @@ function alertingHtml(alerting: readonly ForecasterAlerts[]): string {
         tr([title, ...alerting.map((each) => figureText(judged(each), figure, format))]),
       )
       .join('');
-  return `<p>The alerts that the baselines would have given, through the same stage, from the same days, where the machines could be assessed. In brackets 95 % intervals, by drawing machines again and again.</p><p><b>The rules in force on the curves of each</b></p><div style="overflow-x:auto"><table>${head}${rows(({ inForce }) => inForce)}</table></div><p>Thresholds that suit one forecaster need not suit another, so the second table lets each have its own.</p><p><b>${escapeHtml(ownRuleWords(alerting))}</b></p><div style="overflow-x:auto"><table>${head}${tr(['alert when', ...alerting.map(({ own }) => escapeHtml(ruleText(own.rule)))])}${rows(({ own }) => own)}</table></div>`;
+  return `<p>The alerts that the baselines would have given, through the same stage, from the same days, where the machines could be assessed. In brackets 95 % intervals, by drawing machines again and again.</p><p><b>The rules in force on the curves of each</b></p><div style="overflow-x:auto"><table class="figures">${head}${rows(({ inForce }) => inForce)}</table></div><p>Thresholds that suit one forecaster need not suit another, so the second table lets each have its own.</p><p><b>${escapeHtml(ownRuleWords(alerting))}</b></p><div style="overflow-x:auto"><table class="figures">${head}${tr(['alert when', ...alerting.map(({ own }) => escapeHtml(ruleText(own.rule)))])}${rows(({ own }) => own)}</table></div>`;
 }
 
 function storiesHtml(stories: readonly AlertStory[]): string {
@@ -253,6 +253,37 @@ function storiesHtml(stories: readonly AlertStory[]): string {
     ]),
   );
   return `<p>What the curve said and on what data: of the days before a failure, or after an alert.</p><div style="overflow-x:auto"><table class="words">${tr(['machine', 'day', 'what', 'rule', 'why', 'what the curve said'], 'th')}${rows.join('')}</table></div>`;
+}
+
+/** How the failures were met, and what became of the alerts: the words of the report, explained. */
+function verdictsHtml({ bounds, failureCounts, alertCounts }: AlertScore): string {
+  const { usefulFromDays, usefulToDays, earlyFromDays, claimDays } = bounds;
+  const failureWords: Record<FailureVerdict, string> = {
+    foreseen: `an alert stood, and had fired ${usefulFromDays} to ${usefulToDays} days before`,
+    ahead: `an alert stood, and had fired ${usefulToDays} to ${earlyFromDays} days before`,
+    early: `an alert stood, and had fired more than ${earlyFromDays} days before: good life was wasted`,
+    late: `an alert stood, but for less than ${usefulFromDays} days`,
+    missed: 'no alert stood',
+  };
+  const alertWords: Record<AlertVerdict, string> = {
+    true: 'the failure came while it stood',
+    early: `the failure came while it stood, but more than ${earlyFromDays} days after it fired`,
+    'cleared-too-soon': `it had cleared when the failure came, within ${claimDays} days of its firing`,
+    false: `no failure came within ${claimDays} days, or somebody looked and the machine was well`,
+    intervened: 'maintenance or retirement ended it: whether it was right nobody knows',
+    undecided: `the record ends before ${claimDays} days have passed`,
+    confirmed: 'no failure came, but somebody looked and found a fault',
+    unclear: 'no failure came, and who looked could not tell',
+  };
+  const rows = <Verdict extends string>(
+    counts: Readonly<Record<Verdict, number>>,
+    words: Readonly<Record<Verdict, string>>,
+  ) =>
+    (Object.keys(counts) as Verdict[])
+      .filter((verdict) => counts[verdict] > 0)
+      .map((verdict) => tr([verdict.replaceAll('-', ' '), String(counts[verdict]), words[verdict]]))
+      .join('');
+  return `<table class="words">${tr(['failures', '', ''], 'th')}${rows(failureCounts, failureWords)}${tr(['alerts', '', ''], 'th')}${rows(alertCounts, alertWords)}</table>`;
 }
 
 /** What those found who looked; no section without any. */

@@ -45,7 +45,9 @@ export function storyEvidence(
   return [
     highest === null ? 'no curve' : `the curve said at most ${percent(highest)}, at last ${percent(newest)}`,
     `coverage ${percent(coverage)}`,
-    ...(poorCount > 0 ? [`${poorCount} of ${forecastCount} forecasts poor`] : []),
+    ...(poorCount > 0
+      ? [`${poorCount} of ${forecastCount} forecasts not assessable or of the fallback`]
+      : []),
     ...(silentSensors.length > 0 ? [`silent: ${silentSensors.join(', ')}`] : []),
   ].join(', ');
 }

@@ -51,7 +51,8 @@ function rowSvg(
   );
   const failed = failuresMs.map((timeMs) => {
     const x = at(timeMs);
-    return `<path class="failed" d="M${px(x - 4)} ${y + 2}L${px(x + 4)} ${y + 10}M${px(x + 4)} ${y + 2}L${px(x - 4)} ${y + 10}"/>`;
+    const cross = `M${px(x - 4)} ${y + 2}L${px(x + 4)} ${y + 10}M${px(x + 4)} ${y + 2}L${px(x - 4)} ${y + 10}`;
+    return `<path class="halo" d="${cross}"/><path class="failed" d="${cross}"/>`;
   });
   return `<text x="${left - 8}" y="${y + 11}" text-anchor="end">${escapeHtml(machine)}</text>${cells.join('')}${stood.join('')}${failed.join('')}`;
 }
@@ -79,4 +80,4 @@ const px = (value: number) => value.toFixed(1);
 
 /** For the style sheet of the page that holds it. */
 export const timelineStyle =
-  '.timeline{width:100%;min-width:900px}.said{fill:var(--c1)}.unknown{fill:var(--grid)}.alerted{fill:var(--c2)}.failed{stroke:var(--text);stroke-width:2}';
+  '.timeline{width:100%;min-width:900px}.said{fill:var(--c1)}.unknown{fill:var(--grid)}.alerted{fill:var(--c2)}.failed{stroke:var(--text);stroke-width:2}.halo{stroke:var(--surface);stroke-width:5}';

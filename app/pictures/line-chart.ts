@@ -59,7 +59,7 @@ export function lineChart({ title, xLabel, yLabel, series, ...ranges }: LineChar
 export const chartStyle = `figure{margin:0;min-width:0}figcaption{font-weight:600;margin-bottom:4px}
 svg text{font-size:11px;fill:var(--muted)}.grid{stroke:var(--grid)}path,circle{fill:none;stroke-width:2;stroke-linejoin:round}
 .first{stroke:var(--c1)}.second{stroke:var(--c2);stroke-dasharray:6 3}.third{stroke:var(--c3);stroke-dasharray:2 3}.fourth{stroke:var(--c4);stroke-dasharray:9 3 2 3}
-.reference{stroke:var(--muted);stroke-dasharray:1 4}circle{stroke-dasharray:none;fill:var(--surface)}
+.reference{stroke:var(--muted);stroke-dasharray:1 4}circle[class]{stroke-dasharray:none;fill:var(--surface)}
 .legend{font-size:12px;color:var(--muted);display:flex;gap:16px;flex-wrap:wrap}.key svg{vertical-align:middle}`;
 
 export function escapeHtml(text: string): string {

@@ -28,6 +28,7 @@ section{background:var(--surface);border:1px solid var(--grid);border-radius:8px
 .verdict{border-left:4px solid var(--bad);padding-left:12px;margin-bottom:16px}.verdict.good{border-color:var(--good)}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}td,th{padding:4px 16px 4px 0;text-align:right}th:first-child{text-align:left}
 ol{margin:0;padding-left:20px}code{background:var(--ground);padding:0 4px;border-radius:4px}
+table{margin-bottom:8px}table.figures td{white-space:nowrap}
 table.words td,table.words th{text-align:left;vertical-align:top}table.words th,td:nth-child(2){white-space:nowrap}
 ${chartStyle}
 ${timelineStyle}`;

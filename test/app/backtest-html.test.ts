@@ -60,6 +60,13 @@ test('the report needs nothing but itself, and has no figure that is none', () =
   assert.doesNotMatch(html, /NaN|Infinity|undefined/);
   assert.equal(html.match(/<figure>/g)?.length, 1 + 2 + 3, 'Brier, two days, leads, trade-off, costs');
   assert.equal(html.match(/class="failed"/g)?.length, 10, 'every failure is on the timeline');
+  const { failureCounts, alertCounts } = outcome.report.alerts ?? assert.fail();
+  for (const [verdict, count] of [...Object.entries(failureCounts), ...Object.entries(alertCounts)])
+    assert.equal(
+      html.includes(`<th>${verdict.replaceAll('-', ' ')}</th><td>${count}</td>`),
+      count > 0,
+      verdict,
+    );
 });
 
 test('the swept rule is one of the alert stage: from its threshold on, until a fifth below', async () => {
