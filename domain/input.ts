@@ -58,6 +58,11 @@ export interface EventRecord {
   readonly fault?: string;
 }
 
+/** What tells events of one machine and moment apart: kind and code; of feedback its alert, on which the later word counts. */
+export function eventIdentity({ event, code, alert }: EventRecord): string {
+  return `${event}|${alert ?? code}`;
+}
+
 /** Wall-clock (plant) time, written to every partition at a fixed interval. Downstream stages pass it on. */
 export interface TickRecord {
   readonly kind: 'tick';

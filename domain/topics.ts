@@ -2,7 +2,13 @@
 import { Buffer } from 'node:buffer';
 import type { AlertRecord } from './alert.js';
 import type { ForecastRecord } from './forecast.js';
-import type { EventRecord, InputRecord, RejectedRecord, TickRecord } from './input.js';
+import {
+  type EventRecord,
+  eventIdentity,
+  type InputRecord,
+  type RejectedRecord,
+  type TickRecord,
+} from './input.js';
 import type { LogRecord, NewRecord, TopicSpec } from './log.js';
 import type { NotificationRecord } from './notification.js';
 import { isPacked } from './packed-record.js';
@@ -66,8 +72,7 @@ function keyOf(record: PipelineRecord): string {
     case 'step':
       return `${record.startMs}|${record.machine}`;
     case 'event':
-      // Feedback: the later word on an alert replaces the earlier one.
-      return `${record.machine}|event|${record.eventTimeMs}|${record.event}|${record.alert ?? record.code}`;
+      return `${record.machine}|event|${record.eventTimeMs}|${eventIdentity(record)}`;
     case 'readings':
     case 'forecast':
     case 'rejected':

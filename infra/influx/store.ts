@@ -6,7 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import type { AlertRecord, AlertState } from '../../domain/alert.js';
 import { WorldError } from '../../domain/errors.js';
 import type { ForecastRecord } from '../../domain/forecast.js';
-import type { EventRecord } from '../../domain/input.js';
+import { type EventRecord, eventIdentity } from '../../domain/input.js';
 import type { MachineType } from '../../domain/machine-type.js';
 import { type PackedStep, unpackStep } from '../../domain/packed-step.js';
 import { Rng } from '../../domain/rng.js';
@@ -158,7 +158,7 @@ export class InfluxStore implements Store {
     this.#checkOpen();
     const found = await this.#highestRevisions<EventRecord>(measurements.events, machine, span, (record) => ({
       timeMs: record.eventTimeMs,
-      identity: `${record.eventTimeMs}|${record.event}|${record.code}`,
+      identity: `${record.eventTimeMs}|${eventIdentity(record)}`,
     }));
     return found.sort(compareEvents).slice(0, span.limit);
   }

@@ -1,7 +1,7 @@
 import type { AlertRecord, AlertState } from '../../domain/alert.js';
 import { WorldError } from '../../domain/errors.js';
 import type { ForecastRecord } from '../../domain/forecast.js';
-import type { EventRecord } from '../../domain/input.js';
+import { type EventRecord, eventIdentity } from '../../domain/input.js';
 import type { StepRecord } from '../../domain/step.js';
 import type { FleetRow, Span, Store, StoreBatch } from '../../domain/store.js';
 import {
@@ -47,7 +47,7 @@ export class MemoryStore implements Store {
     }
     for (const event of batch.events) {
       const results = this.#machine(event.machine);
-      results.events.set(`${event.eventTimeMs}|${event.event}|${event.alert ?? event.code}`, event);
+      results.events.set(`${event.eventTimeMs}|${eventIdentity(event)}`, event);
       results.removedMs = Math.max(results.removedMs, removalMs(event) ?? -Infinity);
     }
     for (const alert of batch.alerts) {
