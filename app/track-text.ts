@@ -1,4 +1,5 @@
 /** A tracking report as text for a terminal. */
+import type { ChartPoint } from '../backtest/control-chart.js';
 import type { Interval } from '../backtest/metrics/bootstrap.js';
 import type { Promised } from '../backtest/promise.js';
 import type { BacktestReport, ForecasterScores } from '../backtest/report.js';
@@ -19,6 +20,7 @@ export function formatTrack(track: TrackReport): string {
     ...formatPeriods(track.periods),
     '',
     ...formatVersions(track),
+    ...formatChart(track.chart),
   ].join('\n');
 }
 
@@ -34,9 +36,11 @@ export function trackNotes(track: TrackReport): string[] {
     notes.push(
       `${formatCounted(withoutNetworkCount, 'forecast')} of ${type} left out: no network for failures made them`,
     );
-  if (fittedOn.originCount === 0)
+  if (fittedOn.failedCount === 0)
     notes.push(
-      'the log holds nothing from before the first of these forecasts that baselines could be fitted on, so that the marginal hazard is that nothing fails: name the data that the network was trained on (--baseline-data), or judge later days only (--from)',
+      fittedOn.source === 'own-record'
+        ? 'nothing had failed here before the first of these forecasts, so that the marginal hazard, the only baseline, says that nothing fails: name the data that the network was trained on (--baseline-data), or judge later days only (--from)'
+        : 'nothing fails in the data of --baseline-data, so that the marginal hazard, the only baseline, says that nothing fails',
     );
   for (const { name, leakage, fault } of versions) {
     if (fault !== null) notes.push(fault);
@@ -149,6 +153,38 @@ function formatVersions({ versions }: TrackReport): string[] {
       ],
       rows,
     ),
+  ];
+}
+
+const verdictWords = {
+  'as-promised': 'as promised',
+  worse: 'worse than promised',
+  better: 'better than promised',
+  unknown: '–',
+} as const;
+
+function formatChart(chart: readonly ChartPoint[]): string[] {
+  if (chart.every(({ ratio }) => ratio === null)) return [];
+  const [first] = chart.filter(({ left }) => left);
+  return [
+    '',
+    formatTable(
+      [
+        { title: 'issued in' },
+        { title: 'error / promised', align: 'right' },
+        { title: '95 %', align: 'right' },
+        { title: '' },
+      ],
+      chart.map(({ name, ratio, interval, verdict, left }) => [
+        name,
+        ratio === null ? '–' : ratio.toFixed(2),
+        range(interval, (value) => value.toFixed(2)),
+        left ? `${verdictWords[verdict]}, again: left what was promised` : verdictWords[verdict],
+      ]),
+    ),
+    first
+      ? `The forecasts left what was promised in ${first.name}: two of three periods lie wholly above 1. Look at the data (doctor, diagnose), or train again.`
+      : 'Two of three periods wholly above 1 would say that the forecasts have left what was promised.',
   ];
 }
 

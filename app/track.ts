@@ -4,8 +4,10 @@ import { type AlertBounds, alertsWithin, scoreAlerts } from '../backtest/alert-s
 import { indexHistories } from '../backtest/baselines/baseline.js';
 import { fitBaselines } from '../backtest/baselines/fit-baselines.js';
 import type { BacktestResult } from '../backtest/compare-results.js';
+import { type ChartPoint, controlChart } from '../backtest/control-chart.js';
 import { findingsIn } from '../backtest/feedback.js';
-import { judgeReplay } from '../backtest/judge-replay.js';
+import { type JudgedBy, judgeOrigins, judgeReplay } from '../backtest/judge-replay.js';
+import { machineErrors } from '../backtest/metrics/bootstrap.js';
 import { withRepairs } from '../backtest/observe-replay.js';
 import type { Promised } from '../backtest/promise.js';
 import { readTopic } from '../backtest/read-topic.js';
@@ -59,12 +61,18 @@ export interface TrackReport {
   readonly olderExpired: boolean;
   /** Forecasts that no network for failures has made: not judged. */
   readonly withoutNetworkCount: number;
-  /** What the baselines were fitted on: data that was named, or the plant's own record, with that many days. */
-  readonly fittedOn: { readonly source: 'data' | 'own-record'; readonly originCount: number };
+  /** What the baselines were fitted on: data that was named, or the plant's own record; its days, and those with a failure to come. */
+  readonly fittedOn: {
+    readonly source: 'data' | 'own-record';
+    readonly originCount: number;
+    readonly failedCount: number;
+  };
   readonly whole: TrackedSpan;
   readonly periods: readonly TrackedSpan[];
   /** In the order of their first forecasts. */
   readonly versions: readonly TrackedVersion[];
+  /** A point per period: whether its forecasts are as good as was promised. */
+  readonly chart: readonly ChartPoint[];
 }
 
 /** The forecasts of one network; the alerts are those from its first forecast until that of the next. */
@@ -104,23 +112,52 @@ export async function trackForecasts(request: TrackRequest): Promise<TrackReport
   const observations = withRepairs(judgeable.observations, fates.events, horizonMs);
   const findings = findingsIn(fates.events, alertEpisodes(alerts));
   const score = scoreAlerts(result.alerts, observations, bounds, steps.nominalMs, findings);
+  const judgedBy = (judged: readonly ForecastRecord[], within: Period): JudgedBy => ({
+    forecasts: judged,
+    observations: observations.flatMap((each) => watchedWithin(each, within)),
+    baselines,
+    find,
+    horizonDays: type.horizonSteps,
+    selection: 'all',
+    steps,
+  });
   const judge = (name: string, judged: readonly ForecastRecord[], within: Period): TrackedSpan => ({
     name,
     firstOriginMs: spanOf(judged).fromMs,
     lastOriginMs: spanOf(judged).toMs,
     report: judgeReplay({
+      ...judgedBy(judged, within),
       name,
-      forecasts: judged,
-      observations: observations.flatMap((each) => watchedWithin(each, within)),
-      baselines,
-      find,
-      horizonDays: type.horizonSteps,
-      selection: 'all',
-      steps,
       alerts: alertsWithin(score, observations, within),
     }),
   });
-  const versions = byVersion(forecasts);
+  const ofVersions = byVersion(forecasts);
+  const versions = await Promise.all(
+    ofVersions.map(async ([version, judged], index): Promise<TrackedVersion> => {
+      const { fromMs, toMs } = spanOf(judged);
+      const next = ofVersions[index + 1];
+      const untilNextMs = next ? spanOf(next[1]).fromMs - 1 : period.toMs;
+      const { promised, seen, fault } = await readPromise(
+        deployment.config.model.dir,
+        type.name,
+        version,
+        request.backtest,
+      );
+      return {
+        ...judge(version, judged, { fromMs, toMs: Math.max(toMs, untilNextMs) }),
+        promised,
+        leakage: findLeakage(seen, judged) ?? null,
+        fault,
+      };
+    }),
+  );
+  const periods = calendarPeriods(originsMs, by, timeZoneOf(type))
+    .map((each) => ({ each, judged: forecasts.filter(({ originMs }) => isWithin(originMs, each)) }))
+    .filter(({ judged }) => judged.length > 0);
+  const heldRows = versions.flatMap(({ promised }, index) => {
+    const [, judged] = ofVersions[index] as (typeof ofVersions)[number];
+    return promised ? [{ promised, rows: judgeOrigins(judgedBy(judged, period)).rows }] : [];
+  });
   return {
     type: type.name,
     knownUntilMs: Math.max(...observations.map(({ recordEndMs }) => recordEndMs)),
@@ -131,34 +168,29 @@ export async function trackForecasts(request: TrackRequest): Promise<TrackReport
     fittedOn: {
       source: request.training ? 'data' : 'own-record',
       originCount: training.reduce((sum, { stepCount }) => sum + stepCount, 0),
+      failedCount: training.reduce(
+        (sum, { eventDay }) => sum + eventDay.reduce((failed, day) => failed + (day > 0 ? 1 : 0), 0),
+        0,
+      ),
     },
     whole: judge(
-      versions.length === 1 ? (versions[0]?.[0] as string) : `${versions.length} networks`,
+      versions.length === 1 ? (versions[0]?.name as string) : `${versions.length} networks`,
       forecasts,
       period,
     ),
-    periods: calendarPeriods(originsMs, by, timeZoneOf(type)).flatMap((each) => {
-      const judged = forecasts.filter(({ originMs }) => isWithin(originMs, each));
-      return judged.length === 0 ? [] : [judge(each.name, judged, each)];
-    }),
-    versions: await Promise.all(
-      versions.map(async ([version, judged], index, all): Promise<TrackedVersion> => {
-        const { fromMs, toMs } = spanOf(judged);
-        const next = all[index + 1];
-        const untilNextMs = next ? spanOf(next[1]).fromMs - 1 : period.toMs;
-        const { promised, seen, fault } = await readPromise(
-          deployment.config.model.dir,
-          type.name,
-          version,
-          request.backtest,
-        );
-        return {
-          ...judge(version, judged, { fromMs, toMs: Math.max(toMs, untilNextMs) }),
+    periods: periods.map(({ each, judged }) => judge(each.name, judged, each)),
+    versions,
+    chart: controlChart(
+      periods.map(({ each }) => ({
+        name: each.name,
+        versions: heldRows.map(({ promised, rows }) => ({
           promised,
-          leakage: findLeakage(seen, judged) ?? null,
-          fault,
-        };
-      }),
+          errors: machineErrors(
+            rows.filter(({ originMs }) => isWithin(originMs, each)),
+            type.horizonSteps,
+          ),
+        })),
+      })),
     ),
   };
 }

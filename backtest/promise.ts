@@ -14,21 +14,32 @@ export interface Promised {
   readonly errors: MachineErrors | null;
 }
 
-export function promiseOfBacktest({ forecasters, horizonDays }: BacktestResult): Promised {
-  const errors = (forecasters[0] as BacktestResult['forecasters'][number]).errors;
-  const brierByDay = Array.from({ length: horizonDays }, (_, k) => {
-    const [error, count] = (['error', 'count'] as const).map((column) =>
-      Object.values(errors).reduce((sum, machine) => sum + (machine[column][k] as number), 0),
-    ) as [number, number];
-    return count === 0 ? null : error / count;
-  });
+export function promiseOfBacktest({ forecasters }: BacktestResult): Promised {
+  return promiseOf((forecasters[0] as BacktestResult['forecasters'][number]).errors);
+}
+
+/** Errors that were judged before. */
+export function promiseOf(errors: MachineErrors): Promised {
   return {
     source: 'backtest',
     machineCount: Object.keys(errors).length,
-    brierByDay,
+    brierByDay: promisedBrier(errors),
     meanBrier: meanBrierOf(errors),
     errors,
   };
+}
+
+/** [H] Brier score at each day over these machines, a machine as often as it is named; null where no row counts. */
+export function promisedBrier(errors: MachineErrors, machines = Object.keys(errors)): (number | null)[] {
+  const horizonDays = errors[machines[0] as string]?.error.length ?? 0;
+  return Array.from({ length: horizonDays }, (_, k) => {
+    let [error, count] = [0, 0];
+    for (const machine of machines) {
+      error += errors[machine]?.error[k] as number;
+      count += errors[machine]?.count[k] as number;
+    }
+    return count === 0 ? null : error / count;
+  });
 }
 
 export function promiseOfValidation(metrics: {

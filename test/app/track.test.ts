@@ -213,7 +213,7 @@ test('only some days; baselines from what the plant knew before them', async (t)
   assert(from);
   const { whole, fittedOn } = await track(t, { period: { ...from, toMs: 8 * dayMs } });
   assert.deepEqual([whole.firstOriginMs, whole.lastOriginMs], [4 * dayMs, 8 * dayMs]);
-  assert.deepEqual(fittedOn, { source: 'own-record', originCount: 8 });
+  assert.deepEqual(fittedOn, { source: 'own-record', originCount: 8, failedCount: 0 });
   // Until then nothing had failed: the marginal hazard says so, and is wrong where m-a fails.
   const [, marginal] = whole.report.forecasters;
   assert.deepEqual(rounded(marginal?.brierByDay ?? []), rounded([1 / 7, 2 / 7, 2 / 6]));
@@ -242,9 +242,25 @@ test('what was promised is told, or why not; forecasts of no network are left ou
   assert.deepEqual(rounded(v2?.promised?.brierByDay ?? []), [0.25, 0.25, 0.3]);
   assert.equal(found.withoutNetworkCount, 2);
   assert.match(trackNotes(found).join('\n'), /2 forecasts of press left out: no network/);
+  assert.match(trackNotes(found).join('\n'), /nothing had failed here before the first of these forecasts/);
   const text = formatTrack(found);
   assert.match(text, /^v2 +1970-01-05 to 1970-01-11 +8 +0\.3032 .* 0\.2667 +a backtest on 2 machines$/m);
   assert.match(text, /^10 % to 20 % +10\.0 % → 0\.0 % \(6\)/m);
+});
+
+test('the chart holds each forecast to what its own version promised', async (t) => {
+  const machine = { error: [0.1, 0.2, 0.3], count: [1, 1, 1] };
+  const { chart } = await track(t, {
+    backtest: { dataset: 'h', horizonDays: 3, forecasters: [{ name: 'v2', errors: { x: machine } }] },
+  });
+  // Of v1 nothing is known. v2: error 8 × .25, .32 + 1.8, .18 + 1.96; promised 8 × .1, 7 × .2, 6 × .3.
+  assert.deepEqual(
+    chart.map(({ name, ratio }) => [name, ratio === null ? null : Number(ratio.toFixed(6))]),
+    [
+      ['1969-12-29', null],
+      ['1970-01-05', Number(((2 + 2.12 + 2.14) / (0.8 + 1.4 + 1.8)).toFixed(6))],
+    ],
+  );
 });
 
 test('nothing to judge is a sentence', async (t) => {
