@@ -11,10 +11,10 @@ import { fleetRows } from '../memory/fleet-index.js';
 import { compareAlerts, matchesStates } from '../memory/store-rules.js';
 import type { FolderMode } from './folder-lock.js';
 import { type LmdbFolder, openFolder, shareFolder } from './lmdb-folder.js';
-import { openDatabase } from './lmdb-open.js';
+import { type Bytes, type BytesRoot, openDatabase } from './lmdb-open.js';
 import { ReadsClient } from './reads-client.js';
 import { RemoteStore, storeClosed, storeOnlyRead } from './remote-store.js';
-import { storedForecast, storedStep } from './store-layout.js';
+import { type StoreDatabase, storeDatabaseNames, storedForecast, storedStep } from './store-layout.js';
 import { StoreView } from './store-view.js';
 import { EmbeddedStoreWriter } from './store-writer.js';
 
@@ -42,6 +42,19 @@ export function shareEmbeddedStore(dir: string): Store {
   return new EmbeddedStore(shareFolder(dir), null);
 }
 
+/**
+ * All are opened before the first query. In a folder that is only read, lmdb-js opens a database in the current read
+ * transaction and then begins another, and a query that is going over another database meanwhile fails or crashes.
+ */
+function databasesOf(root: BytesRoot): (name: StoreDatabase) => Bytes | undefined {
+  const opened = new Map(storeDatabaseNames.map((name) => [name, openDatabase(root, name)]));
+  return (name) => {
+    // In a process that is starting the writer may not have made it yet.
+    if (!opened.get(name)) opened.set(name, openDatabase(root, name));
+    return opened.get(name);
+  };
+}
+
 class EmbeddedStore implements Store {
   readonly #folder: LmdbFolder;
   /** null when read-only. */
@@ -52,7 +65,7 @@ class EmbeddedStore implements Store {
   constructor(folder: LmdbFolder, writer: EmbeddedStoreWriter | null) {
     this.#folder = folder;
     this.#writer = writer;
-    this.#view = writer?.view ?? new StoreView(folder.root, (name) => openDatabase(folder.root, name));
+    this.#view = writer?.view ?? new StoreView(folder.root, databasesOf(folder.root));
   }
 
   async write(batch: StoreBatch): Promise<void> {

@@ -75,3 +75,28 @@ it('a store that is open for reading tells what was written, and writes nothing'
     await made.cleanUp();
   }
 });
+
+it('a store that is open for reading goes over one database while it looks into another', async () => {
+  const made = embeddedHarness();
+  try {
+    const writer = await made.open();
+    const machines = Array.from({ length: 400 }, (_, index) => `press-${index}`);
+    await writer.write(
+      storeBatch({
+        forecasts: machines.map((machine) => forecastOf(machine, 0)),
+        alerts: machines.map((machine) => alertOf(machine, 0)),
+      }),
+    );
+    await writer.close();
+    for (let round = 0; round < 10; round++) {
+      const alerting = await openEmbeddedStore({ dir: made.dir, mode: 'read-only' });
+      assert.equal((await alerting.alerts()).length, 400);
+      await alerting.close();
+      const whole = await openEmbeddedStore({ dir: made.dir, mode: 'read-only' });
+      assert.equal((await whole.fleet()).length, 400);
+      await whole.close();
+    }
+  } finally {
+    await made.cleanUp();
+  }
+});

@@ -27,6 +27,8 @@ export interface CuttingProxy {
   cut(): void;
   /** Connections made so far. */
   count(): number;
+  /** Bytes passed on to the port so far. */
+  sentBytes(): number;
   /** Resolves when both sides of every connection have ended. */
   ended(): Promise<void>;
   close(): Promise<void>;
@@ -36,9 +38,13 @@ export interface CuttingProxy {
 export async function startCuttingProxy(port: number): Promise<CuttingProxy> {
   const sockets = new Set<Socket>();
   let count = 0;
+  let sentBytes = 0;
   const server = createServer((near) => {
     count++;
     const far = connect(port, '127.0.0.1');
+    near.on('data', (chunk: Buffer) => {
+      sentBytes += chunk.length;
+    });
     for (const [socket, other] of [
       [near, far],
       [far, near],
@@ -63,6 +69,7 @@ export async function startCuttingProxy(port: number): Promise<CuttingProxy> {
     url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
     cut,
     count: () => count,
+    sentBytes: () => sentBytes,
     ended: () => until(() => sockets.size === 0, 'the ends of connections'),
     close: async () => {
       cut();

@@ -123,14 +123,20 @@ for (const protocolVersion of [4, 5] as const) {
       const proxy = await startCuttingProxy(Number(new URL(url).port));
       context.after(() => proxy.close());
       const got: string[] = [];
+      let sentBytes = Infinity;
       const { status } = await source(context, {
         url: proxy.url,
         protocolVersion,
         topics: [`${topic}/+`],
-        onPublish: (_topic, payload, retained) =>
-          Promise.resolve(got.push(`${Buffer.from(payload)} ${retained ?? 'live'}`)),
+        onPublish: (_topic, payload, retained) => {
+          got.push(`${Buffer.from(payload)} ${retained ?? 'live'}`);
+          sentBytes = proxy.sentBytes();
+          return Promise.resolve();
+        },
       });
       await until(() => got.length === 1, 'the retained message');
+      // One whose acknowledgement is lost comes again.
+      await until(() => proxy.sentBytes() > sentBytes, 'its acknowledgement on its way to the broker');
       proxy.cut();
       await until(() => status().connected && proxy.count() >= 2, 'the second connection');
       await publish(`${topic}/a`, 'new', 'retain');
