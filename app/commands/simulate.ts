@@ -6,7 +6,7 @@ import { UserError } from '../../domain/errors.js';
 import { connectPublisher } from '../../infra/mqtt/publisher.js';
 import type { TimedMessage } from '../replay-messages.js';
 import { type Publish, replayTo, stepCloses } from '../replay-schedule.js';
-import { type Factory, loadFactory, makeFactory } from '../simulate/factory-config.js';
+import { type Factory, loadFactory, makeFactory, withScenario } from '../simulate/factory-config.js';
 import { writeHistoryCsv } from '../simulate/history-csv.js';
 import { LinesFile } from '../simulate/lines-file.js';
 import { simulateFactory } from '../simulate/simulate-factory.js';
@@ -22,6 +22,7 @@ interface SimulateOptions {
   readonly machines?: number;
   readonly days?: number;
   readonly seed?: number;
+  readonly scenario?: string;
   readonly url?: string;
   readonly out?: string;
   readonly csv?: string;
@@ -44,6 +45,7 @@ export function simulateCommand(signal: AbortSignal): Command {
       'seed, instead of what the file says: the same seed gives the same messages',
       wholeNumber(0),
     )
+    .option('--scenario <file>', 'what changes on the way (YAML), instead of what the file says')
     .option('--url <url>', 'publish the messages to this broker')
     .option('--out <file>', 'write the messages to this file, a JSON object a line')
     .option('--csv <folder>', 'write the history, without the troubles, to readings.csv and events.csv')
@@ -53,7 +55,7 @@ export function simulateCommand(signal: AbortSignal): Command {
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  millwright simulate --factory examples/simulated/factory.yaml --url mqtt://127.0.0.1:1883 --labels truth.jsonl\n  millwright simulate --factory examples/simulated/factory.yaml --days 30 --out messages.jsonl\n  millwright simulate --factory examples/simulated/factory.yaml --csv history',
+      '\nExamples:\n  millwright simulate --factory examples/simulated/factory.yaml --url mqtt://127.0.0.1:1883 --labels truth.jsonl\n  millwright simulate --factory examples/simulated/factory.yaml --days 30 --out messages.jsonl\n  millwright simulate --factory examples/simulated/factory.yaml --csv history\n  millwright simulate --factory examples/simulated/factory.yaml --scenario examples/simulated/scenario.yaml --csv history',
     )
     .action(async (options: SimulateOptions) => {
       if ([options.url, options.out, options.csv].filter((place) => place !== undefined).length !== 1)
@@ -120,9 +122,9 @@ async function writeTables(factory: Factory, folder: string, json: boolean, run:
   );
 }
 
-function chooseFactory({ factory: file, machines, days, seed }: SimulateOptions): Factory {
+function chooseFactory({ factory: file, machines, days, seed, scenario }: SimulateOptions): Factory {
   const { config, type } = loadFactory(file);
-  return makeFactory(
+  const factory = makeFactory(
     {
       ...config,
       machines: machines ?? config.machines,
@@ -131,6 +133,7 @@ function chooseFactory({ factory: file, machines, days, seed }: SimulateOptions)
     },
     type,
   );
+  return scenario === undefined ? factory : withScenario(factory, scenario);
 }
 
 async function* messagesOf(

@@ -3,8 +3,9 @@ import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { durationMs } from '../../domain/duration.js';
 import { type MachineType, machineTypeSchema, nameSchema } from '../../domain/machine-type.js';
-import { type Environment, type Problem, problemsError, readYaml } from '../config-file.js';
+import { type Environment, type Locate, type Problem, problemsError, readYaml } from '../config-file.js';
 import { suggestion } from '../config-suggestion.js';
+import { misfitsIn, type Scenario, scenarioFileSchema, scenarioSchema } from './scenario.js';
 
 const hourMs = 3_600_000;
 const share = z.number().min(0).max(1);
@@ -114,6 +115,7 @@ export const factorySchema = z.strictObject({
     })
     .prefault({})
     .describe('What goes wrong between machine and broker.'),
+  scenario: scenarioSchema,
 });
 
 export type FactoryConfig = z.output<typeof factorySchema>;
@@ -170,8 +172,47 @@ export function checkFactory(file: string, environment: Environment = process.en
   });
   if (type.maintenanceKinds.length > 0)
     check(read.value.maintenance.kind, type.maintenanceKinds, ['maintenance', 'kind'], 'maintenance kind');
-  if (problems.length > 0) return { ok: false, problems };
-  return { ok: true, factory: makeFactory(read.value, type) };
+  const factory = makeFactory(read.value, type);
+  problems.push(...scenarioProblems(read.value.scenario, factory, read.locate));
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, factory };
+}
+
+/** The factory with the changes of a scenario file in place of its own; throws one UserError with all that is wrong. */
+export function withScenario(
+  factory: Factory,
+  file: string,
+  environment: Environment = process.env,
+): Factory {
+  const read = readYaml(file, scenarioFileSchema, environment);
+  if (!read.ok) throw problemsError(read.problems);
+  const { scenario } = read.value;
+  const problems = scenarioProblems(scenario, factory, read.locate);
+  if (problems.length > 0) throw problemsError(problems);
+  return { ...factory, config: { ...factory.config, scenario } };
+}
+
+function scenarioProblems(scenario: Scenario, factory: Factory, locate: Locate): Problem[] {
+  const places = Array.from({ length: factory.config.machines }, (_, index) => placeOf(factory, index));
+  const names = {
+    sensors: factory.type.sensors.map(({ name }) => name),
+    machines: places.map(({ id }) => id),
+    lines: [...new Set(places.map(({ line }) => line))],
+  };
+  return misfitsIn(scenario, names).map(({ path, word, what, known }) =>
+    locate(path, `the factory has no ${what} "${word}"${suggestion(word, known)}`),
+  );
+}
+
+/** Id and place of the machine with this index: `press-001` on `line-1`. */
+export function placeOf(
+  { config, type }: Pick<Factory, 'config' | 'type'>,
+  index: number,
+): { readonly id: string; readonly site: string; readonly line: string } {
+  return {
+    id: `${type.name}-${String(index + 1).padStart(3, '0')}`,
+    site: config.site,
+    line: `line-${Math.floor(index / config.machinesPerLine) + 1}`,
+  };
 }
 
 /** Fills in what the config leaves to the machine type: profiles from the ranges, one fault that moves every sensor. */

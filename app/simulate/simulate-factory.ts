@@ -7,9 +7,10 @@ import type { Dataset, DatasetRecord, MachineRecord } from '../../domain/dataset
 import { Rng } from '../../domain/rng.js';
 import { TimeQueue } from '../../domain/time-queue.js';
 import { factoryTopic, recordPayload } from '../replay-messages.js';
-import type { Factory } from './factory-config.js';
+import { type Factory, placeOf } from './factory-config.js';
 import { GatewayOutages } from './gateway-outages.js';
-import { drawExponential, type Label, placeOf, SimulatedMachine } from './simulated-machine.js';
+import { fromMs, gatewaySkewMs, machinesOf, untilMs } from './scenario.js';
+import { drawExponential, type Label, SimulatedMachine } from './simulated-machine.js';
 
 const dayMs = 86_400_000;
 /** A gateway sends its backlog at this pace. */
@@ -39,12 +40,13 @@ export function* simulateHistory(factory: Factory): Generator<HistoryItem> {
     (_, index) => new SimulatedMachine(factory, index),
   );
   const endMs = config.startAt + Math.round(config.days * dayMs);
-  for (let fromMs = config.startAt; fromMs < endMs; fromMs += config.everyMs) {
-    const toMs = Math.min(fromMs + config.everyMs, endMs);
+  for (const label of changeLabels(factory)) yield { kind: 'label', label };
+  for (let slotMs = config.startAt; slotMs < endMs; slotMs += config.everyMs) {
+    const toMs = Math.min(slotMs + config.everyMs, endMs);
     const slot: { record: DatasetRecord; machineIndex: number }[] = [];
     const labels: Label[] = [];
     machines.forEach((machine, machineIndex) => {
-      for (const record of machine.live(fromMs, toMs, labels)) slot.push({ record, machineIndex });
+      for (const record of machine.live(slotMs, toMs, labels)) slot.push({ record, machineIndex });
     });
     slot.sort((a, b) => a.record.timeMs - b.record.timeMs || a.machineIndex - b.machineIndex);
     for (const { record, machineIndex } of slot) yield { kind: 'record', record, machineIndex };
@@ -53,6 +55,27 @@ export function* simulateHistory(factory: Factory): Generator<HistoryItem> {
   }
   for (const machine of machines)
     for (const label of machine.endLabels(endMs)) yield { kind: 'label', label };
+}
+
+/** What the scenario changes before the end. */
+function changeLabels(factory: Factory): Label[] {
+  const { scenario, startAt, machines, days } = factory.config;
+  const places = Array.from({ length: machines }, (_, index) => placeOf(factory, index));
+  return scenario
+    .filter(({ fromDay }) => fromDay < days)
+    .map((change) => ({
+      kind: 'change',
+      change,
+      machines:
+        change.change === 'gateway-clock'
+          ? places.filter(({ line }) => line === change.line).map(({ id }) => id)
+          : machinesOf(
+              change,
+              places.map(({ id }) => id),
+            ),
+      startMs: fromMs(change, startAt),
+      endMs: untilMs(change, startAt) ?? null,
+    }));
 }
 
 /** Messages in the order of their arrival, and labels. What is still on its way at the end is delivered too. */
@@ -87,7 +110,8 @@ export function* simulateFactory(factory: Factory): Generator<SimulatedItem> {
     const line = Math.floor(machineIndex / config.machinesPerLine);
     const topic =
       record.kind === 'event' ? `${topics[machineIndex]}/event` : (topics[machineIndex] as string);
-    const payload = recordPayload(record, record.timeMs + (skews[machineIndex] as number));
+    const gatewayMs = gatewaySkewMs(config.scenario, `line-${line + 1}`, record.timeMs, config.startAt);
+    const payload = recordPayload(record, record.timeMs + (skews[machineIndex] as number) + gatewayMs);
     const delayMs = Math.round(drawExponential(rng) * trouble.delayMs);
     const outage = gateways.at(line, record.timeMs);
     const arrivalMs =

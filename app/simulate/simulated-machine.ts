@@ -1,7 +1,8 @@
 /** One simulated machine: parts that wear out, sensors that show it, services and repairs. Nothing here knows messages. */
 import type { DatasetEvent, DatasetRecord } from '../../domain/dataset.js';
 import { Rng } from '../../domain/rng.js';
-import type { Factory, Fault } from './factory-config.js';
+import { type Factory, type Fault, placeOf } from './factory-config.js';
+import { type Change, MachineScenario } from './scenario.js';
 
 const dayMs = 86_400_000;
 const monthMs = 30 * dayMs;
@@ -35,19 +36,16 @@ export type Label =
       readonly startMs: number;
       readonly endMs: number;
     }
-  | { readonly kind: 'clock'; readonly machine: string; readonly skewMs: number };
-
-/** Id and place of the machine with this index: `press-001` on `line-1`. */
-export function placeOf(
-  { config, type }: Factory,
-  index: number,
-): { readonly id: string; readonly site: string; readonly line: string } {
-  return {
-    id: `${type.name}-${String(index + 1).padStart(3, '0')}`,
-    site: config.site,
-    line: `line-${Math.floor(index / config.machinesPerLine) + 1}`,
-  };
-}
+  | { readonly kind: 'clock'; readonly machine: string; readonly skewMs: number }
+  | {
+      readonly kind: 'change';
+      readonly change: Change;
+      /** Concerned; of a gateway's clock those of its line. */
+      readonly machines: readonly string[];
+      readonly startMs: number;
+      /** null: it lasts. */
+      readonly endMs: number | null;
+    };
 
 interface SensorTrouble {
   readonly sensor: number;
@@ -60,6 +58,7 @@ export class SimulatedMachine {
   readonly id: string;
   readonly #factory: Factory;
   readonly #rng: Rng;
+  readonly #beginsMs: number;
   /** When in each interval it reads its sensors. */
   readonly #phaseMs: number;
   /** No two machines are made alike. */
@@ -73,13 +72,26 @@ export class SimulatedMachine {
   #nextServiceMs: number;
   #trouble: SensorTrouble;
   #isTroubleTold = false;
+  readonly #scenario: MachineScenario;
+  /** The next changes of wear and shutdowns to come, by time. */
+  readonly #wearChanges: MachineScenario['wear'];
+  readonly #shutdowns: MachineScenario['shutdowns'];
+  /** Parts wear so many times as fast as the configuration says. */
+  #wearRate = 1;
+  /** Whether the next shutdown has put off what was to come. */
+  #isPutOff = false;
 
   /** `index` from 0: a machine's story depends on the seed and its index, not on how many others there are. */
   constructor(factory: Factory, index: number) {
     const { config } = factory;
-    const startMs = config.startAt;
     this.#factory = factory;
     this.id = placeOf(factory, index).id;
+    this.#scenario = new MachineScenario(config.scenario, this.id, config.startAt);
+    this.#wearChanges = this.#scenario.wear;
+    this.#shutdowns = this.#scenario.shutdowns;
+    const { addedMs } = this.#scenario;
+    const startMs = addedMs ?? config.startAt;
+    this.#beginsMs = startMs;
     this.#rng = new Rng(Math.imul(config.seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b));
     // The first numbers of a xoroshiro generator still look like its seed.
     for (let i = 0; i < 8; i++) this.#rng.uniform();
@@ -87,9 +99,10 @@ export class SimulatedMachine {
     this.#build = Float64Array.from(factory.profiles, () => this.#rng.normal());
     this.#stuckAt = new Float64Array(factory.profiles.length).fill(Number.NaN);
     this.#fault = this.#drawFault();
-    // Begins somewhere in its first life.
+    // Begins somewhere in its first life, or new.
     const lifeMs = this.#drawLifeMs();
-    const livedShare = this.#rng.uniform();
+    const drawnShare = this.#rng.uniform();
+    const livedShare = addedMs === undefined ? drawnShare : 0;
     this.#lifeStartMs = Math.round(startMs - livedShare * lifeMs);
     this.#failMs = Math.round(startMs + (1 - livedShare) * lifeMs);
     const serviceMs = config.maintenance.everyDays * dayMs;
@@ -101,7 +114,9 @@ export class SimulatedMachine {
   /** What happens in [fromMs, toMs), in time order. Call with consecutive intervals of `everyMs`. */
   live(fromMs: number, toMs: number, labels: Label[]): DatasetRecord[] {
     const records: DatasetRecord[] = [];
-    let runsFromMs = fromMs;
+    if (toMs <= this.#beginsMs || this.#isShut(fromMs)) return records;
+    this.#changeWear(fromMs, toMs);
+    let runsFromMs = Math.max(fromMs, this.#beginsMs);
     if (this.#downUntilMs >= toMs) return records;
     if (this.#downUntilMs >= fromMs) {
       runsFromMs = this.#downUntilMs;
@@ -129,9 +144,41 @@ export class SimulatedMachine {
     return records.sort((a, b) => a.timeMs - b.timeMs);
   }
 
+  /** Whether it stands still then. What would have come is put off by the length of the shutdown when that begins. */
+  #isShut(timeMs: number): boolean {
+    const [next] = this.#shutdowns;
+    if (!next || timeMs < next.startMs) return false;
+    if (timeMs >= next.endMs) {
+      this.#shutdowns.shift();
+      this.#isPutOff = false;
+      return this.#isShut(timeMs);
+    }
+    if (!this.#isPutOff) {
+      this.#isPutOff = true;
+      const lengthMs = next.endMs - next.startMs;
+      this.#failMs += lengthMs;
+      this.#servicedMs += lengthMs;
+      if (this.#downUntilMs > next.startMs) this.#downUntilMs += lengthMs;
+    }
+    return true;
+  }
+
+  /** What is left of the present part lasts as much shorter as it wears faster; its signal goes on from where it is. */
+  #changeWear(fromMs: number, toMs: number): void {
+    for (let next = this.#wearChanges[0]; next && next.timeMs < toMs; next = this.#wearChanges[0]) {
+      this.#wearChanges.shift();
+      const atMs = Math.max(fromMs, next.timeMs);
+      if (Number.isFinite(this.#failMs))
+        this.#failMs = Math.round(atMs + (this.#failMs - atMs) / next.factor);
+      this.#wearRate *= next.factor;
+    }
+  }
+
   /** The life that is still going on at the end. */
   endLabels(endMs: number): Label[] {
-    return this.#failMs === Number.POSITIVE_INFINITY ? [] : [this.#lifeLabel(endMs, 'running')];
+    return this.#failMs === Number.POSITIVE_INFINITY || this.#beginsMs >= endMs
+      ? []
+      : [this.#lifeLabel(endMs, 'running')];
   }
 
   #lifeLabel(endMs: number, end: 'failed' | 'replaced' | 'running'): Label {
@@ -148,7 +195,7 @@ export class SimulatedMachine {
   #beginLife(startMs: number): void {
     this.#fault = this.#drawFault();
     this.#lifeStartMs = startMs;
-    this.#failMs = startMs + Math.round(this.#drawLifeMs());
+    this.#failMs = startMs + Math.round(this.#drawLifeMs() / this.#wearRate);
   }
 
   #drawFault(): Fault {
@@ -183,7 +230,7 @@ export class SimulatedMachine {
 
   /** Strength of the coming fault: e^(-(time left) / tau), 1 at the failure. */
   #signal(timeMs: number): number {
-    return Math.exp((timeMs - this.#failMs) / (this.#fault.tauDays * dayMs));
+    return Math.exp(((timeMs - this.#failMs) * this.#wearRate) / (this.#fault.tauDays * dayMs));
   }
 
   /** Errors as a Poisson process whose rate follows the fault's signal; at most one of a code in an interval. */
@@ -210,16 +257,16 @@ export class SimulatedMachine {
       if (sensor === undefined) return;
       const noise = this.#rng.normal() * profile.noise;
       const value = sensor.setting
-        ? profile.base * load + noise
+        ? profile.base * load
         : profile.base +
           2 * profile.noise * (this.#build[index] as number) +
           profile.loadGain * (load - 1) +
           profile.dirtGain * dirt +
-          (this.#fault.effects[sensor.name] ?? 0) * signal +
-          noise;
+          (this.#fault.effects[sensor.name] ?? 0) * signal;
+      const told = this.#scenario.measure(sensor.name, value, noise, timeMs);
       const inRange = Math.min(
         sensor.max ?? Number.POSITIVE_INFINITY,
-        Math.max(sensor.min ?? Number.NEGATIVE_INFINITY, value),
+        Math.max(sensor.min ?? Number.NEGATIVE_INFINITY, told),
       );
       const shown = Number(inRange.toPrecision(6));
       const troubled = this.#trouble.sensor === index && timeMs >= this.#trouble.startMs;
