@@ -4,7 +4,7 @@ import { alertEpisodes } from '../backtest/alert-episodes.js';
 import { type AlertBounds, scoreAlerts } from '../backtest/alert-score.js';
 import { type AlertStory, alertStories } from '../backtest/alert-stories.js';
 import { indexHistories } from '../backtest/baselines/baseline.js';
-import { fitBaselines } from '../backtest/baselines/fit-baselines.js';
+import { type Baselines, fitBaselines } from '../backtest/baselines/fit-baselines.js';
 import { feedLog } from '../backtest/feed.js';
 import { findingsIn } from '../backtest/feedback.js';
 import type { CandidateRule, ForecasterAlerts } from '../backtest/forecaster-alerts.js';
@@ -19,14 +19,14 @@ import type { AlertRecord } from '../domain/alert.js';
 import type { Dataset, MachineRecord } from '../domain/dataset.js';
 import type { History, Predictor } from '../domain/features.js';
 import type { ForecastRecord } from '../domain/forecast.js';
-import type { Log } from '../domain/log.js';
+import type { Log, NewRecord } from '../domain/log.js';
 import type { MachineType } from '../domain/machine-type.js';
 import { topics } from '../domain/topics.js';
 import { MemoryLog } from '../infra/memory/log.js';
 import { makeStepCalendar, type StepCalendar } from '../stream/step-calendar.js';
 import { alertsUnder, readForecasts, sweptRules } from './alert-sweep.js';
 import type { Deployment } from './config.js';
-import { inPeriod, type Period } from './forecaster-records.js';
+import { type ForecastsPartition, inPeriod, type Period } from './forecaster-records.js';
 import { feedDataset, readHistories } from './history.js';
 import { judgeForecasters } from './judge-forecasters.js';
 import { type Refused, readRefused } from './refused.js';
@@ -70,8 +70,9 @@ export interface BacktestOutcome {
   readonly replayed: ReplayResult;
 }
 
+/** Puts the source through the stages, and judges what comes out. */
 export async function runBacktest(request: BacktestRequest): Promise<BacktestOutcome> {
-  const { deployment, type, predictor, source, training, period, signal, onProgress } = request;
+  const { deployment, type, predictor, source, training, signal, onProgress } = request;
   const log = new MemoryLog();
   const everything = await replay({
     log,
@@ -81,16 +82,104 @@ export async function runBacktest(request: BacktestRequest): Promise<BacktestOut
       forecastStage(deployment, new Map([[type.name, predictor]])),
       alertStage(deployment),
     ],
-    feed: source.kind === 'dataset' ? feedDataset(deployment, source.dataset, signal) : feedLog(source.log),
+    feed: feedSource(deployment, source, signal),
     inputs: 'forgotten',
     ...(onProgress ? { onProgress } : {}),
     ...(signal ? { signal } : {}),
   });
-  const judgedHistories = (await readHistories(deployment, log)).get(type.name) ?? [];
+  const histories = (await readHistories(deployment, log)).get(type.name) ?? [];
   const refused = await readRefused(log);
   if (refused.length > 0) request.onRefused?.(refused);
   const topic = await readForecasts(log);
   await log.close();
+  return judgeBacktest({
+    ...request,
+    name: predictor.version,
+    baselines: fitBaselines(training, predictor.spec),
+    everything,
+    topic,
+    histories,
+  });
+}
+
+export function feedSource(
+  deployment: Deployment,
+  source: BacktestSource,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<readonly NewRecord[]> {
+  return source.kind === 'dataset' ? feedDataset(deployment, source.dataset, signal) : feedLog(source.log);
+}
+
+/** What stages have made of a source, and what it is judged by. */
+export interface Judging
+  extends Pick<
+    BacktestRequest,
+    | 'deployment'
+    | 'type'
+    | 'source'
+    | 'selection'
+    | 'bounds'
+    | 'costs'
+    | 'period'
+    | 'candidates'
+    | 'ownRules'
+    | 'signal'
+  > {
+  /** Of who made the forecasts. */
+  readonly name: string;
+  readonly baselines: Baselines;
+  readonly everything: ReplayResult;
+  /** The topic `forecasts` that it has. */
+  readonly topic: readonly ForecastsPartition[];
+  /** Of the type, where the baselines find the rows of judged origins. */
+  readonly histories: readonly History[];
+  /** Only these machines are judged; default: all of the source. */
+  isJudged?(machine: string): boolean;
+}
+
+export async function judgeBacktest(request: Judging): Promise<BacktestOutcome> {
+  const { deployment, type, name, baselines } = request;
+  const { report, forecasts, replayed, result, observations, findings, inForce, find, dayMs } =
+    await judgeReport(request);
+  const withinDays = Math.min(30, type.horizonSteps);
+  const watchedUntilMs = new Map(observations.map((each) => [each.machine, each.watchedUntilMs]));
+  const { swept, alerting } = await judgeForecasters({
+    deployment,
+    type,
+    name,
+    forecasts,
+    observations,
+    findings,
+    inForce,
+    baselines: [baselines.reference, ...baselines.others],
+    find,
+    sweep: sweptRules(withinDays),
+    bounds: request.bounds,
+    costs: request.costs,
+    dayMs,
+    ...(request.candidates ? { candidates: request.candidates } : {}),
+    ...(request.ownRules ? { ownRules: request.ownRules } : {}),
+    ...(request.signal ? { signal: request.signal } : {}),
+  });
+  return {
+    report,
+    tradeOff: weighAlerts(inForce, swept, request.costs, withinDays),
+    alerting,
+    stories: alertStories(
+      inForce,
+      result.forecasts,
+      // What came in the silence after a record's end explains nothing.
+      result.alerts.filter(({ machine, timeMs }) => timeMs <= (watchedUntilMs.get(machine) ?? -Infinity)),
+      { withinDays, dayMs },
+    ),
+    observations,
+    replayed,
+  };
+}
+
+/** The report alone, and what it was made from: alerts are judged by the rules in force. */
+export async function judgeReport(request: Judging) {
+  const { deployment, type, source, period, topic, everything, baselines } = request;
   const forecasts = period ? inPeriod(topic, period) : topic;
   const types = [...deployment.types.values()];
   const replayed: ReplayResult = period
@@ -103,29 +192,27 @@ export async function runBacktest(request: BacktestRequest): Promise<BacktestOut
 
   const calendar = makeStepCalendar(type.step);
   const steps = stepsOf(calendar);
-  const ofType = ({ machine }: { readonly machine: string }): boolean =>
-    deployment.directory.find(machine)?.type === type.name;
-  const judgeable =
+  const isJudged = ({ machine }: { readonly machine: string }): boolean =>
+    deployment.directory.find(machine)?.type === type.name && (request.isJudged?.(machine) ?? true);
+  const { result, observations: fates } =
     source.kind === 'dataset'
-      ? judgeableDataset(replayed, source.dataset.machines.filter(ofType), calendar)
-      : judgeableLog(replayed, ofType);
-  const { result } = judgeable;
-  const observations = withRepairs(
-    judgeable.observations,
-    everything.events,
-    type.horizonSteps * steps.nominalMs,
-  ).flatMap((each) => (period ? watchedWithin(each, period) : [each]));
+      ? judgeableDataset(replayed, source.dataset.machines.filter(isJudged), calendar)
+      : judgeableLog(replayed, isJudged);
+  const observations = withRepairs(fates, everything.events, type.horizonSteps * steps.nominalMs).flatMap(
+    (each) => (period ? watchedWithin(each, period) : [each]),
+  );
   const recorded = source.kind === 'log' ? await readAlerts(source.log) : [];
   const findings = findingsIn(everything.events, [
     ...alertEpisodes(recorded),
     ...alertEpisodes(everything.alerts),
   ]);
-  const baselines = fitBaselines(training, predictor.spec);
-  const find = indexHistories(judgedHistories);
+  const find = indexHistories(request.histories);
   const inForce = scoreAlerts(result.alerts, observations, request.bounds, steps.nominalMs, findings);
+  // Of a machine that failed just before the period begins, the forecast of its last step may lie in it.
+  const watched = new Set(observations.map(({ machine }) => machine));
   const report = judgeReplay({
-    name: predictor.version,
-    forecasts: result.forecasts,
+    name: request.name,
+    forecasts: result.forecasts.filter(({ machine }) => watched.has(machine)),
     observations,
     baselines,
     find,
@@ -134,40 +221,8 @@ export async function runBacktest(request: BacktestRequest): Promise<BacktestOut
     steps,
     alerts: inForce,
   });
-  const withinDays = Math.min(30, type.horizonSteps);
-  const watchedUntilMs = new Map(observations.map((each) => [each.machine, each.watchedUntilMs]));
-  const { swept, alerting } = await judgeForecasters({
-    deployment,
-    type,
-    name: predictor.version,
-    forecasts,
-    observations,
-    findings,
-    inForce,
-    baselines: [baselines.reference, ...baselines.others],
-    find,
-    sweep: sweptRules(withinDays),
-    bounds: request.bounds,
-    costs: request.costs,
-    dayMs: steps.nominalMs,
-    ...(request.candidates ? { candidates: request.candidates } : {}),
-    ...(request.ownRules ? { ownRules: request.ownRules } : {}),
-    ...(signal ? { signal } : {}),
-  });
-  return {
-    report,
-    tradeOff: weighAlerts(inForce, swept, request.costs, withinDays),
-    alerting,
-    stories: alertStories(
-      inForce,
-      result.forecasts,
-      // What came in the silence after a record's end explains nothing.
-      result.alerts.filter(({ machine, timeMs }) => timeMs <= (watchedUntilMs.get(machine) ?? -Infinity)),
-      { withinDays, dayMs: steps.nominalMs },
-    ),
-    observations,
-    replayed,
-  };
+  const dayMs = steps.nominalMs;
+  return { report, forecasts, replayed, result, observations, findings, inForce, find, dayMs };
 }
 
 /** What people were told of, which may not be what these rules and this network make of the same history. */

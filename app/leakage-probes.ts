@@ -75,7 +75,7 @@ export async function runProbes(request: {
       selection: 'all',
       horizonDays: type.horizonSteps,
       steps: stepsOf(calendar),
-      fallback: baselines.referenceCurve,
+      fallbackAt: baselines.referenceAt,
     },
   );
   const find = indexHistories(honest.histories);

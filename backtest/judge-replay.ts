@@ -25,7 +25,7 @@ export interface JudgedBy {
 export function judgeOrigins({ forecasts, observations, baselines, find, ...options }: JudgedBy): JudgedRows {
   const selected = judgeForecasts(forecasts, observations, {
     ...options,
-    fallback: baselines.referenceCurve,
+    fallbackAt: baselines.referenceAt,
   });
   const rows = selected.rows.filter(({ machine, originMs }) => find(machine, originMs) !== undefined);
   return { ...selected, rows, unjudgedCount: selected.unjudgedCount + selected.rows.length - rows.length };

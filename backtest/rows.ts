@@ -32,7 +32,7 @@ export interface JudgedRows {
 
 /**
  * Judges forecasts. Of one origin the highest revision counts; provisional forecasts do not. A forecast that is not
- * assessable is scored with `fallback`'s curve (the marginal's: what one would say without looking), so that saying
+ * assessable is scored with `fallbackAt`'s curve (the marginal's: what one would say without looking), so that saying
  * nothing is neither rewarded nor dropped; its status stays on the row.
  *
  * Forecasts of machines without an observation are a bug of the caller.
@@ -44,11 +44,11 @@ export function judgeForecasts(
     readonly selection: Selection;
     readonly horizonDays: number;
     readonly steps: Steps;
-    /** [H] F_1..F_H for forecasts without a curve. */
-    readonly fallback: ArrayLike<number>;
+    /** [H] F_1..F_H for forecasts of an origin that have no curve. */
+    fallbackAt(originMs: number): ArrayLike<number>;
   },
 ): JudgedRows {
-  const { selection, horizonDays, steps, fallback } = options;
+  const { selection, horizonDays, steps } = options;
   const byMachine = newestRevisions(forecasts);
   const rows: JudgedForecast[] = [];
   const machinesWithoutForecast: string[] = [];
@@ -71,7 +71,8 @@ export function judgeForecasts(
         unjudgedCount++;
         continue;
       }
-      const probabilities = forecast.status === 'not-assessable' ? fallback : forecast.probabilities;
+      const probabilities =
+        forecast.status === 'not-assessable' ? options.fallbackAt(forecast.originMs) : forecast.probabilities;
       assert(
         probabilities.length === horizonDays,
         `${horizonDays} probabilities in the forecast of ${forecast.machine}, got ${probabilities.length}`,

@@ -10,8 +10,8 @@ import { fitSmoothedLinear } from './smoothed-linear.js';
 export interface Baselines {
   /** The marginal hazard: it knows nothing of the machine, and skill is measured against it. */
   readonly reference: Baseline;
-  /** [H] Its curve, the same for all. */
-  readonly referenceCurve: Float64Array;
+  /** [H] Its curve at an origin, the same for all machines. */
+  referenceAt(originMs: number): Float64Array;
   readonly others: readonly Baseline[];
 }
 
@@ -21,9 +21,10 @@ export interface Baselines {
  */
 export function fitBaselines(histories: readonly History[], spec: FeatureSpec): Baselines {
   const anyFailure = histories.some(({ eventDay }) => eventDay.some((day) => day > 0));
+  const curve = marginalCurve(histories, spec.horizonSteps);
   return {
     reference: fitMarginal(histories, spec.horizonSteps),
-    referenceCurve: marginalCurve(histories, spec.horizonSteps),
+    referenceAt: () => curve,
     others: anyFailure ? [fitAgeWeibull(histories, spec), ...fitReaders(histories, spec)] : [],
   };
 }

@@ -122,7 +122,7 @@ const forecast = (day: number, probability: number, more: Partial<ForecastRecord
   stepOffset: day,
   ...more,
 });
-const options = { horizonDays: 30, steps, fallback: Array(30).fill(0.2) } as const;
+const options = { horizonDays: 30, steps, fallbackAt: () => Array(30).fill(0.2) } as const;
 
 test('the last origin of every machine counts, at its highest revision, however the forecasts arrive', () => {
   const forecasts = [
