@@ -20,8 +20,16 @@ import { reliabilityChart } from './pictures/reliability-chart.js';
 /** Machines on the timeline. */
 const timelineMost = 60;
 
-/** `notes`: what a reader must know of the scores, such as machines that the network was trained on. */
-export function backtestHtml(outcome: BacktestOutcome, name: string, notes: readonly string[]): string {
+/**
+ * `notes`: what a reader must know of the scores, such as machines that the network was trained on. `more`: sections that follow those
+ * on the curves.
+ */
+export function backtestHtml(
+  outcome: BacktestOutcome,
+  name: string,
+  notes: readonly string[],
+  more: readonly string[] = [],
+): string {
   const { report, tradeOff, stories } = outcome;
   const alerts = report.alerts as AlertScore;
   return htmlPage(`Backtest on ${name}`, [
@@ -37,6 +45,7 @@ export function backtestHtml(outcome: BacktestOutcome, name: string, notes: read
       'How good the curves are',
       `<p>Brier score: mean of (probability said − what came)², 0 is perfect. The marginal hazard says the same of every machine; whoever is below it looks at the machine with success.</p><div class="charts">${brierChart(report)}</div>${scoresHtml(report)}`,
     ),
+    ...more,
     section(
       'Can the probabilities be taken at their word?',
       `<p>Of the forecasts of ${escapeHtml(report.forecasters[0]?.name ?? '')} that said about <i>p</i>, what share failed by that day? On the diagonal: as often as said; above it: more often. Larger dots: more forecasts.</p><div class="charts">${report.forecasters[0]?.days.map((day) => reliabilityChart(day)).join('') ?? ''}</div>`,

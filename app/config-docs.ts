@@ -9,6 +9,7 @@ import { deploymentSchema } from './config.js';
 import { type Examples, exampleOf } from './config-example.js';
 import { optionTable } from './config-options.js';
 import { factorySchema } from './simulate/factory-config.js';
+import { walkProtocolSchema } from './walk/protocol.js';
 
 const deploymentExamples: Examples = {
   machineTypes: '[examples/simulated/press.yaml]',
@@ -183,5 +184,12 @@ ${optionTable(trainingConfigSchema)}
 What \`millwright simulate\` makes up. [examples/simulated/factory.yaml](../../examples/simulated/factory.yaml) is one.
 
 ${optionTable(factorySchema)}
+
+## Walk-forward backtest
+
+What \`millwright backtest walk --protocol FILE\` reads ([the guide](commands.md#backtest-walk) has an example). A step is a day, unless the
+machine type says otherwise.
+
+${optionTable(walkProtocolSchema)}
 `;
 }

@@ -24,6 +24,7 @@ import { isDuration } from './config-schema.js';
 import { suggestion } from './config-suggestion.js';
 import { engineNames } from './engine.js';
 import { factorySchema } from './simulate/factory-config.js';
+import { walkProtocolSchema } from './walk/protocol.js';
 
 const dayMs = 86_400_000;
 
@@ -291,7 +292,7 @@ function deepFreeze<T>(value: T): T {
 }
 
 /** The kinds of files that people write. */
-export const configKinds = ['deployment', 'machine-type', 'data-set', 'training', 'factory'] as const;
+export const configKinds = ['deployment', 'machine-type', 'data-set', 'training', 'factory', 'walk'] as const;
 export type ConfigKind = (typeof configKinds)[number];
 
 const configSchemas = {
@@ -300,6 +301,7 @@ const configSchemas = {
   'data-set': datasetSchema,
   training: trainingConfigSchema,
   factory: factorySchema,
+  walk: walkProtocolSchema,
 } as const satisfies Record<ConfigKind, z.ZodType>;
 
 export function configSchemaOf(kind: ConfigKind): z.ZodType {

@@ -1,15 +1,19 @@
 /** The data that `millwright backtest` and its probes read: what is judged, and what baselines are fitted on. */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import type { ReplayProgress } from '../../backtest/replay.js';
 import type { Dataset } from '../../domain/dataset.js';
 import { UserError } from '../../domain/errors.js';
 import type { History } from '../../domain/features.js';
 import type { MachineType } from '../../domain/machine-type.js';
 import type { BacktestSource } from '../backtest.js';
 import type { Deployment } from '../config.js';
+import { openLog } from '../open-log.js';
+import { formatTime } from '../terminal/format.js';
+import type { ProgressBar } from '../terminal/progress.js';
 import type { Terminal } from '../terminal/terminal.js';
 import { keepMachines, openDatasetFile } from './options.js';
-import { readHistoriesOf } from './read-histories.js';
+import { readHistoriesOf, updateByTime } from './read-histories.js';
 
 export interface DataOptions {
   readonly data?: string;
@@ -68,4 +72,28 @@ async function openFitOn(options: DataOptions, source: BacktestSource): Promise<
       );
   }
   return fitOn;
+}
+
+/** The data set that is named, or the log of the deployment. The caller closes it. */
+export async function openSource(
+  options: { readonly data?: string | undefined; readonly machines?: string | undefined },
+  { config }: Deployment,
+): Promise<{ readonly name: string; readonly source: BacktestSource; close(): Promise<void> }> {
+  if (options.data !== undefined) {
+    const dataset = keepMachines(await openDatasetFile(options.data), options.machines);
+    return { name: dataset.name, source: { kind: 'dataset', dataset }, close: async () => {} };
+  }
+  if (options.machines !== undefined)
+    throw new UserError('--machines chooses from a data set: give --data too');
+  const log = await openLog(config, 'read-only');
+  return { name: `the log of ${config.plant.name}`, source: { kind: 'log', log }, close: () => log.close() };
+}
+
+/** How far a replay of the source has come. */
+export function showReplay(bar: ProgressBar, source: BacktestSource): (progress: ReplayProgress) => void {
+  return (progress) => {
+    if (progress.phase === 'stage') bar.update(progress.doneCount, progress.totalCount, progress.stage);
+    else if (source.kind === 'dataset') updateByTime(bar, source.dataset, progress.timeMs);
+    else bar.update(0, 0, formatTime(progress.timeMs));
+  };
 }

@@ -2,39 +2,29 @@
 import { writeFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import type { Costs } from '../../backtest/alert-cost.js';
-import { formatStories, formatTradeOff } from '../../backtest/alert-cost-text.js';
 import type { AlertBounds } from '../../backtest/alert-score.js';
-import { formatAlerting } from '../../backtest/forecaster-alerts-text.js';
-import { formatReport } from '../../backtest/report-text.js';
 import type { Selection } from '../../backtest/rows.js';
 import { wallClock } from '../../domain/clock.js';
-import { UserError } from '../../domain/errors.js';
 import { readArtifact } from '../../model/artifact.js';
-import { type BacktestSource, runBacktest } from '../backtest.js';
+import { runBacktest } from '../backtest.js';
 import { backtestHtml } from '../backtest-html.js';
-import { type Deployment, loadDeployment } from '../config.js';
+import { formatBacktest } from '../backtest-text.js';
+import { loadDeployment } from '../config.js';
 import { datasetNotes } from '../dataset-notes.js';
 import { describeLeakage, findLeakage } from '../leakage.js';
 import { modelInUse } from '../model-folder.js';
-import { openLog } from '../open-log.js';
 import { describeRefused } from '../refused.js';
-import { formatSpan, formatTime } from '../terminal/format.js';
+import { formatSpan } from '../terminal/format.js';
 import { printResult } from '../terminal/print-result.js';
 import { ProgressBar } from '../terminal/progress.js';
 import { makeTerminal } from '../terminal/terminal.js';
 import { compareResultsCommand } from './backtest-compare.js';
-import { type DataOptions, readFitOn, withDataOptions } from './backtest-data.js';
+import { type DataOptions, openSource, readFitOn, showReplay, withDataOptions } from './backtest-data.js';
 import { probeCommand } from './backtest-probe.js';
+import { walkCommand } from './backtest-walk.js';
 import { withNetworkInUse } from './network-in-use.js';
-import {
-  boundsOption,
-  configOption,
-  costsOption,
-  jsonOption,
-  keepMachines,
-  openDatasetFile,
-} from './options.js';
-import { tellNotes, updateByTime } from './read-histories.js';
+import { boundsOption, configOption, costsOption, jsonOption } from './options.js';
+import { tellNotes } from './read-histories.js';
 
 interface BacktestOptions extends DataOptions {
   readonly config: string;
@@ -49,6 +39,7 @@ export function backtestCommand(signal: AbortSignal): Command {
   const command = new Command('backtest')
     .addCommand(compareResultsCommand())
     .addCommand(probeCommand(signal))
+    .addCommand(walkCommand(signal))
     .description('run history through the live stages and judge forecasts and alerts by what happened')
     .addOption(configOption());
   return withDataOptions(command)
@@ -95,12 +86,7 @@ Exit code: 0 judged, 2 wrong usage, data or configuration.`,
           bounds: options.bounds,
           costs: options.costs,
           signal,
-          onProgress: (progress) => {
-            if (progress.phase === 'stage')
-              bar.update(progress.doneCount, progress.totalCount, progress.stage);
-            else if (source.kind === 'dataset') updateByTime(bar, source.dataset, progress.timeMs);
-            else bar.update(0, 0, formatTime(progress.timeMs));
-          },
+          onProgress: showReplay(bar, source),
           onRefused: (refused) => {
             notes = refused.map(describeRefused);
           },
@@ -127,13 +113,7 @@ Exit code: 0 judged, 2 wrong usage, data or configuration.`,
             },
             human: () =>
               [
-                formatReport(report),
-                '',
-                ...formatTradeOff(tradeOff),
-                '',
-                ...formatAlerting(alerting),
-                '',
-                ...formatStories(stories),
+                formatBacktest(outcome),
                 ...(options.html === undefined ? [] : [`With pictures: ${options.html}`]),
               ].join('\n'),
           },
@@ -141,18 +121,4 @@ Exit code: 0 judged, 2 wrong usage, data or configuration.`,
         );
       });
     });
-}
-
-async function openSource(
-  options: BacktestOptions,
-  { config }: Deployment,
-): Promise<{ readonly name: string; readonly source: BacktestSource; close(): Promise<void> }> {
-  if (options.data !== undefined) {
-    const dataset = keepMachines(await openDatasetFile(options.data), options.machines);
-    return { name: dataset.name, source: { kind: 'dataset', dataset }, close: async () => {} };
-  }
-  if (options.machines !== undefined)
-    throw new UserError('--machines chooses from a data set: give --data too');
-  const log = await openLog(config, 'read-only');
-  return { name: `the log of ${config.plant.name}`, source: { kind: 'log', log }, close: () => log.close() };
 }

@@ -11,13 +11,14 @@ import { checkFactory } from '../simulate/factory-config.js';
 import { exitCodes } from '../terminal/exit-codes.js';
 import { formatCounted, formatDays } from '../terminal/format.js';
 import { printResult } from '../terminal/print-result.js';
+import { walkProtocolSchema } from '../walk/protocol.js';
 
 export function configCommand(): Command {
   const command = new Command('config').description('check configuration files, print their schemas');
   command
     .command('check')
     .description(
-      'say all that is wrong with a deployment, a machine type, a data set, training settings or a simulated factory',
+      'say all that is wrong with a deployment, a machine type, a data set, training settings, a simulated factory or the protocol of a walk-forward backtest',
     )
     .argument('<file>', 'YAML file')
     .option('--kind <kind>', `what the file is: ${configKinds.join(', ')} (told from its keys when left out)`)
@@ -67,6 +68,7 @@ function kindOf(file: string): ConfigKind {
     if (document.has('machineType')) return 'factory';
     if (document.has('sensors')) return 'machine-type';
     if (document.has('kind')) return 'data-set';
+    if (document.has('from')) return 'walk';
     return Object.keys(trainingConfigSchema.shape).some((key) => document.has(key))
       ? 'training'
       : 'deployment';
@@ -110,6 +112,10 @@ function checkFile(file: string, kind: ConfigKind): Checked {
       return good(
         `a simulated factory of ${formatCounted(config.machines, 'machine')} of type ${type.name}, ${formatDays(config.days)}`,
       );
+    }
+    case 'walk': {
+      const read = readYaml(file, walkProtocolSchema);
+      return read.ok ? good(`a walk-forward backtest from ${read.value.from} on`) : wrong(read.problems);
     }
     case 'deployment':
       return checkDeploymentFile(file);
