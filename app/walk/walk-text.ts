@@ -96,5 +96,5 @@ const minute = (timeMs: number) => new Date(timeMs).toISOString().slice(0, 16).r
 function htmlTable(titles: readonly string[], rows: readonly (readonly string[])[]): string {
   const row = (cells: readonly string[], tag: string) =>
     `<tr>${cells.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join('')}</tr>`;
-  return `<table>${row(titles, 'th')}${rows.map((cells) => row(cells, 'td')).join('')}</table>`;
+  return `<div style="overflow-x:auto"><table class="figures">${row(titles, 'th')}${rows.map((cells) => row(cells, 'td')).join('')}</table></div>`;
 }

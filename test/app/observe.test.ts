@@ -1,7 +1,7 @@
 // What the files tell of a machine's fate: up to when it is watched decides which forecast is its last one.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { observe } from '../../app/backtest.js';
+import { observe } from '../../app/fates.js';
 import { makeStepCalendar } from '../../stream/step-calendar.js';
 
 const dayMs = 86_400_000;
