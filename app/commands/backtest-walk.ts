@@ -154,7 +154,7 @@ async function walk(options: WalkOptions, signal: AbortSignal): Promise<void> {
       },
       human: () =>
         [
-          formatFolds(outcome),
+          ...formatFolds(outcome),
           ...formatSeeds(outcome),
           '',
           formatBacktest(backtest),

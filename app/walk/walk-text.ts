@@ -4,8 +4,9 @@ import { section } from '../pictures/page.js';
 import { formatCount, formatPercent } from '../terminal/format.js';
 import { formatTable } from '../terminal/table.js';
 import { deviation } from '../trials/folds.js';
-import type { FoldScores, WalkScores } from './judge-walk.js';
-import type { WalkOutcome } from './walk.js';
+import type { FoldScores, JudgedWalk, WalkScores } from './judge-walk.js';
+
+type Scores = Pick<JudgedWalk, 'folds' | 'seeds'>;
 
 const scoreTitles = ['forecasts', 'failing', 'mean Brier', 'concordance', 'skill', 'best baseline'] as const;
 const foldTitles = [
@@ -18,16 +19,22 @@ const foldTitles = [
   ...scoreTitles,
 ] as const;
 
+const explained =
+  'Failing: forecasts that were followed by a failure within the horizon. Best baseline: its mean Brier score.';
+
 /** Of the first seed. */
-export function formatFolds({ folds }: WalkOutcome): string {
-  return formatTable(
-    foldTitles.map((title) => ({ title, align: 'right' })),
-    ofFirstSeed(folds).map(foldCells),
-  );
+export function formatFolds({ folds }: Pick<Scores, 'folds'>): string[] {
+  return [
+    formatTable(
+      foldTitles.map((title) => ({ title, align: 'right' })),
+      ofFirstSeed(folds).map(foldCells),
+    ),
+    `${explained} Times are UTC.`,
+  ];
 }
 
 /** None for a single seed. */
-export function formatSeeds({ seeds }: WalkOutcome): string[] {
+export function formatSeeds({ seeds }: Pick<Scores, 'seeds'>): string[] {
   if (seeds.length < 2) return [];
   return [
     '',
@@ -39,11 +46,10 @@ export function formatSeeds({ seeds }: WalkOutcome): string[] {
   ];
 }
 
-export function walkSection(outcome: WalkOutcome): string {
-  const { seeds, folds } = outcome;
+export function walkSection({ folds, seeds }: Scores): string {
   return section(
     'Fold by fold',
-    `<p>Before each fold the network and the baselines were fitted anew on what was known when it began. Skill: share of the marginal hazard's mean Brier score that is gone. Failing: forecasts that were followed by a failure within the horizon.</p>${htmlTable(foldTitles, ofFirstSeed(folds).map(foldCells))}${
+    `<p>Before each fold the network and the baselines were fitted anew on what was known when it began. Skill: share of the marginal hazard's mean Brier score that is gone. ${explained} Times are UTC.</p>${htmlTable(foldTitles, ofFirstSeed(folds).map(foldCells))}${
       seeds.length < 2
         ? ''
         : `<p>The same with other seeds:</p>${htmlTable(
@@ -85,7 +91,7 @@ function scoreCells({ judgedCount, failedCount, forecasters: [own, ...baselines]
   ];
 }
 
-function spreadOf(seeds: WalkOutcome['seeds']): string {
+function spreadOf(seeds: Scores['seeds']): string {
   const scores = seeds.map(({ forecasters }) => forecasters[0]?.meanBrier ?? null);
   return `Standard deviation of the mean Brier score over ${seeds.length} seeds: ${digits(deviation(scores), 4)}.`;
 }
