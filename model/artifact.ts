@@ -6,7 +6,7 @@
  *   training-log.jsonl    a line per validation
  *   metrics.json          how good it was on the validation machines
  *   card.md               the same for people: data, metrics, cost, limits
- *   manifest.json         hash of every file above, version, code version
+ *   manifest.json         hash of every file above, version, code version, lineage
  */
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
@@ -20,6 +20,7 @@ import { writeDurably } from './durable-file.js';
 import { ensemblePreprocessingSchema, isEnsembleVersion, type StoredPreprocessing } from './ensemble.js';
 import type { FinishedModel } from './finish.js';
 import { checkFits } from './fit.js';
+import { type Lineage, lineageSchema } from './lineage.js';
 import { hashPreprocessing, preprocessingSchema } from './preprocessing.js';
 import type { Quantization } from './quantized-artifact.js';
 import type { TrainedNetwork } from './trained-network.js';
@@ -49,6 +50,8 @@ const manifestSchema = z.strictObject({
   /** Hash over the whole preprocessing. */
   preprocessingHash: z.string(),
   files: z.record(z.string(), z.string()),
+  /** Versions of before this was kept have none. */
+  lineage: lineageSchema.optional(),
 });
 type Manifest = z.output<typeof manifestSchema>;
 
@@ -108,6 +111,7 @@ export async function writeArtifact(
     log: trained.log,
     metrics,
     card: (version) => writeCard(version, trained, finished),
+    lineage: lineageOf(trained),
   });
 }
 
@@ -120,6 +124,7 @@ export interface VersionContents<Metrics = ArtifactMetrics> {
   /** A line each in training-log.jsonl. */
   readonly log: readonly unknown[];
   readonly metrics: Metrics;
+  readonly lineage: Lineage | undefined;
   card(version: string): string;
 }
 
@@ -138,7 +143,7 @@ export function modelMetadata(preprocessing: StoredPreprocessing): Readonly<Reco
 export async function writeVersion<Metrics>(
   modelsDirectory: string,
   codeVersion: string,
-  { family, model, preprocessing, log, metrics, card }: VersionContents<Metrics>,
+  { family, model, preprocessing, log, metrics, lineage, card }: VersionContents<Metrics>,
 ): Promise<WrittenArtifact<Metrics>> {
   const version = `${family}-${sha256(model).slice(0, 12)}`;
   const contents: Record<HashedFile, Uint8Array | string> = {
@@ -155,6 +160,7 @@ export async function writeVersion<Metrics>(
     spec: preprocessing.spec,
     preprocessingHash: hashPreprocessing(preprocessing),
     files: Object.fromEntries(hashedFiles.map((file) => [file, sha256(contents[file])])),
+    ...(lineage && { lineage }),
   };
 
   await mkdir(modelsDirectory, { recursive: true });
@@ -177,6 +183,10 @@ export interface ReadArtifact {
   readonly preprocessing: StoredPreprocessing;
   readonly model: Uint8Array;
   readonly metrics: ArtifactMetrics;
+  readonly codeVersion: string;
+  readonly lineage: Lineage | undefined;
+  /** SHA-256 by file. */
+  readonly hashes: Readonly<Record<string, string>>;
 }
 
 /**
@@ -251,7 +261,8 @@ export async function readArtifact(directory: string, running?: string): Promise
     throw fault(`model.onnx is not that of version ${manifest.version}`);
   // Its hash is right, so it is what writeVersion wrote.
   const metrics = JSON.parse(new TextDecoder().decode(contents.get('metrics.json'))) as ArtifactMetrics;
-  return { version: manifest.version, preprocessing, model, metrics };
+  const { version, codeVersion, lineage, files: hashes } = manifest;
+  return { version, preprocessing, model, metrics, codeVersion, lineage, hashes };
 }
 
 /** Releases of one minor version compute the same features from the same readings. */
@@ -282,6 +293,15 @@ function metricsOf(trained: TrainedNetwork): ArtifactMetrics {
       trainedUntilMs: trained.trainedUntilMs,
     },
     ...(trained.teacher && { teacher: trained.teacher }),
+  };
+}
+
+function lineageOf({ config, seed, data, teacher }: TrainedNetwork): Lineage {
+  return {
+    parents: teacher ? [{ version: teacher.version, as: 'teacher' }] : [],
+    data,
+    config: { ...config },
+    seed,
   };
 }
 

@@ -20,7 +20,7 @@ probability that it will have failed by the end of each of the next ${spec.horiz
 ## Data
 
 - ${new Set(trained.trainingMachines).size} machines trained on (${trained.trainingOriginCount} windows), ${new Set(trained.validationMachines).size} others judged by (${trained.validationOriginCount} windows).
-${teacherText(trained)}- Steps that end from ${isoDay(trained.span.firstMs)} to ${isoDay(trained.span.lastMs)}.
+${teacherText(trained)}- Steps that end from ${isoDay(trained.data.firstMs)} to ${isoDay(trained.data.lastMs)}.
 - ${preprocessing.keptColumns.length} of ${spec.names.length} features are read${dropped.length === 0 ? '' : `; constant in training and left out: ${dropped.join(', ')}`}.
 - Operating regimes: ${Math.max(1, preprocessing.regimes.centroids.length)}.
 

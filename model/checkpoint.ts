@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { UserError } from '../domain/errors.js';
 import type { FeatureSpec, History } from '../domain/features.js';
 import type { TrainingConfig } from './config.js';
+import { hashHistories } from './data-fingerprint.js';
 import type { TrainingProgress } from './trained-network.js';
 
 /** Keeps the newest checkpoint of one training. */
@@ -77,12 +78,8 @@ export function describeTraining(
   config: TrainingConfig,
   seed: number,
 ): CheckpointAbout {
-  const data = createHash('sha256');
-  for (const { machine, rows, originsMs, eventDay, eventCauses, knownDays } of histories)
-    for (const part of [Buffer.from(`${machine}\n`), rows, originsMs, eventDay, eventCauses, knownDays])
-      if (part) data.update(part);
   const ofSpec = createHash('sha256').update(JSON.stringify(spec)).digest('hex');
-  return { config: { ...config }, seed, spec: ofSpec, data: data.digest('hex') };
+  return { config: { ...config }, seed, spec: ofSpec, data: hashHistories(histories) };
 }
 
 /** Throws UserError that names the first thing in which two trainings differ. */

@@ -11,6 +11,7 @@ import {
 } from './artifact.js';
 import { type EnsemblePreprocessing, ensembleFamily, joinForecasts } from './ensemble.js';
 import { checkFits } from './fit.js';
+import { commonLineage } from './lineage.js';
 import { joinedMetadata } from './network-metadata.js';
 
 /**
@@ -55,6 +56,10 @@ export async function writeEnsemble(
     preprocessing,
     log: members.map((member) => ({ member: member.version, bestStep: member.metrics.bestStep })),
     metrics,
+    lineage: {
+      parents: members.map(({ version }) => ({ version, as: 'member' })),
+      ...commonLineage(members.map(({ lineage }) => lineage)),
+    },
     card: (version) => writeEnsembleCard(version, members, metrics, model.length),
   });
 }

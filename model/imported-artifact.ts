@@ -34,6 +34,7 @@ export function writeImported(
     preprocessing,
     log: [],
     metrics: unknown,
+    lineage: { parents: [], source },
     card: (version) => `# Model ${version}
 
 Imported from ${source}: ${describeNetwork(shape)}, ${parameters.length} parameters, ${Math.round(model.length / 1024)} KiB.

@@ -80,6 +80,7 @@ export async function quantizeVersion(
     preprocessing,
     log: [quantization],
     metrics: { ...metrics, quantization },
+    lineage: { ...artifact.lineage, parents: [{ version, as: 'float32' }] },
     card: (name) => writeCard(name, quantization),
   });
   return { quantization, written };

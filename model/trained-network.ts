@@ -1,6 +1,7 @@
 /** What training reports while it runs, and leaves behind. */
 import type { FeatureSpec } from '../domain/features.js';
 import type { TrainingConfig } from './config.js';
+import type { DataFingerprint } from './data-fingerprint.js';
 import type { NetworkShape } from './network.js';
 import type { Preprocessing } from './preprocessing.js';
 import type { ValidationScore } from './validation.js';
@@ -45,8 +46,8 @@ export interface TrainedNetwork {
   readonly validationOriginCount: number;
   /** The last origin that was learned from. */
   readonly trainedUntilMs: number;
-  /** Origins of the data. */
-  readonly span: { readonly firstMs: number; readonly lastMs: number };
+  /** All that it was given: what it learned from, and what it was stopped by. */
+  readonly data: DataFingerprint;
   readonly trainedMs: number;
   readonly log: readonly TrainingProgress[];
   /** Version that it learned from, and the weight of its labels; undefined: from what came alone. */

@@ -10,6 +10,7 @@ import type { FeatureSpec, History } from '../domain/features.js';
 import { type WrittenArtifact, writeArtifact } from './artifact.js';
 import { type Checkpoint, type CheckpointStore, checkSameTraining, describeTraining } from './checkpoint.js';
 import type { TrainingConfig } from './config.js';
+import { byMachineAndTime, fingerprint, spanOf } from './data-fingerprint.js';
 import { Diverged, diverged } from './divergence.js';
 import { EarlyStopping } from './early-stopping.js';
 import { finishModel } from './finish.js';
@@ -237,25 +238,8 @@ function trainedNetwork(
     trainingOriginCount: originsOf(training).length,
     validationOriginCount: origins.length,
     trainedUntilMs: spanOf(training).lastMs,
-    span: spanOf(histories),
+    data: fingerprint(histories),
     ...(teacher && { teacher: { version: teacher.predictor.version, share: teacher.share } }),
     ...rest,
   };
-}
-
-/** The log gives histories partition by partition, and how many partitions there are should not matter. */
-function byMachineAndTime(a: History, b: History): number {
-  if (a.machine !== b.machine) return a.machine < b.machine ? -1 : 1;
-  return (a.originsMs[0] ?? 0) - (b.originsMs[0] ?? 0);
-}
-
-function spanOf(histories: readonly History[]): { readonly firstMs: number; readonly lastMs: number } {
-  let firstMs = Infinity;
-  let lastMs = -Infinity;
-  for (const { originsMs } of histories)
-    for (const originMs of originsMs) {
-      if (originMs < firstMs) firstMs = originMs;
-      if (originMs > lastMs) lastMs = originMs;
-    }
-  return { firstMs, lastMs };
 }

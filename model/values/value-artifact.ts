@@ -1,6 +1,7 @@
 /** The folder of a trained value network: the same files as any other version has, see artifact.ts. */
 import type { ValueSensor } from '../../domain/values.js';
 import { modelMetadata, type WrittenArtifact, writeVersion } from '../artifact.js';
+import { fingerprint } from '../data-fingerprint.js';
 import type { Engine } from '../ports.js';
 import { calibrateHealth } from './calibrate-health.js';
 import { buildValueForecast } from './value-graph.js';
@@ -68,6 +69,12 @@ export async function writeValueArtifact(
     preprocessing,
     log: trained.log,
     metrics,
+    lineage: {
+      parents: [],
+      data: fingerprint([...trained.trainingHistories, ...trained.validationHistories]),
+      config: { ...trained.config },
+      seed: trained.seed,
+    },
     card: (version) => writeValueCard(version, trained, metrics, model.length),
   });
 }
