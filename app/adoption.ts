@@ -64,11 +64,13 @@ export interface AdoptionRequest {
   readonly candidates: readonly WrittenArtifact[];
   /** Folder of the network in use, if there is one. */
   readonly currentDirectory: string | undefined;
+  /** By this share the new one's mean Brier score may be above that of the network in use, and more only beyond doubt; default 0. */
+  readonly lossMax?: number;
   readonly signal?: AbortSignal;
 }
 
 export async function decideAdoption(request: AdoptionRequest): Promise<Adoption> {
-  const { engine, spec, histories, candidates, currentDirectory, signal } = request;
+  const { engine, spec, histories, candidates, currentDirectory, lossMax = 0, signal } = request;
   const current = await openCurrent(engine, spec, currentDirectory);
   const own: MachineErrors[] = [];
   const marginal: MachineErrors[] = [];
@@ -119,7 +121,8 @@ export async function decideAdoption(request: AdoptionRequest): Promise<Adoption
       'not-comparable',
       `${compared?.machineCount ?? 0} machines are new to both ${current.version} and this one, at least ${leastMachines} are needed`,
     );
-  return result((compared?.difference?.low ?? 0) > 0 ? 'worse-than-current' : 'better-or-level');
+  const allowed = lossMax * (compared?.meanBrier ?? 0);
+  return result((compared?.difference?.low ?? 0) > allowed ? 'worse-than-current' : 'better-or-level');
 }
 
 /** Of machines that it has not learned from, or later than anything it has. */
@@ -172,6 +175,18 @@ function compare(
     newMeanBrier: meanBrierOf(ours),
     difference: meanBrierDifference(ours, theirs, new Rng(1)),
   };
+}
+
+/** In a clause, for the audit log. */
+export function adoptionReason({ adopt, decision, current, reason }: Adoption, force: boolean): string {
+  const found = {
+    'no-network-before': 'no network was in use',
+    'better-or-level': `better than ${current?.version}, or level with it`,
+    'not-comparable': `not compared with the network in use: ${reason}`,
+    'worse-than-marginal': 'worse than the marginal hazard',
+    'worse-than-current': `worse than ${current?.version}`,
+  }[decision];
+  return force && !adopt ? `${found}; forced` : found;
 }
 
 /** In sentences. */

@@ -50,13 +50,14 @@ describe('a network that was just trained', () => {
     await rm(modelsDirectory, { recursive: true });
   });
   const network = (name: string) => made.get(name) as WrittenArtifact;
-  const decide = (candidates: readonly string[], current?: string) =>
+  const decide = (candidates: readonly string[], current?: string, lossMax?: number) =>
     decideAdoption({
       engine,
       spec: smallSpec,
       histories,
       candidates: candidates.map(network),
       currentDirectory: current === undefined ? undefined : network(current).directory,
+      ...(lossMax === undefined ? {} : { lossMax }),
     });
 
   it('is taken where there was none, when it beats the marginal hazard', async () => {
@@ -85,6 +86,15 @@ describe('a network that was just trained', () => {
     assert.deepEqual([better.adopt, better.decision], [true, 'better-or-level']);
     assert.match(describeAdoption(better)[1] as string, /: better \(difference −/);
     assert.equal(better.current?.machineCount, 8);
+  });
+
+  it('may be worse by a share that is allowed, and no more', async () => {
+    const { current } = await decide(['poor'], 'good');
+    assert.ok(current?.difference && current.meanBrier);
+    const low = current.difference.low / current.meanBrier;
+    assert.ok(low > 0);
+    assert.equal((await decide(['poor'], 'good', 1.01 * low)).decision, 'better-or-level');
+    assert.equal((await decide(['poor'], 'good', 0.99 * low)).decision, 'worse-than-current');
   });
 
   it('is taken when it is the same again', async () => {
