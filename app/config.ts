@@ -130,6 +130,25 @@ export const deploymentShape = {
         .describe(
           'How often a running plant looks for a newly trained network, which then takes the place of the one in use.',
         ),
+      keep: z
+        .strictObject({
+          retired: z
+            .number()
+            .int()
+            .min(0)
+            .default(10)
+            .describe('Versions that were in use, or were retired; the oldest beyond this many are deleted.'),
+          candidates: z
+            .number()
+            .int()
+            .min(1)
+            .default(20)
+            .describe('Versions that were never in use, the members of ensembles among them.'),
+        })
+        .prefault({})
+        .describe(
+          'Versions kept for each machine type beside those in use and the ones before them, which are never deleted.',
+        ),
     })
     .prefault({})
     .describe('The network that forecasts.'),

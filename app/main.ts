@@ -17,6 +17,7 @@ import { infraCommand } from './commands/infra.js';
 import { inspectCommand } from './commands/inspect.js';
 import { labelsCommand } from './commands/labels.js';
 import { ledgerCommand } from './commands/ledger.js';
+import { modelCommand } from './commands/model.js';
 import { predictCommand } from './commands/predict.js';
 import { quantizeCommand } from './commands/quantize.js';
 import { rejectedCommand } from './commands/rejected.js';
@@ -57,6 +58,7 @@ function makeProgram(signal: AbortSignal): Command {
     predictCommand(),
     explainCommand(),
     inspectCommand(),
+    modelCommand(),
     quantizeCommand(signal),
     distillCommand(signal),
     exportCommand(),

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, SetClock, wallClock } from '../domain/clock.js';
-import { WorldError } from '../domain/errors.js';
+import { UserError, WorldError } from '../domain/errors.js';
 import type { ConsumerOptions, Log } from '../domain/log.js';
 import type { Store } from '../domain/store.js';
 import { topicSpecs, topics } from '../domain/topics.js';
@@ -21,6 +21,7 @@ import { startNotifiers } from './notify-part.js';
 import { openLog } from './open-log.js';
 import { openStore } from './open-store.js';
 import { startPage } from './page-part.js';
+import { noteRules } from './registry/note-rules.js';
 import type { Role } from './roles.js';
 import { Running } from './running.js';
 import { alertStage, batchRecordsMax, forecastStage, type Stage, stepStage } from './stages.js';
@@ -135,6 +136,8 @@ async function start(
   }
 
   models?.watch(config.model.checkEveryMs);
+  // Who applies them may be unable to write beside the networks; then who shows them can.
+  if (roles.has('alerts') || roles.has('page')) await tellChangedRules(deployment, logger);
 
   const health = async () =>
     summarise([
@@ -187,6 +190,21 @@ async function start(
       return closing;
     },
   };
+}
+
+/** A plant whose audit log cannot be written runs on, and says so. */
+async function tellChangedRules(deployment: Deployment, logger: Logger): Promise<void> {
+  try {
+    const noted = await noteRules(deployment, wallClock);
+    if (noted)
+      logger.info(
+        { hash: noted.hash, changes: noted.changes },
+        'the alert rules are not those that the audit log had last: noted there (millwright model log)',
+      );
+  } catch (error) {
+    if (!(error instanceof UserError) && !(error instanceof WorldError)) throw error;
+    logger.warn({}, `that the alert rules have changed is not noted: ${error.message}`);
+  }
 }
 
 /** Where time comes from messages, and another process takes them. */

@@ -14,7 +14,9 @@ import type { TrainingProgress } from '../model/trained-network.js';
 import { train } from '../model/trainer.js';
 import { featureSpec } from '../stream/features.js';
 import { type EngineName, openEngine } from './engine.js';
-import { setCurrentVersion, versionsFolder } from './model-folder.js';
+import { versionsFolder } from './model-folder.js';
+import { operatorName } from './operator.js';
+import { Registry } from './registry/registry.js';
 
 export interface NetworkRequest {
   readonly type: MachineType;
@@ -32,10 +34,13 @@ export interface NetworkRequest {
   onRetry?(reason: UserError, learningRate: number): void;
 }
 
-/** Trains a version and takes it into use, however good it is. */
+/** Trains a version and takes it into use, however good it is; removes nothing. */
 export async function trainNetworkFor(request: NetworkRequest): Promise<WrittenArtifact> {
   const artifact = await trainVersion(request);
-  await setCurrentVersion(request.modelDir, request.type.name, artifact.version);
+  const registry = new Registry(request.modelDir, { retired: Infinity, candidates: Infinity }, wallClock);
+  const author = { by: operatorName(), via: 'train', why: 'trained, and used however good it is' };
+  await registry.added(request.type.name, [artifact.version], author);
+  await registry.takeIntoUse(request.type.name, artifact.version, author);
   return artifact;
 }
 

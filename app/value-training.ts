@@ -1,4 +1,4 @@
-/** Trains the value network of one machine type and makes it the one in use. */
+/** Trains the value network of one machine type. */
 import { wallClock } from '../domain/clock.js';
 import type { History } from '../domain/features.js';
 import type { MachineType } from '../domain/machine-type.js';
@@ -10,7 +10,7 @@ import { type ValueMetrics, writeValueArtifact } from '../model/values/value-art
 import { trainValues } from '../model/values/value-trainer.js';
 import { featureSpec } from '../stream/features.js';
 import { valueSensors } from '../stream/value-sensors.js';
-import { setCurrentVersion, versionsFolder } from './model-folder.js';
+import { versionsFolder } from './model-folder.js';
 import { codeVersion } from './training.js';
 
 export interface ValueRequest {
@@ -21,12 +21,6 @@ export interface ValueRequest {
   readonly seed: number;
   readonly signal?: AbortSignal;
   onProgress?(progress: TrainingProgress): void;
-}
-
-export async function trainValuesFor(request: ValueRequest): Promise<WrittenArtifact<ValueMetrics>> {
-  const artifact = await trainValueVersion(request);
-  await setCurrentVersion(request.modelDir, request.type.name, artifact.version, 'values');
-  return artifact;
 }
 
 /** Trains and writes a version without taking it into use. */

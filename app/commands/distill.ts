@@ -1,7 +1,9 @@
 /** `millwright distill`: a small network that learns from a large one. */
 import { Command, InvalidArgumentError } from 'commander';
 import { wallClock } from '../../domain/clock.js';
-import { setCurrentVersion } from '../model-folder.js';
+import { describeAdoption } from '../adoption.js';
+import { introduce, registryOf } from '../registry/introduce.js';
+import { exitCodes } from '../terminal/exit-codes.js';
 import { formatNumber, formatSpan } from '../terminal/format.js';
 import { printResult } from '../terminal/print-result.js';
 import { ProgressBar } from '../terminal/progress.js';
@@ -9,7 +11,7 @@ import { makeTerminal } from '../terminal/terminal.js';
 import { trainingNote } from '../terminal/training-note.js';
 import { trainVersion } from '../training.js';
 import { chosenModel } from './model-choice.js';
-import { jsonOption, wholeNumber } from './options.js';
+import { type AuthorOptions, authorOf, jsonOption, wholeNumber, withAuthor } from './options.js';
 import {
   loadTraining,
   readTrainingHistories,
@@ -20,16 +22,17 @@ import {
 /** Of the student, where no training settings are given. */
 const smallSize = 16;
 
-interface DistillOptions extends TrainingHistoryOptions {
+interface DistillOptions extends TrainingHistoryOptions, AuthorOptions {
   readonly model?: string;
   readonly seed: number;
   readonly weight: number;
   readonly use: boolean;
+  readonly force: boolean;
   readonly json: boolean;
 }
 
 export function distillCommand(signal: AbortSignal): Command {
-  return withTrainingHistory(new Command('distill'))
+  return withAuthor(withTrainingHistory(new Command('distill')))
     .description('train a small network on what a large one, best an ensemble, says of the history')
     .option('--model <folder>', "the large network's folder; default: the plant's network in use")
     .option('--seed <number>', 'the same seed, data and settings give the same network', wholeNumber(0), 1)
@@ -39,7 +42,8 @@ export function distillCommand(signal: AbortSignal): Command {
       parseWeight,
       0.5,
     )
-    .option('--use', 'take it into use', false)
+    .option('--use', 'take it into use, unless it is worse than the network in use', false)
+    .option('--force', 'with --use: even then', false)
     .addOption(jsonOption())
     .addHelpText(
       'after',
@@ -49,7 +53,7 @@ Without --training the small network has ${smallSize} units, and else the defaul
 Example:
   millwright distill --model models/press/ensemble-d5543d2f96bc --data history.yaml
 
-Exit code: 0 trained, 2 wrong usage, data or configuration.`,
+Exit code: 0 trained (and in use, with --use), 1 worse than the network in use, 2 wrong usage, data or configuration.`,
     )
     .action(async (options: DistillOptions) => {
       const startedMs = wallClock.nowMs();
@@ -59,33 +63,54 @@ Exit code: 0 trained, 2 wrong usage, data or configuration.`,
       const histories = await readTrainingHistories(options, deployment, type, terminal, signal);
       const bar = new ProgressBar('distill', terminal, wallClock);
       const { seed, weight } = options;
-      const modelDir = deployment.config.model.dir;
+      const { model } = deployment.config;
+      const author = authorOf(options, 'distill');
       const written = await trainVersion({
         type,
         histories,
-        modelDir,
+        modelDir: model.dir,
         config: options.training === undefined ? { ...config, hiddenSize: smallSize } : config,
         seed,
         teacher: { directory, share: weight },
         signal,
         onProgress: (progress) => bar.update(progress.step, progress.of, trainingNote(progress)),
       });
-      if (options.use) await setCurrentVersion(modelDir, type.name, written.version);
+      const introduced = options.use
+        ? await introduce({
+            model,
+            type,
+            version: written.version,
+            judged: [written],
+            histories,
+            force: options.force,
+            author,
+            signal,
+          })
+        : undefined;
+      if (!introduced) await registryOf(model).added(type.name, [written.version], author);
       const seconds = (wallClock.nowMs() - startedMs) / 1000;
       bar.end(`${written.version} in ${formatSpan(seconds * 1000)}`);
       const { metrics, version } = written;
       printResult(
         {
-          json: { version, directory: written.directory, metrics, seconds },
+          json: {
+            version,
+            directory: written.directory,
+            metrics,
+            adoption: introduced ? { ...introduced.adoption, inUse: introduced.inUse } : null,
+            seconds,
+          },
           human: () =>
             [
               `Learned from ${metrics.teacher?.version}: mean Brier over the horizon ${formatNumber(metrics.validationMeanBrier)} on ${metrics.validationMachineCount} machines`,
-              `${options.use ? 'In use' : 'Written, not in use'}: ${written.directory}`,
+              ...(introduced ? describeAdoption(introduced.adoption) : []),
+              `${introduced?.inUse ? 'In use' : 'Written, not in use'}: ${written.directory}`,
               'What it costs: millwright inspect; how good it is: millwright backtest, on machines that neither has seen',
             ].join('\n'),
         },
         options.json,
       );
+      if (introduced?.inUse === false) process.exitCode = exitCodes.failed;
     });
 }
 

@@ -6,12 +6,13 @@ import { checkFits } from '../../model/fit.js';
 import { writeImported } from '../../model/imported-artifact.js';
 import { featureSpec } from '../../stream/features.js';
 import { loadDeployment } from '../config.js';
-import { setCurrentVersion, versionsFolder } from '../model-folder.js';
+import { versionsFolder } from '../model-folder.js';
+import { registryOf } from '../registry/introduce.js';
 import { printResult } from '../terminal/print-result.js';
 import { chooseType, codeVersion } from '../training.js';
-import { configOption, jsonOption } from './options.js';
+import { type AuthorOptions, authorOf, configOption, jsonOption, withAuthor } from './options.js';
 
-interface ImportOptions {
+interface ImportOptions extends AuthorOptions {
   readonly config: string;
   readonly type?: string;
   readonly use: boolean;
@@ -19,7 +20,7 @@ interface ImportOptions {
 }
 
 export function importCommand(): Command {
-  return new Command('import')
+  return withAuthor(new Command('import'))
     .description('take in a network that was exported, and trained further elsewhere')
     .argument(
       '<folder>',
@@ -52,7 +53,11 @@ Exit code: 0, or 2 when it is not the network that was exported, or does not fit
         `a layers model of TensorFlow.js (${folder})`,
         codeVersion(),
       );
-      if (options.use) await setCurrentVersion(config.model.dir, type.name, version);
+      const author = authorOf(options, 'import');
+      const registry = registryOf(config.model);
+      await registry.added(type.name, [version], author);
+      // Which machines it has learned from nobody can tell: there is nothing to judge it by.
+      if (options.use) await registry.takeIntoUse(type.name, version, author);
       printResult(
         {
           json: { version, directory, inUse: options.use },

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { costsSchema } from '../../backtest/alert-cost.js';
 import { alertBoundsSchema } from '../../backtest/alert-score.js';
@@ -13,6 +13,8 @@ import { datasetSchema } from '../../infra/files/dataset-config.js';
 import { openDataset } from '../../infra/files/open-dataset.js';
 import { parseTimeMs } from '../../infra/files/parse-time.js';
 import { loadYaml } from '../config-file.js';
+import { operatorName } from '../operator.js';
+import type { Author } from '../registry/registry.js';
 import { loadFactory } from '../simulate/factory-config.js';
 import { factoryDataset } from '../simulate/simulate-factory.js';
 
@@ -23,6 +25,23 @@ export function configOption(): Option {
 
 export function jsonOption(): Option {
   return new Option('--json', 'print JSON').default(false);
+}
+
+/** `--by NAME`, `--why TEXT`: for the audit log. */
+export function withAuthor(command: Command): Command {
+  return command
+    .option('--by <name>', 'who does it, for the audit log; default: the user of this computer')
+    .option('--why <text>', 'why, for the audit log', '');
+}
+
+export interface AuthorOptions {
+  readonly by?: string;
+  readonly why: string;
+}
+
+/** `via`: name of the command. */
+export function authorOf({ by = operatorName(), why }: AuthorOptions, via: string): Author {
+  return { by, via, why };
 }
 
 /** `--costs failure=50,falseAlarm=1`; the others as they are by default. */

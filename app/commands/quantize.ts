@@ -3,8 +3,10 @@ import { Command, InvalidArgumentError } from 'commander';
 import { OnnxEngine } from '../../infra/onnx/engine.js';
 import { readArtifact } from '../../model/artifact.js';
 import { quantizeVersion } from '../../model/quantized-artifact.js';
+import { describeAdoption } from '../adoption.js';
 import { loadDeployment } from '../config.js';
-import { setCurrentVersion, versionsFolder } from '../model-folder.js';
+import { versionsFolder } from '../model-folder.js';
+import { introduce, registryOf } from '../registry/introduce.js';
 import { exitCodes } from '../terminal/exit-codes.js';
 import { formatBytes, formatCount, formatCounted, formatNumber } from '../terminal/format.js';
 import { printResult } from '../terminal/print-result.js';
@@ -12,19 +14,20 @@ import { makeTerminal } from '../terminal/terminal.js';
 import { chooseType, codeVersion } from '../training.js';
 import { judgingOrigins } from './judging-origins.js';
 import { chosenModel, type ModelChoice, withModelChoice } from './model-choice.js';
-import { jsonOption } from './options.js';
+import { type AuthorOptions, authorOf, jsonOption, withAuthor } from './options.js';
 import { readTrainingHistories } from './training-history.js';
 
-interface QuantizeOptions extends ModelChoice {
+interface QuantizeOptions extends ModelChoice, AuthorOptions {
   readonly data?: string;
   readonly machines?: string;
   readonly lossMax: number;
   readonly use: boolean;
+  readonly force: boolean;
   readonly json: boolean;
 }
 
 export function quantizeCommand(signal: AbortSignal): Command {
-  return withModelChoice(new Command('quantize'))
+  return withAuthor(withModelChoice(new Command('quantize')))
     .description('a trained network with 8-bit weights, if it forecasts nearly as well')
     .option('--data <file>', 'data-set file (YAML) to judge it by; default: the history in the log')
     .option('--machines <ids>', 'judge by these machines; default: what it has not learned from')
@@ -34,7 +37,12 @@ export function quantizeCommand(signal: AbortSignal): Command {
       parsePercent,
       0.05,
     )
-    .option('--use', 'take it into use', false)
+    .option(
+      '--use',
+      'take it into use, unless it is worse than the network in use by more than --loss-max',
+      false,
+    )
+    .option('--force', 'with --use: however it compares with the network in use', false)
     .addOption(jsonOption())
     .addHelpText(
       'after',
@@ -42,33 +50,49 @@ export function quantizeCommand(signal: AbortSignal): Command {
 Example:
   millwright quantize --data history.yaml --use
 
-Exit code: 0 written, 1 refused because it loses too much, 2 wrong usage, data or configuration.`,
+Exit code: 0 written (and in use, with --use), 1 it loses too much or is worse than the network in use, 2 wrong usage, data or configuration.`,
     )
     .action(async (options: QuantizeOptions) => {
       const deployment = loadDeployment(options.config);
       const directory = await chosenModel(options);
       const artifact = await readArtifact(directory, codeVersion());
       const { machineType } = artifact.preprocessing.spec;
+      const type = chooseType(deployment.types, machineType);
       const histories = await readTrainingHistories(
         options,
         deployment,
-        chooseType(deployment.types, machineType),
+        type,
         makeTerminal(process.stderr),
         signal,
       );
       const origins = judgingOrigins(artifact, histories, options.machines !== undefined);
-      const modelDir = deployment.config.model.dir;
+      const { model } = deployment.config;
+      const author = authorOf(options, 'quantize');
       const engine = new OnnxEngine();
       try {
         const { quantization, written } = await quantizeVersion({
           directory,
-          modelsDirectory: versionsFolder(modelDir, machineType),
+          modelsDirectory: versionsFolder(model.dir, machineType),
           origins,
           engine,
           lossMax: options.lossMax,
           codeVersion: codeVersion(),
         });
-        if (written && options.use) await setCurrentVersion(modelDir, machineType, written.version);
+        const introduced =
+          written && options.use
+            ? await introduce({
+                model,
+                type,
+                version: written.version,
+                judged: [written],
+                histories,
+                force: options.force,
+                lossMax: options.lossMax,
+                author,
+                signal,
+              })
+            : undefined;
+        if (written && !introduced) await registryOf(model).added(machineType, [written.version], author);
         const { brierBefore, brierAfter, loss, windowCount, machineCount } = quantization;
         const growth = `${loss < 0 ? '−' : '+'}${formatNumber(100 * Math.abs(loss))} %`;
         printResult(
@@ -78,19 +102,21 @@ Exit code: 0 written, 1 refused because it loses too much, 2 wrong usage, data o
               directory: written?.directory ?? null,
               ...quantization,
               lossMax: options.lossMax,
+              adoption: introduced ? { ...introduced.adoption, inUse: introduced.inUse } : null,
             },
             human: () =>
               [
                 `Judged by ${formatCount(windowCount)} windows of ${formatCounted(machineCount, 'machine')}: mean Brier ${formatNumber(brierAfter)}, in float32 ${formatNumber(brierBefore)} (${growth})`,
                 `${formatBytes(quantization.bytesAfter)} instead of ${formatBytes(quantization.bytesBefore)}`,
+                ...(introduced ? describeAdoption(introduced.adoption) : []),
                 written
-                  ? `${options.use ? 'In use from now on' : 'Written, not in use'}: ${written.directory}`
+                  ? `${introduced?.inUse ? 'In use from now on' : 'Written, not in use'}: ${written.directory}`
                   : `Not written: it loses more than ${formatNumber(100 * options.lossMax)} % (--loss-max)`,
               ].join('\n'),
           },
           options.json,
         );
-        if (!written) process.exitCode = exitCodes.failed;
+        if (!written || introduced?.inUse === false) process.exitCode = exitCodes.failed;
       } finally {
         await engine.close();
       }

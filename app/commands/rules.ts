@@ -1,12 +1,11 @@
 /** `millwright rules check` and `millwright rules test FILE...`. */
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
-import { conditionText } from '../../alerts/condition.js';
-import { bindRules } from '../../alerts/rule.js';
 import { loadDeployment } from '../config.js';
 import { loadYaml } from '../config-file.js';
 import { storyFileSchema } from '../rule-stories/story-file.js';
 import { type StoryDefaults, type Surprise, tellStory } from '../rule-stories/tell-story.js';
+import { rulesInForce } from '../rules-in-force.js';
 import { exitCodes } from '../terminal/exit-codes.js';
 import { formatCounted } from '../terminal/format.js';
 import { printResult } from '../terminal/print-result.js';
@@ -25,7 +24,8 @@ export function rulesCommand(): Command {
       '\nExample:\n  millwright rules check -c plant.yaml\n\nExit code: 0 the rules are good, 2 they are not.',
     )
     .action((options: { config: string; json: boolean }) => {
-      const rules = rulesInForce(defaultsOf(options.config));
+      const { config, types } = defaultsOf(options.config);
+      const rules = rulesInForce(config, types);
       const rows = rules.map(({ name, types, condition, severities, version }) => [
         name,
         types.join(', '),
@@ -93,28 +93,6 @@ interface StoryResult {
 function defaultsOf(file: string): StoryDefaults {
   const { config, types } = loadDeployment(file);
   return { config: config.alerts, types: [...types.values()] };
-}
-
-/** Each rule once, and as each of its overrides has it, with the types that it is for. */
-function rulesInForce({ config, types }: StoryDefaults) {
-  const rules = new Map<
-    string,
-    { name: string; types: string[]; condition: string; severities: string; version: string }
-  >();
-  for (const [type, bound] of bindRules(config, types))
-    for (const { name, condition, severities, version } of bound) {
-      const known = rules.get(name + version);
-      if (known) known.types.push(type);
-      else
-        rules.set(name + version, {
-          name,
-          types: [type],
-          condition: conditionText(condition),
-          severities: severities.map((level) => `${level.name} ${level.set}/${level.reset}`).join(', '),
-          version,
-        });
-    }
-  return [...rules.values()];
 }
 
 function describe({ file, name, surprises }: StoryResult): string {

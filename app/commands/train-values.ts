@@ -5,24 +5,31 @@ import type { MachineType } from '../../domain/machine-type.js';
 import type { WrittenArtifact } from '../../model/artifact.js';
 import type { ValueMetrics } from '../../model/values/value-artifact.js';
 import { valueSensors } from '../../stream/value-sensors.js';
+import type { Author, Registry } from '../registry/registry.js';
 import { formatCounted, formatNumber, formatSpan } from '../terminal/format.js';
 import { printResult } from '../terminal/print-result.js';
 import type { ProgressBar } from '../terminal/progress.js';
 import { trainingNote } from '../terminal/training-note.js';
-import { trainValuesFor, type ValueRequest } from '../value-training.js';
+import { trainValueVersion, type ValueRequest } from '../value-training.js';
 
 export type WrittenValues = WrittenArtifact<ValueMetrics>;
 
-/** undefined: the type has no sensor whose values are to be forecast. */
+/** Takes them into use; there is no check of their adoption. undefined: the type has no sensor whose values are to be forecast. */
 export async function trainValuesIfAny(
   request: ValueRequest,
+  registry: Registry,
+  author: Author,
   bar: ProgressBar,
 ): Promise<WrittenValues | undefined> {
-  if (valueSensors(request.type).length === 0) return undefined;
-  return trainValuesFor({
+  const { type } = request;
+  if (valueSensors(type).length === 0) return undefined;
+  const written = await trainValueVersion({
     ...request,
     onProgress: (progress) => bar.update(progress.step, progress.of, `values · ${trainingNote(progress)}`),
   });
+  await registry.added(type.name, [written.version], author);
+  await registry.takeIntoUse(type.name, written.version, author);
+  return written;
 }
 
 /** Whether there is nothing but values to learn: sensors to forecast, and no failure on record. */

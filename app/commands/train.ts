@@ -5,12 +5,10 @@ import { wallClock } from '../../domain/clock.js';
 import type { UserError } from '../../domain/errors.js';
 import type { History } from '../../domain/features.js';
 import type { MachineType } from '../../domain/machine-type.js';
-import { OnnxEngine } from '../../infra/onnx/engine.js';
-import type { WrittenArtifact } from '../../model/artifact.js';
 import type { TrainingConfig } from '../../model/config.js';
 import { featureSpec } from '../../stream/features.js';
-import { type Adoption, decideAdoption, describeAdoption } from '../adoption.js';
-import { currentVersionFolder, setCurrentVersion } from '../model-folder.js';
+import { describeAdoption } from '../adoption.js';
+import { introduce, registryOf } from '../registry/introduce.js';
 import { exitCodes } from '../terminal/exit-codes.js';
 import { formatCounted, formatSpan } from '../terminal/format.js';
 import { printResult } from '../terminal/print-result.js';
@@ -27,7 +25,7 @@ import {
 import { crossValidate } from '../trials/folds.js';
 import { formatFolds } from '../trials/folds-text.js';
 import { UnfinishedTraining } from '../unfinished-training.js';
-import { jsonOption, wholeNumber } from './options.js';
+import { type AuthorOptions, authorOf, jsonOption, wholeNumber, withAuthor } from './options.js';
 import { tellNotes } from './read-histories.js';
 import { describeValues, onlyValues, printValues, trainValuesIfAny } from './train-values.js';
 import {
@@ -37,7 +35,7 @@ import {
   withTrainingHistory,
 } from './training-history.js';
 
-interface TrainOptions extends TrainingHistoryOptions {
+interface TrainOptions extends TrainingHistoryOptions, AuthorOptions {
   readonly seed: number;
   readonly ensemble: number;
   readonly folds?: number;
@@ -48,8 +46,10 @@ interface TrainOptions extends TrainingHistoryOptions {
 }
 
 export function trainCommand(signal: AbortSignal): Command {
-  return withTrainingHistory(
-    new Command('train').description('train a network from history and take it into use'),
+  return withAuthor(
+    withTrainingHistory(
+      new Command('train').description('train a network from history and take it into use'),
+    ),
   )
     .option('--seed <number>', 'the same seed, data and settings give the same network', wholeNumber(0), 1)
     .option(
@@ -109,6 +109,7 @@ Exit code: 0 trained and in use, 1 trained and not taken into use, 2 wrong usage
       const bar = new ProgressBar('train', terminal, wallClock);
       const view = new TrainingView(terminal.paint);
       const { seed, ensemble: size } = options;
+      const author = authorOf(options, 'train');
       const request = {
         type,
         histories,
@@ -122,7 +123,7 @@ Exit code: 0 trained and in use, 1 trained and not taken into use, 2 wrong usage
           tellNotes(terminal, [reason.message, `Trying once more with learning rate ${learningRate}.`]),
       };
       if (onlyValues(type, histories)) {
-        const values = await trainValuesIfAny(request, bar);
+        const values = await trainValuesIfAny(request, registryOf(deployment.config.model), author, bar);
         if (values) printValues(values, bar, { startedMs, json: options.json });
         return;
       }
@@ -131,11 +132,18 @@ Exit code: 0 trained and in use, 1 trained and not taken into use, 2 wrong usage
           bar.end('stopped; the same command with --resume goes on from the last validation');
         throw error;
       });
-      const decided = await adoption(request, members);
-      const inUse = decided.adopt || options.force;
-      if (inUse) await setCurrentVersion(modelDir, type.name, artifact.version);
+      const { adoption, inUse } = await introduce({
+        model: deployment.config.model,
+        type,
+        version: artifact.version,
+        judged: members,
+        histories,
+        force: options.force,
+        author,
+        signal,
+      });
       await unfinished.drop();
-      const values = await trainValuesIfAny(request, bar);
+      const values = await trainValuesIfAny(request, registryOf(deployment.config.model), author, bar);
       const { version, directory, metrics } = artifact;
       const seconds = (wallClock.nowMs() - startedMs) / 1000;
       bar.end(`${version} in ${formatSpan(seconds * 1000)}`);
@@ -145,17 +153,17 @@ Exit code: 0 trained and in use, 1 trained and not taken into use, 2 wrong usage
             version,
             directory,
             metrics,
-            adoption: { ...decided, inUse },
+            adoption: { ...adoption, inUse },
             values: values ?? null,
             seconds,
           },
           human: () =>
             [
               `Trained on ${formatCounted(metrics.trainingMachineCount, 'machine')}, best at step ${metrics.bestStep}.`,
-              ...describeAdoption(decided),
+              ...describeAdoption(adoption),
               inUse
                 ? `In use from now on, also by a millwright run that is under way: ${directory}`
-                : `Not taken into use; it is in ${directory}. \`millwright train --force\` takes a network into use all the same.`,
+                : `Not taken into use; it is in ${directory}. \`millwright model promote ${version}\` takes it into use all the same.`,
               ...(values ? describeValues(values) : []),
               'Judge it before you trust it, on machines it has not seen: millwright backtest --help',
             ].join('\n'),
@@ -219,21 +227,4 @@ async function trainAsAsked(
       bar.update(progress.step, progress.of, trainingNote(progress), view.add(progress)),
   });
   return { artifact, members: [artifact] };
-}
-
-async function adoption(request: NetworkRequest, candidates: readonly WrittenArtifact[]): Promise<Adoption> {
-  const { type, modelDir, histories, signal } = request;
-  const engine = new OnnxEngine();
-  try {
-    return await decideAdoption({
-      engine,
-      spec: featureSpec(type),
-      histories,
-      candidates,
-      currentDirectory: await currentVersionFolder(modelDir, type.name),
-      ...(signal ? { signal } : {}),
-    });
-  } finally {
-    await engine.close();
-  }
 }
