@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Deployment } from '../../app/config.js';
 import { anyStepCloses, feedDataset, topicOfMachine } from '../../app/history.js';
@@ -11,20 +11,23 @@ import { LiveModels } from '../../app/live-models.js';
 import { type Logger, silentLogger } from '../../app/logger.js';
 import { currentVersionFolder, setCurrentVersion, versionsFolder } from '../../app/model-folder.js';
 import { startPipeline } from '../../app/pipeline.js';
+import { readAudit } from '../../app/registry/audit-log.js';
 import { datasetMessages } from '../../app/replay-messages.js';
 import { replayTo } from '../../app/replay-schedule.js';
 import { roles } from '../../app/roles.js';
 import { forecastStage, stepStage } from '../../app/stages.js';
 import { replay } from '../../backtest/replay.js';
 import { wallClock } from '../../domain/clock.js';
+import type { Dataset, DatasetRecord } from '../../domain/dataset.js';
 import { UserError } from '../../domain/errors.js';
 import type { ForecastRecord } from '../../domain/forecast.js';
-import type { Log, PartitionHandler } from '../../domain/log.js';
+import type { Log, LogRecord, PartitionHandler, PartitionId } from '../../domain/log.js';
 import { decodeRecord, topics } from '../../domain/topics.js';
 import { openEmbeddedLog } from '../../infra/embedded/log.js';
 import { MemoryLog } from '../../infra/memory/log.js';
 import { connectPublisher } from '../../infra/mqtt/publisher.js';
-import { makePlant, type Plant, pumpHistory, removePlant, trainPumps } from './plant.js';
+import { runMillwright } from './millwright-process.js';
+import { hourMs, makePlant, type Plant, pumpHistory, removePlant, trainPumps } from './plant.js';
 
 let plant: Plant;
 let deployment: Deployment;
@@ -46,8 +49,12 @@ after(() => removePlant(plant));
 const modelDir = () => deployment.config.model.dir;
 const takeIntoUse = (version: string) => setCurrentVersion(modelDir(), 'pump', version);
 
-/** Every forecast of the pumps' history, by one network or as `wrap` has it. */
-async function replayPumps(models: LiveModels, wrap: (handler: PartitionHandler) => PartitionHandler) {
+/** Every forecast of the pumps' history (or of another), by one network or as `wrap` has it. */
+async function replayPumps(
+  models: LiveModels,
+  wrap: (handler: PartitionHandler) => PartitionHandler,
+  pumps: Dataset = pumpHistory(),
+) {
   const log = new MemoryLog();
   try {
     const stage = forecastStage(deployment, models);
@@ -56,7 +63,7 @@ async function replayPumps(models: LiveModels, wrap: (handler: PartitionHandler)
       log,
       partitionCount: deployment.config.log.partitions,
       stages: [stepStage(deployment), { ...stage, handlerFor: (partition) => wrap(handlerFor(partition)) }],
-      feed: feedDataset(deployment, pumpHistory()),
+      feed: feedDataset(deployment, pumps),
       batchRecordsMax: 20,
     });
   } finally {
@@ -65,11 +72,11 @@ async function replayPumps(models: LiveModels, wrap: (handler: PartitionHandler)
 }
 
 /** What each network says of every window, by machine, origin and revision. */
-async function answersOf(version: string): Promise<ReadonlyMap<string, string>> {
+async function answersOf(version: string, pumps?: Dataset): Promise<ReadonlyMap<string, string>> {
   await takeIntoUse(version);
   const models = await LiveModels.open(deployment, silentLogger, wallClock);
   try {
-    const { forecasts } = await replayPumps(models, (handler) => handler);
+    const { forecasts } = await replayPumps(models, (handler) => handler, pumps);
     return new Map(forecasts.map((forecast) => [identity(forecast), JSON.stringify(forecast)]));
   } finally {
     await models.close();
@@ -117,60 +124,183 @@ test('a swap in the middle of a batch: the batch ends with the network that it b
   }
 });
 
-test('a running pipeline takes a newly trained network into use, and loses no forecast', async () => {
-  const answers = await answersOf(versions[0]);
+interface MadeBatch {
+  readonly partition: number;
+  readonly forecasts: readonly ForecastRecord[];
+}
+
+/** Every batch of forecasts that pipelines of this process make from now on, as it is handed to the log. */
+function watchBatches(t: TestContext): readonly MadeBatch[] {
+  const batches: MadeBatch[] = [];
+  const { holding } = LiveModels.prototype;
+  t.mock.method(
+    LiveModels.prototype,
+    'holding',
+    function (this: LiveModels, handlerFor: HandlerFor): HandlerFor {
+      const held = holding.call(this, handlerFor);
+      return (id) => {
+        const handler = held(id);
+        return {
+          restore: (state) => handler.restore(state),
+          close: () => handler.close(),
+          process: async (batch) => {
+            const checkpoint = await handler.process(batch);
+            const forecasts = (checkpoint?.outputs ?? []).flatMap((output) =>
+              forecastOf({ ...output, offset: 0 }),
+            );
+            batches.push({ partition: id.partition, forecasts });
+            return checkpoint;
+          },
+        };
+      };
+    },
+  );
+  return batches;
+}
+
+type HandlerFor = (partition: PartitionId) => PartitionHandler;
+
+function forecastOf(record: LogRecord): ForecastRecord[] {
+  const made = decodeRecord(topics.forecasts, record);
+  return made.kind === 'forecast' ? [made] : [];
+}
+
+async function forecastsIn(log: Log, partition: number): Promise<ForecastRecord[]> {
+  const found: ForecastRecord[] = [];
+  for await (const record of log.read({ topic: topics.forecasts, partition }, 0))
+    found.push(...forecastOf(record));
+  return found;
+}
+
+/** Thirty pumps that speak every hour until it is over; read again, it is as long as it was the first time. */
+function pumpLoad(isOver: () => boolean) {
+  const machines = Array.from({ length: 30 }, (_, index) => `pump-${index}`);
+  let hours = 0;
+  return {
+    name: 'load',
+    skipped: [],
+    machines: [],
+    /** One for every hour of every pump. */
+    origins: () =>
+      machines.flatMap((machine) =>
+        Array.from({ length: hours }, (_, hour) => `${machine} ${(hour + 1) * hourMs}`),
+      ),
+    async *records(): AsyncGenerator<DatasetRecord> {
+      for (let hour = 0; hour < hours || !isOver(); hour++) {
+        hours = Math.max(hours, hour + 1);
+        for (const [index, machine] of machines.entries()) {
+          const temp = 50 + 30 * Math.sin(hour / 7 + index);
+          yield {
+            kind: 'readings',
+            machine,
+            timeMs: hour * hourMs,
+            values: { temp, vib: 3 + Math.cos(hour * index) },
+          };
+        }
+      }
+    },
+  };
+}
+
+test('a promotion and a rollback under load: no forecast lost, doubled or mixed, by a ledger of every batch and origin', async (t) => {
+  await takeIntoUse(versions[0]);
+  const batches = watchBatches(t);
   const { config } = deployment;
   const quick = { ...deployment, config: { ...config, model: { ...config.model, checkEveryMs: 10 } } };
   const pipeline = await startPipeline({ deployment: quick, roles: new Set(roles), logger: silentLogger });
   const publisher = await connectPublisher({ url: pipeline.ingest?.brokerUrl ?? '' });
-  let published = 0;
-  await replayTo(
-    async (topic, payload) => {
-      published += 1;
-      if (published === 200) {
-        while (!(await hasForecast(pipeline.log))) await sleep(10);
-        await takeIntoUse(versions[1]);
-        while (pipeline.models?.swapCount === 0) await sleep(10);
-      }
-      await Promise.race([publisher.publish(topic, payload), pipeline.failed]);
-    },
-    datasetMessages(pumpHistory(), topicOfMachine(deployment)),
+  let over = false;
+  const load = pumpLoad(() => over);
+  const publishing = replayTo(
+    (topic, payload) => Promise.race([publisher.publish(topic, payload), pipeline.failed]),
+    datasetMessages(load, topicOfMachine(deployment)),
     { speed: 'max', clockMessages: anyStepCloses(deployment) },
   );
-  await publisher.end();
-  await pipeline.close();
-  const log = await openEmbeddedLog({ dir: join(config.dataDir, 'log'), mode: 'read-only' });
-  try {
-    const identities: string[] = [];
-    const byBoth = new Set<string>();
-    for (const { partition, beginOffset } of await log.status(topics.forecasts)) {
-      const forecasts: ForecastRecord[] = [];
-      for await (const record of log.read({ topic: topics.forecasts, partition }, beginOffset)) {
-        const made = decodeRecord(topics.forecasts, record);
-        if (made.kind === 'forecast') forecasts.push(made);
-      }
-      identities.push(...forecasts.map(identity));
-      const models = forecasts.map(({ model }) => model);
-      const firstNew = models.indexOf(versions[1]);
-      assert(
-        firstNew < 0 || !models.slice(firstNew).includes(versions[0]),
-        'after the new network never the old one again',
-      );
-      for (const model of models) byBoth.add(model);
-    }
-    assert.deepEqual(identities.sort(), [...answers.keys()].sort(), 'none lost, none doubled');
-    assert.deepEqual(byBoth, new Set(versions));
-  } finally {
-    await log.close();
-  }
-});
+  /** Until every partition has batches enough after the last change, all by this version. */
+  const forecastBy = async (version: string): Promise<void> => {
+    const isBehind = () =>
+      [0, 1, 2].some((partition) => {
+        const own = batches.filter((batch) => batch.partition === partition).slice(-5);
+        return (
+          own.length < 5 || own.some(({ forecasts }) => forecasts.some(({ model }) => model !== version))
+        );
+      });
+    while (isBehind())
+      await Promise.race([
+        sleep(10),
+        pipeline.failed,
+        publishing.then(() => assert.fail('the load has ended')),
+      ]);
+  };
+  const model = async (...words: string[]) => {
+    const { exitCode, stderr } = await runMillwright(t, ['model', ...words, '-c', plant.file]);
+    assert.equal(exitCode, 0, stderr);
+  };
 
-async function hasForecast(log: Log): Promise<boolean> {
-  for (const { partition } of await log.status(topics.forecasts))
-    for await (const record of log.read({ topic: topics.forecasts, partition }, 0))
-      if (decodeRecord(topics.forecasts, record).kind === 'forecast') return true;
-  return false;
-}
+  await forecastBy(versions[0]);
+  await model('promote', versions[1], '--by', 'kim', '--why', 'it is newer');
+  await forecastBy(versions[1]);
+  await model('rollback', '--by', 'ann', '--why', 'it is worse');
+  await forecastBy(versions[0]);
+  over = true;
+  const published = (await publishing).publishedCount;
+  await publisher.end();
+  const account = await pipeline.close();
+  assert.equal(pipeline.models?.swapCount, 2);
+
+  const log = await openEmbeddedLog({ dir: join(config.dataDir, 'log'), mode: 'read-only' });
+  t.after(() => log.close());
+  assert.equal(account.received, account.accepted, 'every reading was taken');
+  assert(account.received >= published, `${account.received} of ${published} messages`);
+
+  // Batches: one version each, changed between batches only, and in the log as they were made.
+  for (const partition of [0, 1, 2]) {
+    const own = batches.filter((batch) => batch.partition === partition);
+    for (const { forecasts } of own)
+      assert(new Set(forecasts.map(({ model }) => model)).size <= 1, 'one version a batch');
+    const made = own.flatMap(({ forecasts }) => forecasts);
+    assert.deepEqual(await forecastsIn(log, partition), made, 'what was made is what the log has');
+    const turns = made.map(({ model }) => model).filter((model, index, all) => model !== all[index - 1]);
+    assert.deepEqual(turns, [versions[0], versions[1], versions[0]], 'two changes');
+  }
+
+  // Origins: every step of every machine once in revision 0, and every later revision once.
+  const forecasts = batches.flatMap((batch) => batch.forecasts);
+  const revisions = new Map<string, number[]>();
+  for (const { machine, originMs, revision } of forecasts) {
+    const origin = `${machine} ${originMs}`;
+    revisions.set(origin, [...(revisions.get(origin) ?? []), revision]);
+  }
+  for (const [origin, found] of revisions)
+    assert.deepEqual(
+      found,
+      found.map((_, index) => index),
+      `revisions of ${origin}`,
+    );
+  assert.deepEqual([...revisions.keys()].sort(), load.origins().sort(), 'none lost, none besides');
+
+  // What each forecast says is what its version says when it alone forecasts all.
+  const answers = new Map<string, ReadonlyMap<string, string>>();
+  for (const version of versions) answers.set(version, await answersOf(version, load));
+  const wanted = answers.get(versions[0]) as ReadonlyMap<string, string>;
+  assert.deepEqual(forecasts.map(identity).sort(), [...wanted.keys()].sort());
+  for (const forecast of forecasts)
+    assert.equal(JSON.stringify(forecast), answers.get(forecast.model)?.get(identity(forecast)));
+
+  const { entries } = await readAudit(modelDir());
+  assert.deepEqual(
+    entries
+      .slice(-2)
+      .map((entry) => entry.action !== 'rules' && [entry.action, entry.version, entry.before, entry.by]),
+    [
+      ['promote', versions[1], versions[0], 'kim'],
+      ['rollback', versions[0], versions[1], 'ann'],
+    ],
+  );
+  t.diagnostic(
+    `${published} messages, ${batches.length} batches, ${forecasts.length} forecasts of ${revisions.size} origins`,
+  );
+});
 
 test('a network that cannot be used leaves the one in use, says so once, and is taken as soon as it is whole', async () => {
   await takeIntoUse(versions[0]);
