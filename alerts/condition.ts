@@ -203,10 +203,11 @@ export function evaluate(condition: Condition, forecast: ForecastRecord, context
 }
 
 function hasStatus(
-  { status, probabilities }: ForecastRecord,
+  { status, probabilities, rung }: ForecastRecord,
   wanted: Extract<Condition, { kind: 'status' }>['status'],
 ): boolean {
   if (wanted === 'not-assessable') return probabilities.length === 0;
+  if (wanted === 'fallback') return status === 'fallback' || rung !== undefined;
   return wanted === 'final' ? status !== 'provisional' : status === wanted;
 }
 

@@ -1,6 +1,7 @@
 /** Explains forecasts of the store: finds the window and the network that made one, and asks what moved it. */
 import { join } from 'node:path';
 import { UserError } from '../domain/errors.js';
+import { rungWords } from '../domain/fallback.js';
 import type { ForecastRecord } from '../domain/forecast.js';
 import type { MachineType } from '../domain/machine-type.js';
 import type { StepRecord } from '../domain/step.js';
@@ -115,6 +116,10 @@ export async function findOrigin(
     );
   if (forecast.probabilities.length === 0)
     throw new UserError(`${machine} cannot be assessed, so there is nothing to explain: ${forecast.reason}`);
+  if (forecast.rung)
+    throw new UserError(
+      `the forecast of ${machine} rests on ${rungWords[forecast.rung]}, not on the network that could be explained: ${forecast.reason}`,
+    );
   const type = types.get(forecast.type);
   if (!type)
     throw new UserError(`${machine} is of type ${forecast.type}, which this configuration does not have`);

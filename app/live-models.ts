@@ -14,6 +14,7 @@ import type { MachineType } from '../domain/machine-type.js';
 import type { ValuePredictor } from '../domain/values.js';
 import type { HealthReport } from '../infra/http/ports.js';
 import { CurveCache } from '../model/curve-cache.js';
+import { openStandIn, type StandIn } from '../model/fallback/stand-in.js';
 import type { Engine } from '../model/ports.js';
 import { type NetworkPredictor, openPredictor } from '../model/predict.js';
 import { openValuePredictor, type ValueNetworkPredictor } from '../model/values/value-predict.js';
@@ -59,6 +60,8 @@ export class LiveModels {
   readonly #engine: Engine;
   readonly #models = new Map<string, LiveModel>();
   readonly #values = new Map<string, LiveValues>();
+  /** Of types whose network could not be used when all began. */
+  readonly #standIns = new Map<string, StandIn>();
   /** Machine type → why the version that `current` names is not in use. */
   readonly #faults = new Map<string, string>();
   /** What has begun and not ended. */
@@ -77,15 +80,15 @@ export class LiveModels {
   }
 
   /**
-   * Opens the version in use of every type; a type without one has none until it is trained. UserError for one that is
-   * there but cannot be used: with nothing else in use, nothing is served.
+   * Opens the version in use of every type; a type without one has none until it is trained. For one that is there but
+   * cannot be used its simple models stand in. UserError where they cannot: with nothing else in use, nothing is served.
    */
   static async open(deployment: Deployment, logger: Logger, clock: Clock): Promise<LiveModels> {
     const models = new LiveModels(deployment, logger, clock);
     try {
       for (const [name, type] of deployment.types) {
         const folder = await currentVersionFolder(deployment.config.model.dir, name);
-        if (folder !== undefined) models.#models.set(name, await models.#openVersion(folder, type));
+        if (folder !== undefined) await models.#openFirst(folder, type);
         const values = await currentVersionFolder(deployment.config.model.dir, name, 'values');
         if (values !== undefined) models.#values.set(name, await models.#openValues(values, type));
         if (folder === undefined)
@@ -103,9 +106,9 @@ export class LiveModels {
     return models;
   }
 
-  /** The network in use of a type. Ask inside `use`, and keep it no longer than that. */
+  /** The network in use of a type, or what stands in for it. Ask inside `use`, and keep it no longer than that. */
   get(type: string): Predictor | undefined {
-    return this.#models.get(type)?.predictor;
+    return this.#models.get(type)?.predictor ?? this.#standIns.get(type);
   }
 
   /** What forecasts the values of a type's sensors. Ask inside `use`, as for `get`. */
@@ -203,6 +206,7 @@ export class LiveModels {
       if (folder === before?.directory) return;
       const model = await this.#openVersion(folder, type);
       this.#models.set(name, model);
+      this.#standIns.delete(name);
       this.#tellSwap(name, 'forecast', model.version, before?.version);
       if (before) this.#retire(before.predictor);
     });
@@ -243,8 +247,26 @@ export class LiveModels {
 
   #staying(type: string, kind: ForecastKind): string {
     const inUse = kind === 'failures' ? this.#models.get(type) : this.#values.get(type)?.predictor;
-    return inUse ? `${inUse.version} stays in use for ${type}` : `no network for the ${kind} of ${type}`;
+    if (inUse) return `${inUse.version} stays in use for ${type}`;
+    return kind === 'failures' && this.#standIns.has(type)
+      ? `the simple models of ${this.#standIns.get(type)?.version} forecast the failures of ${type}`
+      : `no network for the ${kind} of ${type}`;
   }
+
+  async #openFirst(directory: string, type: MachineType): Promise<void> {
+    const { name } = type;
+    try {
+      this.#models.set(name, await this.#openVersion(directory, type));
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      const standIn = await openStandIn(directory, error.message, featureSpec(type), codeVersion());
+      if (!standIn) throw error;
+      this.#standIns.set(name, standIn);
+      this.#faults.set(faultKey(name, 'failures'), error.message);
+      this.#logger.error({ type: name }, `${this.#staying(name, 'failures')}: ${error.message}`);
+    }
+  }
+
   async #openVersion(directory: string, type: MachineType): Promise<LiveModel> {
     const startedMs = this.#clock.nowMs();
     const predictor = await openPredictor(directory, this.#engine, featureSpec(type), codeVersion());

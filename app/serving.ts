@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError, WorldError } from '../domain/errors.js';
+import type { Fallback, SimpleRung } from '../domain/fallback.js';
 import type { FeatureWindow } from '../domain/features.js';
 import { expectedDay } from '../domain/forecast.js';
 import type { MachineType } from '../domain/machine-type.js';
@@ -9,8 +10,9 @@ import type { ForecastRequest, ForecastSequence } from '../infra/http/forecast-r
 import type { ModelServing } from '../infra/http/ports.js';
 import type { ModelDetailWire, ModelWire, SequenceForecastWire } from '../infra/http/wire.js';
 import type { Curve } from '../model/curve-cache.js';
-import { curveFault, obstacleIn } from '../stream/assessable.js';
+import { curveFault, obstacleIn, tooFewReadings } from '../stream/assessable.js';
 import { featureSpec } from '../stream/features.js';
+import { simpleCurve } from '../stream/ladder.js';
 import { windowCoverage, windowOfRows, windowOfSteps, windowOfValues } from '../stream/sequence.js';
 import type { LiveModels } from './live-models.js';
 import { chooseType } from './training.js';
@@ -54,8 +56,8 @@ async function forecast(
   request: ForecastRequest,
 ) {
   const type = chooseRequested(types, request.type);
-  const model = models.model(type.name);
-  if (!model)
+  const predictor = models.get(type.name);
+  if (!predictor)
     throw new WorldError(
       'closed',
       `there is no network for machine type ${type.name}: run \`millwright train\``,
@@ -69,19 +71,25 @@ async function forecast(
     return { sequence, window, coverage, obstacle: obstacleIn(type, window.stepCount, coverage) };
   });
   const assessable = sequences.filter(({ obstacle }) => obstacle === '');
-  const curves = (await model.cache.foresee(assessable.map(({ window }) => window))).values();
+  const { fallback, fault, version } = predictor;
+  const curves = (
+    (await models.model(type.name)?.cache.foresee(assessable.map(({ window }) => window))) ?? []
+  ).values();
   return {
     type: type.name,
-    model: model.version,
+    model: version,
     forecasts: sequences.map(({ sequence, window, coverage, obstacle }): SequenceForecastWire => {
       const about = {
         ...(sequence.id === undefined ? {} : { id: sequence.id }),
         stepCount: window.stepCount,
         coverage: Math.round(coverage * 1e4) / 1e4,
       };
-      return obstacle === ''
-        ? { ...about, ...presentCurve(curves.next().value as Curve) }
-        : { ...about, ...refused(obstacle) };
+      if (obstacle !== '') {
+        const isYoung = tooFewReadings(type, coverage) === '';
+        return { ...about, ...standIn(isYoung ? fallback : undefined, window, 'age', obstacle) };
+      }
+      if (fault !== undefined) return { ...about, ...standIn(fallback, window, 'smoothing', fault) };
+      return { ...about, ...presentCurve(curves.next().value as Curve, window, fallback) };
     }),
   };
 }
@@ -107,13 +115,17 @@ function windowOf(type: MachineType, sequence: ForecastSequence, where: string):
 
 type Outcome = Pick<
   SequenceForecastWire,
-  'status' | 'reason' | 'probabilities' | 'expectedDay' | 'remainingLifeSteps'
+  'status' | 'reason' | 'rung' | 'probabilities' | 'expectedDay' | 'remainingLifeSteps'
 >;
 
-function presentCurve({ probabilities, remainingLifeSteps }: Curve): Outcome {
+function presentCurve(
+  { probabilities, remainingLifeSteps }: Curve,
+  window: FeatureWindow,
+  fallback: Fallback | undefined,
+): Outcome {
   const curve = probabilities.slice();
   const fault = curveFault(curve);
-  if (fault !== '') return refused(fault);
+  if (fault !== '') return standIn(fallback, window, 'smoothing', fault);
   return {
     status: 'ok',
     reason: '',
@@ -123,8 +135,22 @@ function presentCurve({ probabilities, remainingLifeSteps }: Curve): Outcome {
   };
 }
 
-function refused(reason: string): Outcome {
-  return { status: 'not-assessable', reason, probabilities: [], expectedDay: null };
+/** By the simple models, or not at all. */
+function standIn(
+  fallback: Fallback | undefined,
+  window: FeatureWindow,
+  rung: SimpleRung,
+  reason: string,
+): Outcome {
+  const simple = fallback && simpleCurve(fallback, window, rung);
+  if (!simple) return { status: 'not-assessable', reason, probabilities: [], expectedDay: null };
+  return {
+    status: 'fallback',
+    reason,
+    rung: simple.rung,
+    probabilities: Array.from(simple.curve, digits),
+    expectedDay: expectedDay(simple.curve),
+  };
 }
 
 /** As many as a float32 has. */

@@ -1,5 +1,7 @@
 /** What passes from the windows to the network, and from history to the trainer. */
 
+import type { Fallback } from './fallback.js';
+
 /** Names, order and extent of the raw features of one machine type. A model fits exactly one of these. */
 export interface FeatureSpec {
   readonly machineType: string;
@@ -68,5 +70,9 @@ export interface Predictor {
    * must not change before it resolves; afterwards their memory is the caller's again.
    */
   predict(windows: readonly FeatureWindow[]): Promise<Float32Array>;
+  /** What stands in for the network; undefined: nothing does. */
+  readonly fallback?: Fallback | undefined;
+  /** Why there is nothing but that, as a sentence; `predict` must not be asked then. */
+  readonly fault?: string;
   close(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 /** A record of the topic `forecasts`. Identity: (machine, originMs, model); a higher revision replaces a lower one. */
 
+import type { SimpleRung } from './fallback.js';
 import type { LimitPassing, SensorForecast } from './values.js';
 
 /**
@@ -38,6 +39,8 @@ export interface ForecastRecord {
   readonly reason: string;
   /** Model version (artifact id). */
   readonly model: string;
+  /** What the curve rests on where the network was not used; of status 'fallback' or 'provisional'. Left out: the network. */
+  readonly rung?: SimpleRung;
   /** What `probabilities` are of, or would be. Left out: failure. Read it by curveOf. */
   readonly curve?: 'health-limit';
   /**

@@ -178,7 +178,9 @@ export const machineTypeSchema = z
       .int()
       .min(1)
       .default(5)
-      .describe('Below this many steps of history a machine is not assessable: history too short.'),
+      .describe(
+        'Below this many steps of history no forecast is made from readings: it rests on the age alone where failures end lives, elsewhere the machine is not assessable.',
+      ),
     minimumCoverage: z
       .number()
       .min(0)

@@ -6,6 +6,7 @@
  *   training-log.jsonl    a line per validation
  *   metrics.json          how good it was on the validation machines
  *   card.md               the same for people: data, metrics, cost, limits
+ *   fallback.json         the simple models that stand in for the network; not in versions of before there were any
  *   manifest.json         hash of every file above, version, code version, lineage
  */
 import { createHash } from 'node:crypto';
@@ -18,6 +19,7 @@ import type { LifeInterval } from './calibration/life-interval.js';
 import { writeCard } from './card.js';
 import { writeDurably } from './durable-file.js';
 import { ensemblePreprocessingSchema, isEnsembleVersion, type StoredPreprocessing } from './ensemble.js';
+import { type StoredSimpleModels, simpleModelsSchema } from './fallback/simple-models.js';
 import type { FinishedModel } from './finish.js';
 import { checkFits } from './fit.js';
 import { type Lineage, lineageSchema } from './lineage.js';
@@ -40,7 +42,8 @@ const hashedFiles = [
   'metrics.json',
   'card.md',
 ] as const;
-type HashedFile = (typeof hashedFiles)[number];
+const simpleModelsFile = 'fallback.json';
+type HashedFile = (typeof hashedFiles)[number] | typeof simpleModelsFile;
 
 const manifestSchema = z.strictObject({
   formatVersion: z.literal(formatVersion),
@@ -112,6 +115,7 @@ export async function writeArtifact(
     metrics,
     card: (version) => writeCard(version, trained, finished),
     lineage: lineageOf(trained),
+    simpleModels: finished.simpleModels,
   });
 }
 
@@ -126,6 +130,8 @@ export interface VersionContents<Metrics = ArtifactMetrics> {
   readonly metrics: Metrics;
   readonly lineage: Lineage | undefined;
   card(version: string): string;
+  /** Left out: nothing stands in for it. */
+  readonly simpleModels?: StoredSimpleModels | undefined;
 }
 
 /** What the model file says of itself. */
@@ -143,23 +149,25 @@ export function modelMetadata(preprocessing: StoredPreprocessing): Readonly<Reco
 export async function writeVersion<Metrics>(
   modelsDirectory: string,
   codeVersion: string,
-  { family, model, preprocessing, log, metrics, lineage, card }: VersionContents<Metrics>,
+  { family, model, preprocessing, log, metrics, lineage, card, simpleModels }: VersionContents<Metrics>,
 ): Promise<WrittenArtifact<Metrics>> {
   const version = `${family}-${sha256(model).slice(0, 12)}`;
-  const contents: Record<HashedFile, Uint8Array | string> = {
+  const contents: Partial<Record<HashedFile, Uint8Array | string>> = {
     'model.onnx': model,
     'preprocessing.json': json(preprocessing),
     'training-log.jsonl': log.map((line) => `${JSON.stringify(line)}\n`).join(''),
     'metrics.json': json(metrics),
     'card.md': card(version),
+    ...(simpleModels && { [simpleModelsFile]: json(simpleModels) }),
   };
+  const files = Object.entries(contents);
   const manifest: Manifest = {
     formatVersion,
     version,
     codeVersion,
     spec: preprocessing.spec,
     preprocessingHash: hashPreprocessing(preprocessing),
-    files: Object.fromEntries(hashedFiles.map((file) => [file, sha256(contents[file])])),
+    files: Object.fromEntries(files.map(([file, content]) => [file, sha256(content)])),
     ...(lineage && { lineage }),
   };
 
@@ -167,7 +175,7 @@ export async function writeVersion<Metrics>(
   const directory = join(modelsDirectory, version);
   const temporary = await mkdtemp(join(modelsDirectory, `.${version}-`));
   try {
-    for (const file of hashedFiles) await writeDurably(join(temporary, file), contents[file]);
+    for (const [file, content] of files) await writeDurably(join(temporary, file), content);
     await writeDurably(join(temporary, 'manifest.json'), json(manifest));
     await rm(directory, { recursive: true, force: true });
     await rename(temporary, directory);
@@ -187,13 +195,20 @@ export interface ReadArtifact {
   readonly lineage: Lineage | undefined;
   /** SHA-256 by file. */
   readonly hashes: Readonly<Record<string, string>>;
+  /** undefined in versions of before there were any, and of those that nothing stands in for. */
+  readonly simpleModels: StoredSimpleModels | undefined;
 }
 
-/**
- * Reads and verifies a folder. Throws UserError, in a sentence that names the fault, whatever is wrong with it.
- * `running`: version of the program that will serve it; left out, any will do.
- */
-export async function readArtifact(directory: string, running?: string): Promise<ReadArtifact> {
+/** Reads files of a folder; all of it throws UserError. */
+interface FolderReader {
+  fault(what: string, cause?: unknown): UserError;
+  read(file: string): Promise<Uint8Array>;
+  parse<T>(file: string, content: Uint8Array, schema: z.ZodType<T>): T;
+  /** A file whose hash the manifest holds. */
+  readHashed(file: HashedFile, manifest: Manifest): Promise<Uint8Array>;
+}
+
+function folderReader(directory: string): FolderReader {
   const fault = (what: string, cause?: unknown) =>
     new UserError(
       `The model in ${directory} cannot be used: ${what}. Train it again with \`millwright train\`, or restore the folder from a backup.`,
@@ -229,12 +244,65 @@ export async function readArtifact(directory: string, running?: string): Promise
     }
     return result.data;
   };
+  const readHashed = async (file: HashedFile, manifest: Manifest): Promise<Uint8Array> => {
+    const content = await read(file);
+    if (manifest.files[file] === undefined) throw fault(`manifest.json has no hash of ${file}`);
+    if (sha256(content) !== manifest.files[file])
+      throw fault(`${file} was changed after it was written (its hash differs)`);
+    return content;
+  };
+  return { fault, read, parse, readHashed };
+}
 
+async function readManifest(
+  { fault, read, parse }: FolderReader,
+  running: string | undefined,
+): Promise<Manifest> {
   const manifest = parse('manifest.json', await read('manifest.json'), manifestSchema);
   if (running !== undefined && !sameFeatures(manifest.codeVersion, running))
     throw fault(
       `it was trained by Millwright ${manifest.codeVersion} and this is ${running}, which may compute features otherwise`,
     );
+  return manifest;
+}
+
+/**
+ * The simple models alone, of a version whose network cannot be used; undefined where there are none. Throws UserError
+ * where they cannot be used either.
+ */
+export async function readSimpleModels(
+  directory: string,
+  running?: string,
+): Promise<{ readonly version: string; readonly stored: StoredSimpleModels } | undefined> {
+  const reader = folderReader(directory);
+  const manifest = await readManifest(reader, running);
+  const stored = await simpleModelsOf(reader, manifest);
+  return stored && { version: manifest.version, stored };
+}
+
+async function simpleModelsOf(
+  { fault, parse, readHashed }: FolderReader,
+  manifest: Manifest,
+): Promise<StoredSimpleModels | undefined> {
+  if (manifest.files[simpleModelsFile] === undefined) return undefined;
+  const content = await readHashed(simpleModelsFile, manifest);
+  const stored = parse(simpleModelsFile, content, simpleModelsSchema);
+  const misfit = checkFits(stored.smoothing.preprocessing.spec, manifest.spec, {
+    have: simpleModelsFile,
+    want: 'manifest.json',
+  });
+  if (misfit !== undefined) throw fault(`${simpleModelsFile} and manifest.json disagree: ${misfit}`);
+  return stored;
+}
+
+/**
+ * Reads and verifies a folder. Throws UserError, in a sentence that names the fault, whatever is wrong with it.
+ * `running`: version of the program that will serve it; left out, any will do.
+ */
+export async function readArtifact(directory: string, running?: string): Promise<ReadArtifact> {
+  const reader = folderReader(directory);
+  const { fault, read, parse } = reader;
+  const manifest = await readManifest(reader, running);
   // Features first: that their order was changed says more than that a hash differs.
   const preprocessing = parse<StoredPreprocessing>(
     'preprocessing.json',
@@ -247,13 +315,7 @@ export async function readArtifact(directory: string, running?: string): Promise
   });
   if (misfit !== undefined) throw fault(`manifest.json and preprocessing.json disagree: ${misfit}`);
   const contents = new Map<HashedFile, Uint8Array>();
-  for (const file of hashedFiles) {
-    const content = await read(file);
-    if (manifest.files[file] === undefined) throw fault(`manifest.json has no hash of ${file}`);
-    if (sha256(content) !== manifest.files[file])
-      throw fault(`${file} was changed after it was written (its hash differs)`);
-    contents.set(file, content);
-  }
+  for (const file of hashedFiles) contents.set(file, await reader.readHashed(file, manifest));
   const model = contents.get('model.onnx') as Uint8Array;
   if (hashPreprocessing(preprocessing) !== manifest.preprocessingHash)
     throw fault('preprocessing.json belongs to another model (its statistics are not those of the manifest)');
@@ -261,8 +323,9 @@ export async function readArtifact(directory: string, running?: string): Promise
     throw fault(`model.onnx is not that of version ${manifest.version}`);
   // Its hash is right, so it is what writeVersion wrote.
   const metrics = JSON.parse(new TextDecoder().decode(contents.get('metrics.json'))) as ArtifactMetrics;
+  const simpleModels = await simpleModelsOf(reader, manifest);
   const { version, codeVersion, lineage, files: hashes } = manifest;
-  return { version, preprocessing, model, metrics, codeVersion, lineage, hashes };
+  return { version, preprocessing, model, metrics, codeVersion, lineage, hashes, simpleModels };
 }
 
 /** Releases of one minor version compute the same features from the same readings. */

@@ -61,6 +61,7 @@ export async function writeEnsemble(
       ...commonLineage(members.map(({ lineage }) => lineage)),
     },
     card: (version) => writeEnsembleCard(version, members, metrics, model.length),
+    simpleModels: first.simpleModels,
   });
 }
 

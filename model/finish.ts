@@ -1,12 +1,13 @@
 /**
  * What is put behind a trained network before it is served: calibration where it helps and intervals of the remaining
  * life, both fitted to the machines that were kept from its training. Early stopping chose the network on the same
- * machines, so that they flatter it a little.
+ * machines, so that they flatter it a little. And beside it, the simple models that stand in for it.
  */
 import { modelMetadata } from './artifact.js';
 import { type Calibration, calibrationMethods, fitCalibration } from './calibration/calibrate.js';
 import { calibrateModel } from './calibration/calibration-graph.js';
 import { addLifeInterval, fitLifeInterval, type LifeInterval } from './calibration/life-interval.js';
+import { fitSimpleModels, type StoredSimpleModels } from './fallback/simple-models.js';
 import { decodeModel, encodeModel } from './graph/model-file.js';
 import { forecastKept } from './kept-forecasts.js';
 import { buildForecast } from './network-graph.js';
@@ -19,6 +20,7 @@ export interface FinishedModel {
   readonly model: Uint8Array;
   readonly calibration: Calibration | undefined;
   readonly lifeInterval: LifeInterval | undefined;
+  readonly simpleModels: StoredSimpleModels;
 }
 
 export async function finishModel(trained: TrainedNetwork, engine: Engine): Promise<FinishedModel> {
@@ -45,5 +47,6 @@ export async function finishModel(trained: TrainedNetwork, engine: Engine): Prom
   let model = decodeModel(bare);
   if (calibration) model = calibrateModel(model, calibration);
   if (lifeInterval) model = addLifeInterval(model, lifeInterval);
-  return { model: encodeModel(model), calibration, lifeInterval };
+  const simpleModels = fitSimpleModels(spec, trained.training);
+  return { model: encodeModel(model), calibration, lifeInterval, simpleModels };
 }

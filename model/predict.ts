@@ -1,8 +1,10 @@
 /** Serves an artifact: windows in, failure probabilities out, many machines in one run of the network. */
 import { assert } from '../domain/assert.js';
 import { UserError, WorldError } from '../domain/errors.js';
+import type { Fallback } from '../domain/fallback.js';
 import type { FeatureSpec, FeatureWindow, Predictor } from '../domain/features.js';
 import { readArtifact } from './artifact.js';
+import { SimpleModels } from './fallback/simple-models.js';
 import { checkFits } from './fit.js';
 import { blockRows } from './in-blocks.js';
 import { windowFeeds } from './known-future.js';
@@ -64,7 +66,7 @@ export async function openPredictor(
   wanted?: FeatureSpec,
   running?: string,
 ): Promise<NetworkPredictor> {
-  const { version, preprocessing, model } = await readArtifact(directory, running);
+  const { version, preprocessing, model, simpleModels } = await readArtifact(directory, running);
   if ('network' in preprocessing)
     throw new UserError(
       `${directory} forecasts values, not failures: name a network that forecasts failures.`,
@@ -87,7 +89,7 @@ export async function openPredictor(
       },
     );
   }
-  return new NetworkPredictor(version, spec, graph);
+  return new NetworkPredictor(version, spec, graph, simpleModels && new SimpleModels(simpleModels));
 }
 
 /**
@@ -98,6 +100,7 @@ export async function openPredictor(
 export class NetworkPredictor implements Predictor {
   readonly version: string;
   readonly spec: FeatureSpec;
+  readonly fallback: Fallback | undefined;
   readonly #graph: LoadedGraph;
   /** With windows that no block has taken. */
   #waiting: Asked[] = [];
@@ -105,10 +108,11 @@ export class NetworkPredictor implements Predictor {
   readonly #running = new Set<Promise<void>>();
 
   /** `graph` is that of buildForecast. */
-  constructor(version: string, spec: FeatureSpec, graph: LoadedGraph) {
+  constructor(version: string, spec: FeatureSpec, graph: LoadedGraph, fallback?: Fallback) {
     this.version = version;
     this.spec = spec;
     this.#graph = graph;
+    this.fallback = fallback;
   }
 
   predict(windows: readonly FeatureWindow[]): Promise<Float32Array> {

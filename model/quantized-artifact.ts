@@ -47,7 +47,7 @@ export async function quantizeVersion(
   request: QuantizeRequest,
 ): Promise<{ readonly quantization: Quantization; readonly written?: WrittenArtifact }> {
   const artifact = await readArtifact(request.directory);
-  const { model, version, preprocessing, metrics } = artifact;
+  const { model, version, preprocessing, metrics, simpleModels } = artifact;
   if ('network' in preprocessing)
     throw new UserError(
       `The model in ${request.directory} forecasts values, not failures: what is lost by int8 is measured on failures. Name a network that forecasts failures.`,
@@ -82,6 +82,7 @@ export async function quantizeVersion(
     metrics: { ...metrics, quantization },
     lineage: { ...artifact.lineage, parents: [{ version, as: 'float32' }] },
     card: (name) => writeCard(name, quantization),
+    simpleModels,
   });
   return { quantization, written };
 }

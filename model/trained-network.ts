@@ -1,5 +1,5 @@
 /** What training reports while it runs, and leaves behind. */
-import type { FeatureSpec } from '../domain/features.js';
+import type { FeatureSpec, History } from '../domain/features.js';
 import type { TrainingConfig } from './config.js';
 import type { DataFingerprint } from './data-fingerprint.js';
 import type { NetworkShape } from './network.js';
@@ -39,6 +39,8 @@ export interface TrainedNetwork {
   readonly bestStep: number;
   readonly validation: ValidationScore;
   readonly trainingMachines: readonly string[];
+  /** What it learned from. */
+  readonly training: readonly History[];
   readonly validationMachines: readonly string[];
   /** What it was judged by, as thinned out as there. */
   readonly keptOrigins: readonly Origin[];

@@ -233,6 +233,7 @@ function trainedNetwork(
     bestStep: step,
     validation: score,
     trainingMachines: training.map(({ machine }) => machine),
+    training,
     validationMachines: validation.map(({ machine }) => machine),
     keptOrigins: origins,
     trainingOriginCount: originsOf(training).length,

@@ -6,9 +6,18 @@ import type { MachineType } from '../domain/machine-type.js';
  * steps.
  */
 export function obstacleIn(type: MachineType, stepCount: number, coverage: number): string {
-  const { minimumSteps, minimumCoverage, contextSteps } = type;
-  if (stepCount < Math.min(minimumSteps, contextSteps))
-    return `history too short: ${stepCount} of ${minimumSteps} steps`;
+  return shortHistory(type, stepCount) || tooFewReadings(type, coverage);
+}
+
+/** As obstacleIn, of the age of the machine alone: what needs no history can still be said. */
+export function shortHistory({ minimumSteps, contextSteps }: MachineType, stepCount: number): string {
+  return stepCount < Math.min(minimumSteps, contextSteps)
+    ? `history too short: ${stepCount} of ${minimumSteps} steps`
+    : '';
+}
+
+/** As obstacleIn, of the readings alone. */
+export function tooFewReadings({ minimumCoverage }: MachineType, coverage: number): string {
   if (coverage < minimumCoverage)
     return `too few readings: coverage ${coverage.toFixed(2)} is below ${minimumCoverage}`;
   return '';

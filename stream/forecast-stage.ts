@@ -3,6 +3,7 @@
  * ForecastRecord per window in the order of the steps. Events and ticks pass through in their places.
  */
 import type { Buffer } from 'node:buffer';
+import type { Fallback, SimpleRung } from '../domain/fallback.js';
 import type { FeatureSpec, Predictor } from '../domain/features.js';
 import { expectedDay, type ForecastRecord, type ForecastValues } from '../domain/forecast.js';
 import type { EventRecord, TickRecord } from '../domain/input.js';
@@ -13,8 +14,9 @@ import type { MachineType } from '../domain/machine-type.js';
 import type { Measure } from '../domain/measure.js';
 import { decodeRecord, encodeRecord, topics } from '../domain/topics.js';
 import { limitPassings, type ValueOutlook, type ValuePredictor } from '../domain/values.js';
-import { curveFault, obstacleIn } from './assessable.js';
+import { curveFault, obstacleIn, tooFewReadings } from './assessable.js';
 import { featureSpec } from './features.js';
+import { Ladder, simpleCurve, trusted, type Verdict } from './ladder.js';
 import { type Measurer, makeMeasurer } from './measurer.js';
 import { significant } from './significant.js';
 import { type IssuedWindow, WindowOperator } from './window-operator.js';
@@ -50,6 +52,7 @@ class ForecastPartition implements PartitionHandler {
   readonly #stage: ForecastStage;
   readonly #partition: number;
   readonly #windows: WindowOperator;
+  readonly #ladder = new Ladder();
 
   constructor(stage: ForecastStage, partition: number) {
     this.#stage = stage;
@@ -58,7 +61,9 @@ class ForecastPartition implements PartitionHandler {
   }
 
   restore(state: Iterable<{ readonly key: string; readonly value: Buffer }>): void {
-    this.#windows.restore(state);
+    const entries = [...state];
+    this.#windows.restore(entries.filter(({ key }) => !Ladder.owns(key)));
+    this.#ladder.restore(entries.filter(({ key }) => Ladder.owns(key)));
   }
 
   async process(batch: Batch): Promise<Checkpoint | null> {
@@ -69,16 +74,22 @@ class ForecastPartition implements PartitionHandler {
     for (const record of batch.records) {
       const decoded = decodeRecord(topics.steps, record);
       if (decoded.kind !== 'step') {
-        if (decoded.kind === 'event') this.#windows.event(decoded);
+        if (decoded.kind === 'event') {
+          this.#windows.event(decoded);
+          if (decoded.event === 'retired') {
+            for (const model of models.values()) await model.predict(outputs); // what came before it is remembered first
+            this.#ladder.forget(decoded.machine);
+          }
+        }
         outputs.push(decoded);
         continue;
       }
       for (const window of this.#windows.step(decoded)) {
         const model = this.#modelFor(window.type, models);
         const place = outputs.length;
-        const obstacle = model.obstacleTo(window);
-        outputs.push(obstacle === '' ? undefined : model.refuse(window, obstacle, record.offset));
-        if (obstacle !== '') continue;
+        const unasked = model.withoutAsking(window, record.offset);
+        outputs.push(unasked);
+        if (unasked) continue;
         model.pending.push({ window, place, stepOffset: record.offset });
         if (model.pending.length >= this.#stage.batchWindowsMax) await model.predict(outputs);
       }
@@ -88,7 +99,7 @@ class ForecastPartition implements PartitionHandler {
     return {
       nextOffset: last.offset + 1,
       outputs: (outputs as Output[]).map((output) => encodeRecord(topics.forecasts, this.#partition, output)),
-      state: this.#windows.takeChanges(),
+      state: [...this.#windows.takeChanges(), ...this.#ladder.takeChanges()],
     };
   }
 
@@ -98,11 +109,21 @@ class ForecastPartition implements PartitionHandler {
     let model = models.get(typeName);
     if (!model) {
       const type = this.#stage.types.get(typeName) as MachineType;
-      model = new Model(type, this.#stage);
+      model = new Model(type, this.#stage, this.#ladder);
       models.set(typeName, model);
     }
     return model;
   }
+}
+
+/** Of a window whose step is closed. */
+interface Said {
+  readonly status: Exclude<ForecastRecord['status'], 'provisional'>;
+  readonly reason: string;
+  readonly rung?: SimpleRung;
+  /** Empty: not assessable. */
+  readonly curve: Float32Array;
+  readonly values?: ForecastValues | undefined;
 }
 
 /** The predictor of one machine type during one batch. */
@@ -114,8 +135,11 @@ class Model {
   readonly #values: ValuePredictor | undefined;
   readonly #misfit: string;
   readonly #measure: Measurer | undefined;
+  readonly #ladder: Ladder;
+  /** undefined, too, where its features are not the type's. */
+  readonly #fallback: Fallback | undefined;
 
-  constructor(type: MachineType, stage: ForecastStage) {
+  constructor(type: MachineType, stage: ForecastStage, ladder: Ladder) {
     const predictor = stage.predictorFor(type.name);
     const values = stage.valuePredictorFor?.(type.name);
     const measures = stage.measuresOf?.(type.name) ?? [];
@@ -125,15 +149,20 @@ class Model {
     this.#values = values && describeMisfit(type, values) === '' ? values : undefined;
     const model = predictor ?? values;
     this.#misfit = model ? describeMisfit(type, model) : `no model for machine type ${type.name}`;
+    this.#ladder = ladder;
+    this.#fallback = this.#misfit === '' ? predictor?.fallback : undefined;
   }
 
-  /** Why there can be no forecast from a window, in words; '' if nothing is in the way. */
-  obstacleTo(window: IssuedWindow): string {
-    return this.#misfit || obstacleIn(this.#type, window.window.stepCount, window.coverage);
-  }
-
-  refuse(window: IssuedWindow, reason: string, stepOffset: number): ForecastRecord {
-    return this.#forecast(window, stepOffset, 'not-assessable', reason, []);
+  /**
+   * What is said of a window that no network is asked about; undefined: one is to be asked. A short history leaves the age.
+   * Silence leaves nothing, whatever the age: it is to be seen.
+   */
+  withoutAsking(window: IssuedWindow, stepOffset: number): ForecastRecord | undefined {
+    const { stepCount } = window.window;
+    const obstacle = this.#misfit || obstacleIn(this.#type, stepCount, window.coverage);
+    if (obstacle === '') return undefined;
+    const isYoung = tooFewReadings(this.#type, window.coverage) === '';
+    return this.#simple(isYoung ? this.#fallback : undefined, window, stepOffset, 'age', obstacle);
   }
 
   /** Predicts all that is pending and puts the forecasts in their places. */
@@ -141,7 +170,8 @@ class Model {
     const pending = this.pending.splice(0);
     if (pending.length === 0) return;
     const windows = pending.map(({ window }) => window.window);
-    const curves = await this.#predictor?.predict(windows);
+    const broken = this.#predictor?.fault;
+    const curves = broken === undefined ? await this.#predictor?.predict(windows) : undefined;
     const outlooks = await this.#values?.foresee(windows);
     const horizon = this.#type.horizonSteps;
     pending.forEach(({ window, place, stepOffset }, index) => {
@@ -152,18 +182,45 @@ class Model {
         ? curves.subarray(index * horizon, (index + 1) * horizon)
         : Float32Array.from(outlook?.health?.probabilities ?? []);
       const fault =
-        !curves && !outlook?.health
+        broken ??
+        (!curves && !outlook?.health
           ? (outlook?.healthReason ?? '')
           : curve.length === horizon
             ? curveFault(curve)
-            : 'the model gave too few values';
-      const status = window.final ? 'ok' : 'provisional';
-      const reason = window.final ? '' : 'the newest step is still open';
+            : 'the model gave too few values');
+      const { rung, reason } = this.#stand(window, fault);
       outputs[place] =
-        fault === ''
-          ? this.#forecast(window, stepOffset, status, reason, listOf(curve), values)
-          : this.#forecast(window, stepOffset, 'not-assessable', fault, [], values);
+        rung === 'network'
+          ? this.#forecast(window, stepOffset, { status: 'ok', reason: '', curve, values })
+          : this.#simple(this.#fallback, window, stepOffset, rung, reason, values);
     });
+  }
+
+  /** What the forecast rests on, `fault` being what is wrong with what the network said. */
+  #stand(window: IssuedWindow, fault: string): Verdict {
+    const verdict: Verdict = fault === '' ? trusted : { rung: 'smoothing', reason: fault };
+    // A network that cannot be used is no fault of a machine's windows: there is nothing to remember of them.
+    if (!this.#fallback || this.#predictor?.fault !== undefined) return verdict;
+    return this.#ladder.stand(window, this.#predictor?.version ?? '', verdict, this.#type.revisionSteps);
+  }
+
+  /** By the simple models, or not at all. */
+  #simple(
+    fallback: Fallback | undefined,
+    window: IssuedWindow,
+    stepOffset: number,
+    rung: SimpleRung,
+    reason: string,
+    values?: ForecastValues,
+  ): ForecastRecord {
+    const simple = fallback && simpleCurve(fallback, window.window, rung);
+    return this.#forecast(
+      window,
+      stepOffset,
+      simple
+        ? { status: 'fallback', reason, ...simple, values }
+        : { status: 'not-assessable', reason, curve: new Float32Array(0), values },
+    );
   }
 
   #describeValues({ sensors, health }: ValueOutlook): ForecastValues {
@@ -188,11 +245,11 @@ class Model {
   #forecast(
     window: IssuedWindow,
     stepOffset: number,
-    status: ForecastRecord['status'],
-    reason: string,
-    probabilities: readonly number[],
-    values?: ForecastValues,
+    { status, reason, rung, curve, values }: Said,
   ): ForecastRecord {
+    const probabilities = listOf(curve);
+    const isProvisional = !window.final && status !== 'not-assessable';
+    const open = isProvisional ? ['the newest step is still open'] : [];
     return {
       kind: 'forecast',
       machine: window.machine,
@@ -202,9 +259,10 @@ class Model {
       originMs: window.originMs,
       stepIndex: window.stepIndex,
       revision: window.revision,
-      status,
-      reason,
+      status: isProvisional ? 'provisional' : status,
+      reason: [...open, reason].filter((each) => each !== '').join('; '),
       model: (this.#predictor ?? this.#values)?.version ?? '',
+      ...(rung ? { rung } : {}),
       ...(this.#measure ? { measured: this.#measure(window.window) } : {}),
       ...(!this.#predictor && this.#values ? { curve: 'health-limit' as const } : {}),
       probabilities,

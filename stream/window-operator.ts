@@ -27,6 +27,8 @@ export interface IssuedWindow {
   readonly type: string;
   readonly site: string;
   readonly line: string;
+  /** Of the machine's present life. */
+  readonly lifeStartMs: number;
   readonly window: FeatureWindow;
   readonly originMs: number;
   /** Ordinal of the window's newest step in the machine's life. */
@@ -184,6 +186,7 @@ export class WindowOperator {
       type: type.name,
       site,
       line,
+      lifeStartMs: life.lifeStartMs,
       window: { rows: this.#copyWindow(life, origin), stepCount },
       originMs: row.endMs,
       stepIndex: origin,

@@ -1,5 +1,6 @@
 import type { History } from '../../domain/features.js';
-import { accumulateHazards, type Baseline } from './baseline.js';
+import { accumulateHazards } from '../../domain/hazards.js';
+import type { Baseline } from './baseline.js';
 
 /**
  * Hazard of day k over all training rows: failures on day k / rows known to run up to day k − 1 whose day k is

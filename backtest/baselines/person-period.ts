@@ -3,8 +3,9 @@
  * ("fails on day k"), one set of weights for all days, k among the inputs (Singer & Willett 1993; Allison 1982).
  */
 import { type FeatureSpec, type History, isCount, isMeasured } from '../../domain/features.js';
-import { accumulateHazards, type Baseline } from './baseline.js';
-import { type DailyRow, dot, fitDailyLogistic } from './logistic.js';
+import { accumulateHazards } from '../../domain/hazards.js';
+import { type DailyRow, dot, fitDailyLogistic } from '../../model/fallback/logistic.js';
+import type { Baseline } from './baseline.js';
 
 /** Steps of the running means, and of the running sums of counts. */
 const shortSteps = 3;

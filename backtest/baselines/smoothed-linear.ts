@@ -4,8 +4,9 @@
  * its z-scores are those of the whole fleet.
  */
 import type { FeatureSpec, History } from '../../domain/features.js';
-import { accumulateHazards, type Baseline } from './baseline.js';
-import { dot, fitLogistic } from './logistic.js';
+import { accumulateHazards } from '../../domain/hazards.js';
+import { dot, fitLogistic } from '../../model/fallback/logistic.js';
+import type { Baseline } from './baseline.js';
 
 /** Weight of the newest step: averages over about 10 and 33 steps. */
 const alphas = [0.1, 0.03];

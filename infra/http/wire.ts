@@ -1,5 +1,6 @@
 /** What goes over the wire of /api/v1. Read by the server, the page and anyone with curl; additions only. */
 import type { AlertRecord } from '../../domain/alert.js';
+import type { SimpleRung } from '../../domain/fallback.js';
 import type { CurveKind, ForecastStatus, ForecastValues } from '../../domain/forecast.js';
 import type { EventRecord } from '../../domain/input.js';
 import type { SilenceRecord } from '../../domain/silence.js';
@@ -63,6 +64,8 @@ export interface ForecastWire {
   readonly revision: number;
   readonly status: ForecastStatus;
   readonly reason: string;
+  /** What the curve rests on where the network was not used; left out: the network. */
+  readonly rung?: SimpleRung;
   readonly model: string;
   /** What the probabilities are of. */
   readonly curve: CurveKind;
@@ -212,9 +215,11 @@ export interface ForecastsWire {
 export interface SequenceForecastWire {
   /** As it was sent. */
   readonly id?: string;
-  readonly status: 'ok' | 'not-assessable';
-  /** Why it cannot be assessed; '' when it can. */
+  readonly status: 'ok' | 'fallback' | 'not-assessable';
+  /** Why not 'ok', in words; '' when ok. */
   readonly reason: string;
+  /** Of the fallback: what the curve rests on. */
+  readonly rung?: SimpleRung;
   /** Steps that were read: at most `contextSteps`. */
   readonly stepCount: number;
   /** Share of the sensors that have a value in the newest five steps. */

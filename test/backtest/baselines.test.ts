@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { fitAgeWeibull } from '../../backtest/baselines/age-weibull.js';
-import { type DailyRow, dot, fitDailyLogistic, fitLogistic } from '../../backtest/baselines/logistic.js';
 import { fitMarginal, marginalHazards } from '../../backtest/baselines/marginal.js';
 import { fitPersonPeriod } from '../../backtest/baselines/person-period.js';
 import { fitSmoothedLinear } from '../../backtest/baselines/smoothed-linear.js';
 import type { FeatureSpec, History } from '../../domain/features.js';
 import { Rng } from '../../domain/rng.js';
+import { type DailyRow, dot, fitDailyLogistic, fitLogistic } from '../../model/fallback/logistic.js';
 
 const horizonSteps = 5;
 const spec: FeatureSpec = {

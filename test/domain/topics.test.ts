@@ -62,6 +62,7 @@ const forecast: fc.Arbitrary<ForecastRecord> = fc.record(
     status: fc.constantFrom('ok', 'provisional', 'fallback', 'not-assessable'),
     reason: fc.string(),
     model: fc.string(),
+    rung: fc.constantFrom('smoothing', 'age'),
     measured: fc.dictionary(fc.constantFrom('temp.mean', 'drift(temp.max, 3)'), fc.option(finite)),
     curve: fc.constant('health-limit' as const),
     probabilities: fc.array(fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.constant(0.25))),

@@ -50,6 +50,7 @@ describe('an artifact', () => {
     assert.deepEqual(await readdir(join(folder, 'models')), [written.version]);
     assert.deepEqual((await readdir(written.directory)).sort(), [
       'card.md',
+      'fallback.json',
       'manifest.json',
       'metrics.json',
       'model.onnx',

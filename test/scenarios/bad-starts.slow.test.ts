@@ -146,6 +146,10 @@ describe('a configuration that cannot be used: exit code 2', options, () => {
     const plant = copyPlant(t);
     const file = modelFile(plant);
     const sound = readFileSync(file);
+    // With its simple models the plant would start on them: those are torn, too.
+    const simpleFile = file.replace('model.onnx', 'fallback.json');
+    const simple = readFileSync(simpleFile);
+    writeFileSync(simpleFile, simple.subarray(0, simple.length >> 1));
     const torn = Buffer.from(sound);
     const at = torn.length >> 1;
     torn.writeUInt8(torn.readUInt8(at) ^ 1, at);
@@ -154,6 +158,8 @@ describe('a configuration that cannot be used: exit code 2', options, () => {
     rmSync(file);
     await fails(t, run(plant), 2, /model\.onnx is missing.*Train it again/);
     writeFileSync(file, sound);
+    await fails(t, run(plant), 2, /fallback\.json was changed after it was written/);
+    writeFileSync(simpleFile, simple);
     await runsAsBefore(t, plant);
   });
 

@@ -1,7 +1,7 @@
 // A newly trained network takes the place of the one in use while the pipeline runs: no forecast is lost, every batch is
 // by one network, every forecast is what the network that it names says; a network that cannot be used changes nothing.
 import assert from 'node:assert/strict';
-import { appendFileSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -339,7 +339,7 @@ test('a network that cannot be used leaves the one in use, says so once, and is 
   }
 });
 
-test('a plant that starts without a network takes the first that is trained; a broken one stops it from starting', async () => {
+test('a plant that starts without a network takes the first that is trained; with a broken one it starts on its simple models, until that is whole', async () => {
   const dir = join(plant.dir, 'other-models');
   mkdirSync(join(dir, 'pump'), { recursive: true });
   const other = {
@@ -358,6 +358,44 @@ test('a plant that starts without a network takes the first that is trained; a b
   } finally {
     await models.close();
   }
-  rmSync(join(dir, 'pump', versions[0], 'model.onnx'));
+  const folder = join(dir, 'pump', versions[0]);
+  const network = readFileSync(join(folder, 'model.onnx'));
+  rmSync(join(folder, 'model.onnx'));
+  const said: string[] = [];
+  const logger: Logger = { ...silentLogger, error: (_fields, message) => void said.push(message) };
+  const broken = await LiveModels.open(other, logger, wallClock);
+  try {
+    await broken.check();
+    assert.equal(said.length, 1, said.join());
+    assert.match(
+      said[0] ?? '',
+      /the simple models of .* forecast the failures of pump: .*model\.onnx is missing/,
+    );
+    assert.deepEqual(
+      broken.health().map(({ name, status }) => [name, status]),
+      [['model pump', 'degraded']],
+    );
+    const { forecasts } = await replayPumps(broken, (handler) => handler);
+    const told = new Set(forecasts.map(({ status, rung, model }) => [status, rung, model].join()));
+    // Pumps are repaired and go on: nobody knows the age of those whose history is too short.
+    assert.deepEqual([...told].sort(), [
+      `fallback,smoothing,${versions[0]}`,
+      `not-assessable,,${versions[0]}`,
+    ]);
+    for (const { rung, reason } of forecasts)
+      if (rung === 'smoothing') assert.match(reason, /model\.onnx is missing/);
+
+    writeFileSync(join(folder, 'model.onnx'), network);
+    await broken.check();
+    assert.deepEqual(broken.health(), []);
+    const mended = await replayPumps(broken, (handler) => handler);
+    assert.equal(mended.forecasts.filter(({ rung }) => rung === 'smoothing').length, 0);
+  } finally {
+    await broken.close();
+  }
+
+  // One of before there were simple models, or whose own are broken, too: nothing can be served.
+  rmSync(join(folder, 'model.onnx'));
+  rmSync(join(folder, 'fallback.json'));
   await assert.rejects(LiveModels.open(other, silentLogger, wallClock), UserError);
 });

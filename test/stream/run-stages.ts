@@ -46,6 +46,25 @@ export function makeFakePredictor(type: MachineType): Predictor & { readonly bat
   };
 }
 
+/** As makeFakePredictor, with a fallback, and curves that are none for about every eighth window. */
+export function makeFaultyPredictor(type: MachineType): Predictor {
+  const sound = makeFakePredictor(type);
+  const { horizonSteps } = sound.spec;
+  const flat = (hazard: number) =>
+    Float32Array.from({ length: horizonSteps }, (_, k) => 1 - (1 - hazard) ** (k + 1));
+  return {
+    ...sound,
+    fallback: { smoothed: ({ stepCount }) => flat(0.01 * stepCount), byAge: () => flat(0.05) },
+    predict: async (windows) => {
+      const curves = await sound.predict(windows);
+      for (let row = 0; row < windows.length; row++)
+        if ((curves[row * horizonSteps] as number) < 0.11)
+          curves[row * horizonSteps + horizonSteps - 1] = Number.NaN;
+      return curves;
+    },
+  };
+}
+
 export function stepStage(type: MachineType): () => PartitionHandler {
   const stage = makeStepStage({ types: new Map([[type.name, type]]), checkpointRecordsMax: 7 });
   return () => stage({ topic: topics.inputs, partition: 3 });

@@ -23,6 +23,7 @@ import {
   encodeInputs,
   forecastStage,
   makeFakePredictor,
+  makeFaultyPredictor,
   runBoth,
   runStage,
   stepStage,
@@ -79,6 +80,7 @@ function computeWindows(records: readonly StepTopic[], type: MachineType): Issue
         type: type.name,
         site: 's',
         line: 'l',
+        lifeStartMs: life.startMs,
         window: { rows, stepCount: Math.min(spec.contextSteps, origin + 1) },
         originMs: step.endMs,
         stepIndex: origin,
@@ -130,12 +132,13 @@ test(`windows are what a naive recomputation gives, whatever restarts and repeat
 const stageCases = Math.ceil(250 * scale);
 test(`the same log gives the same bytes, wherever batches, checkpoints and crashes fall (${stageCases} histories, seed ${seed})`, async () => {
   let forecastCount = 0;
+  let fallbackCount = 0;
   for (let index = 0; index < stageCases; index++) {
     const { type, inputs } = makeRandomHistory(seed + index);
     const where = `history ${seed + index}`;
     const rng = new Rng(seed + index);
     const log = encodeInputs(inputs);
-    const predictor = makeFakePredictor(type);
+    const predictor = index % 2 === 0 ? makeFakePredictor(type) : makeFaultyPredictor(type);
     const once = await runStage(stepStage(type), topics.inputs, log);
     const broken = await runStage(
       stepStage(type),
@@ -164,10 +167,14 @@ test(`the same log gives the same bytes, wherever batches, checkpoints and crash
     for (const record of decodeAll(topics.forecasts, inOneGo.outputs)) {
       if (record.kind !== 'forecast') continue;
       forecastCount++;
+      if (record.rung) fallbackCount++;
       assert.ok(record.probabilities.every((p, k) => p >= (record.probabilities[k - 1] ?? 0) && p <= 1));
     }
   }
-  console.log(`both stages: ${stageCases} histories from seed ${seed}, ${forecastCount} forecasts`);
+  assert.ok(fallbackCount > 0.02 * forecastCount, `${fallbackCount} of ${forecastCount} are of the fallback`);
+  console.log(
+    `both stages: ${stageCases} histories from seed ${seed}, ${forecastCount} forecasts, ${fallbackCount} of them of the fallback`,
+  );
 });
 
 /** A last tick makes every run end at a checkpoint. */
@@ -192,7 +199,7 @@ test(`no forecast knows what is read after it, or what happened after its origin
     const { type, inputs } = makeRandomHistory(seed + index);
     const where = `history ${seed + index}`;
     const rng = new Rng(seed + index);
-    const predictor = makeFakePredictor(type);
+    const predictor = index % 2 === 0 ? makeFakePredictor(type) : makeFaultyPredictor(type);
     const original = (await runBoth(type, inputs, predictor)).forecasts;
 
     // Other records after a tick: what was given up to that tick stays, to the byte.

@@ -1,0 +1,23 @@
+/** What stands in for a network where that cannot be used or trusted. */
+import type { FeatureWindow } from './features.js';
+
+/** What a forecast rests on, best first. */
+export const rungs = ['network', 'smoothing', 'age'] as const;
+export type Rung = (typeof rungs)[number];
+/** Those below the network. */
+export type SimpleRung = Exclude<Rung, 'network'>;
+
+/** The simple models of one artifact. Their curves are [H], finite, in [0, 1] and never fall. */
+export interface Fallback {
+  /** From averages of the window's values and the age. */
+  smoothed(window: FeatureWindow): Float32Array;
+  /** From the age alone; undefined where it is not known. */
+  byAge(window: FeatureWindow): Float32Array | undefined;
+}
+
+/** For people, behind "by". */
+export const rungWords: Readonly<Record<Rung, string>> = {
+  network: 'the network',
+  smoothing: 'smoothed readings and the age',
+  age: 'the age alone',
+};
