@@ -35,7 +35,14 @@ const status = (word: Extract<Condition, { kind: 'status' }>['status']): Maker =
   make: () => ({ kind: 'status', status: word }),
 });
 const plain = (
-  kind: 'expected-day' | 'limit-day' | 'coverage' | 'silent-sensors' | 'health-index' | 'age',
+  kind:
+    | 'expected-day'
+    | 'limit-day'
+    | 'coverage'
+    | 'silent-sensors'
+    | 'stuck-sensors'
+    | 'health-index'
+    | 'age',
 ): Maker => ({
   takes: 'nothing',
   make: () => ({ kind }),
@@ -53,6 +60,8 @@ const functions: ReadonlyMap<string, Maker> = new Map<string, Maker>([
   ['coverage', plain('coverage')],
   ['silent', { takes: 'sensor', make: (sensor) => ({ kind: 'silent', sensor }) }],
   ['silent_sensors', plain('silent-sensors')],
+  ['stuck', { takes: 'sensor', make: (sensor) => ({ kind: 'stuck', sensor }) }],
+  ['stuck_sensors', plain('stuck-sensors')],
   ['health_index', plain('health-index')],
   ['age', plain('age')],
   ['value', { takes: 'feature', make: (feature) => ({ kind: 'value', feature }) }],

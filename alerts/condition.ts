@@ -28,6 +28,9 @@ export type Condition =
   /** How many sensors gave no reading in the newest step; whether this one did not. */
   | { readonly kind: 'silent-sensors' }
   | { readonly kind: 'silent'; readonly sensor: string }
+  /** The same of sensors whose readings in the newest step were all equal. */
+  | { readonly kind: 'stuck-sensors' }
+  | { readonly kind: 'stuck'; readonly sensor: string }
   /** 1 is the limit. */
   | { readonly kind: 'health-index' }
   /** Steps of the machine's present life. */
@@ -60,6 +63,7 @@ export type ValueType = 'number' | 'truth';
 export function typeOf({ kind }: Condition): ValueType {
   switch (kind) {
     case 'silent':
+    case 'stuck':
     case 'status':
     case 'not':
     case 'and':
@@ -166,6 +170,10 @@ export function evaluate(condition: Condition, forecast: ForecastRecord, context
       return forecast.silentSensors.length;
     case 'silent':
       return Number(forecast.silentSensors.includes(condition.sensor));
+    case 'stuck-sensors':
+      return forecast.stuckSensors?.length ?? 0;
+    case 'stuck':
+      return Number(forecast.stuckSensors?.includes(condition.sensor) ?? false);
     case 'health-index':
       return forecast.values?.healthIndex ?? Number.NaN;
     case 'age':
@@ -272,7 +280,8 @@ export function conditionText(condition: Condition): string {
     case 'limit-probability':
       return `limit_probability(${durationText(condition.withinMs)})`;
     case 'silent':
-      return `silent("${condition.sensor}")`;
+    case 'stuck':
+      return `${condition.kind}("${condition.sensor}")`;
     case 'value':
       return `value("${condition.feature}")`;
     case 'drift':

@@ -19,7 +19,7 @@ import {
 } from './condition.js';
 import { type AlertsConfig, type RuleConfig, ruleSchema, type SeverityThresholds } from './config.js';
 import type { Place } from './episode.js';
-import { featureProblem } from './feature-problem.js';
+import { sensorProblem } from './sensor-problem.js';
 import { defaultSummaryOf, makeDateFormat } from './summary.js';
 
 export interface Rule {
@@ -119,14 +119,8 @@ function bindRule(rule: Omit<RuleConfig, 'overrides'>, type: MachineType, fits: 
   const conditions = rule.when ? [rule.condition, rule.when] : [rule.condition];
   for (const part of conditions.flatMap((condition) => [...partsOf(condition)])) {
     const text = conditionText(part);
-    if (part.kind === 'silent' && !type.sensors.some(({ name }) => name === part.sensor))
-      complain(
-        `${text}: it has no sensor "${part.sensor}"; it has: ${type.sensors.map(({ name }) => name).join(', ')}`,
-      );
-    if (part.kind === 'value' || part.kind === 'drift') {
-      const problem = featureProblem(part, type, stepMs);
-      if (problem !== undefined) complain(`${text}${problem}`);
-    }
+    const problem = sensorProblem(part, type, stepMs);
+    if (problem !== undefined) complain(`${text}${problem}`);
     if (!('withinMs' in part)) continue;
     const { withinMs } = part;
     const horizonMs = type.horizonSteps * stepMs;

@@ -56,6 +56,8 @@ export interface ForecastRecord {
   readonly silentSensors: readonly string[];
   /** Topic `steps`: offset of the step record that caused this forecast. */
   readonly stepOffset: number;
+  /** Sensors whose readings in the newest step are all the same (stuckAfter of the sensor). Left out: none. */
+  readonly stuckSensors?: readonly string[];
   /** What rules ask of the machine's sensors, by `measureKey`; null: it cannot be told. Left out where no rule asks. */
   readonly measured?: Readonly<Record<string, number | null>>;
   /** Of machine types whose sensors are forecast, once a network has learned them. */

@@ -263,6 +263,7 @@ class Model {
       reason: [...open, reason].filter((each) => each !== '').join('; '),
       model: (this.#predictor ?? this.#values)?.version ?? '',
       ...(rung ? { rung } : {}),
+      ...(window.stuckSensors.length > 0 ? { stuckSensors: window.stuckSensors } : {}),
       ...(this.#measure ? { measured: this.#measure(window.window) } : {}),
       ...(!this.#predictor && this.#values ? { curve: 'health-limit' as const } : {}),
       probabilities,

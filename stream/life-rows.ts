@@ -14,8 +14,8 @@ export interface LifeRow {
   readonly revision: number;
   readonly final: boolean;
   readonly coverage: number;
-  /** One character per sensor: '1' without a reading. */
-  readonly silent: string;
+  /** One character per sensor: '1' without a reading, '2' stuck, else '0'. */
+  readonly sensorFaults: string;
   /** Windows given that end with this row. */
   readonly issuedCount: number;
 }
@@ -39,7 +39,7 @@ export class LifeRows {
   readonly #features: Float32Array;
   /** [capacity + slackRows, width] */
   readonly #numbers: Float64Array;
-  readonly #silent: string[];
+  readonly #sensorFaults: string[];
   #newestIndex = Number.NEGATIVE_INFINITY;
   #newestPlace: number;
   /** No row before this one is dirty. */
@@ -52,7 +52,7 @@ export class LifeRows {
     this.#newestPlace = capacity - 1;
     this.#features = new Float32Array(places * featureCount).fill(Number.NaN);
     this.#numbers = new Float64Array(places * width).fill(Number.NaN);
-    this.#silent = new Array<string>(places).fill('');
+    this.#sensorFaults = new Array<string>(places).fill('');
   }
 
   /** Where the oldest row is, if there are as many as possible. */
@@ -87,7 +87,7 @@ export class LifeRows {
       revision: this.#number(place, revision),
       final: this.#number(place, final) === 1,
       coverage: this.#number(place, coverage),
-      silent: this.#silent[place] as string,
+      sensorFaults: this.#sensorFaults[place] as string,
       issuedCount: this.#number(place, issuedCount),
     };
   }
@@ -127,7 +127,7 @@ export class LifeRows {
     numbers[at + issuedCount] = row.issuedCount;
     numbers[at + dirty] = isDirty ? 1 : 0;
     if (isDirty) this.#dirtyFrom = Math.min(this.#dirtyFrom, row.stepIndex);
-    this.#silent[place] = row.silent;
+    this.#sensorFaults[place] = row.sensorFaults;
     return dropped;
   }
 
@@ -162,7 +162,7 @@ export class LifeRows {
   #advanceTo(stepIndex: number): number[] {
     const steps = Math.min(this.#capacity, stepIndex - this.#newestIndex);
     const dropped = this.#startsIn(this.#firstPlace, this.#firstPlace + steps);
-    if (this.#newestPlace + steps >= this.#silent.length) this.#moveTo(this.#capacity - 1 - steps);
+    if (this.#newestPlace + steps >= this.#sensorFaults.length) this.#moveTo(this.#capacity - 1 - steps);
     this.#newestPlace += steps;
     this.#newestIndex = stepIndex;
     return dropped;
@@ -174,7 +174,7 @@ export class LifeRows {
     const end = place + 1;
     this.#features.copyWithin(0, from * this.#featureCount).fill(Number.NaN, end * this.#featureCount);
     this.#numbers.copyWithin(0, from * width).fill(Number.NaN, end * width);
-    this.#silent.copyWithin(0, from).fill('', end);
+    this.#sensorFaults.copyWithin(0, from).fill('', end);
     this.#newestPlace = place;
   }
 

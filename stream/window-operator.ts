@@ -41,6 +41,8 @@ export interface IssuedWindow {
   readonly coverage: number;
   /** Sensors without a reading in the newest step. */
   readonly silentSensors: readonly string[];
+  /** Sensors with nothing but equal readings there (stuckAfter of the sensor). */
+  readonly stuckSensors: readonly string[];
 }
 
 const version = 2;
@@ -193,7 +195,8 @@ export class WindowOperator {
       final: row.final,
       revision: row.issuedCount,
       coverage: coverage / coverageCount,
-      silentSensors: type.sensors.filter((_, index) => row.silent[index] === '1').map(({ name }) => name),
+      silentSensors: sensorsMarked(type, row, '1'),
+      stuckSensors: sensorsMarked(type, row, '2'),
     };
   }
 
@@ -220,9 +223,22 @@ function rowOf(step: StepRecord, issuedCount: number): LifeRow {
     revision: step.revision,
     final: step.final,
     coverage: stepCoverage(step),
-    silent: step.sensors.map((sensor) => (sensor ? '0' : '1')).join(''),
+    sensorFaults: step.sensors
+      .map((sensor, index) => (!sensor ? '1' : step.stuck[index] ? '2' : '0'))
+      .join(''),
     issuedCount,
   };
+}
+
+const noSensors: readonly string[] = [];
+
+function sensorsMarked(
+  { sensors }: MachineType,
+  { sensorFaults }: LifeRow,
+  mark: '1' | '2',
+): readonly string[] {
+  if (!sensorFaults.includes(mark)) return noSensors;
+  return sensors.filter((_, index) => sensorFaults[index] === mark).map(({ name }) => name);
 }
 
 /** Time first: the rows that come and go together lie side by side in a sorted state. */
@@ -241,7 +257,7 @@ function encodeRow(life: Life, row: LifeRow): Buffer {
   writer.integer(row.revision);
   writer.byte(row.final ? 1 : 0);
   writer.double(row.coverage);
-  writer.text(row.silent);
+  writer.text(row.sensorFaults);
   writer.integer(row.issuedCount);
   writer.integer(features.length);
   writer.floats(features);
@@ -269,7 +285,7 @@ function decodeRow(entry: Buffer, types: ReadonlyMap<string, WindowType>): Decod
     revision: reader.integer(),
     final: reader.byte() === 1,
     coverage: reader.double(),
-    silent: reader.text(),
+    sensorFaults: reader.text(),
     issuedCount: reader.integer(),
   };
   const featureCount = reader.integer();

@@ -298,9 +298,10 @@ function Numbers({ forecast, type }: { readonly forecast: ForecastWire; readonly
         <dd>
           {percent(forecast.coverage)}{' '}
           <small>
-            {forecast.silentSensors.length === 0
-              ? 'all sensors speak'
-              : `${forecast.silentSensors.join(', ')} silent`}
+            {[
+              ...(forecast.silentSensors.length > 0 ? [`${forecast.silentSensors.join(', ')} silent`] : []),
+              ...(forecast.stuckSensors ? [`${forecast.stuckSensors.join(', ')} stuck`] : []),
+            ].join('; ') || 'all sensors speak'}
           </small>
         </dd>
       </div>

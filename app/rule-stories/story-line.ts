@@ -182,7 +182,7 @@ function steadyCurve(p: number, { type, withinSteps }: StoryWorld): number[] {
 }
 
 /**
- * `rev 1`, `provisional`, `fallback`, `limit`, `coverage 0.4`, `silent speed,torque`, `model m2`, `value speed.mean 7.3`,
+ * `rev 1`, `provisional`, `fallback`, `limit`, `coverage 0.4`, `silent speed,torque`, `stuck speed`, `model m2`, `value speed.mean 7.3`,
  * `drift speed.mean 7d 2.5`, in any order.
  */
 function optionsOf(words: readonly string[], line: string, { type }: StoryWorld): Partial<ForecastRecord> {
@@ -197,6 +197,9 @@ function optionsOf(words: readonly string[], line: string, { type }: StoryWorld)
         break;
       case 'silent':
         over.silentSensors = (words[++k] ?? '').split(',');
+        break;
+      case 'stuck':
+        over.stuckSensors = (words[++k] ?? '').split(',');
         break;
       case 'model':
         over.model = words[++k] ?? '';
@@ -224,7 +227,7 @@ function optionsOf(words: readonly string[], line: string, { type }: StoryWorld)
         break;
       default:
         throw new UserError(
-          `"${line}": "${words[k]}" is not known; write rev, coverage, silent, model, value, drift, provisional, fallback or limit`,
+          `"${line}": "${words[k]}" is not known; write rev, coverage, silent, stuck, model, value, drift, provisional, fallback or limit`,
         );
     }
   }

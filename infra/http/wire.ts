@@ -73,6 +73,8 @@ export interface ForecastWire {
   readonly expectedDay: number | null;
   readonly coverage: number;
   readonly silentSensors: readonly string[];
+  /** Left out: none. */
+  readonly stuckSensors?: readonly string[];
 }
 
 export type AlertWire = Omit<AlertRecord, 'kind'>;

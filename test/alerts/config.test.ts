@@ -127,7 +127,7 @@ test('unknown keys are refused', () => {
 });
 
 const knownFunctions =
-  'write a number or one of failure_probability(…), expected_day(…), limit_probability(…), limit_day(…), change(…), coverage(…), silent(…), silent_sensors(…), health_index(…), age(…), value(…), drift(…), provisional(…), final(…), fallback(…), not_assessable(…)';
+  'write a number or one of failure_probability(…), expected_day(…), limit_probability(…), limit_day(…), change(…), coverage(…), silent(…), silent_sensors(…), stuck(…), stuck_sensors(…), health_index(…), age(…), value(…), drift(…), provisional(…), final(…), fallback(…), not_assessable(…)';
 const conditions: readonly (readonly [string, unknown])[] = [
   ['failure_probability(14d)', { kind: 'failure-probability', withinMs: 14 * 86_400_000 }],
   ['  failure_probability ( 36h ) ', { kind: 'failure-probability', withinMs: 36 * 3_600_000 }],
@@ -218,6 +218,7 @@ for (const [text, printed] of [
   ['1 - (2 - 3) > 0', '1 - (2 - 3) > 0'],
   ['(1 + 2) * 3 == 4 / (5 * 6)', '(1 + 2) * 3 == 4 / (5 * 6)'],
   ['not(final() and(age()<3))', 'not (final() and age() < 3)'],
+  ['stuck("speed") or stuck_sensors() > 1', 'stuck("speed") or stuck_sensors() > 1'],
   ['final() and (age() < 3 or silent("speed"))', 'final() and (age() < 3 or silent("speed"))'],
   ['(final() and age() < 3) or not_assessable()', 'final() and age() < 3 or not_assessable()'],
   ['change(failure_probability( 24h ))>=0.1', 'change(failure_probability(1d)) >= 0.1'],
@@ -245,6 +246,14 @@ test('rules are fitted to machine types, and what does not fit is said', () => {
   assert.throws(
     () => bind(rule({ when: 'not silent("torque")' })),
     /^UserError: rule "near" for machine type "turbine": silent\("torque"\): it has no sensor "torque"; it has: speed$/,
+  );
+  assert.throws(
+    () => bind(rule({ when: 'stuck("speed")' })),
+    /: stuck\("speed"\): it is never seen as stuck; add stuckAfter to the sensor, the readings of a step that are enough to tell$/,
+  );
+  assert.throws(
+    () => bind(rule({ when: 'stuck_sensors() < 1' })),
+    /: stuck_sensors\(\): none of its sensors is ever seen as stuck; add stuckAfter/,
   );
   assert.throws(
     () => bind(rule({ when: 'value("torque.mean") < 3' })),

@@ -63,6 +63,7 @@ const forecast: fc.Arbitrary<ForecastRecord> = fc.record(
     reason: fc.string(),
     model: fc.string(),
     rung: fc.constantFrom('smoothing', 'age'),
+    stuckSensors: fc.array(fc.string()),
     measured: fc.dictionary(fc.constantFrom('temp.mean', 'drift(temp.max, 3)'), fc.option(finite)),
     curve: fc.constant('health-limit' as const),
     probabilities: fc.array(fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.constant(0.25))),

@@ -72,6 +72,24 @@ test('a forecast says where it comes from, how good its data is, and passes floa
   assert.deepEqual(probabilities, [...Float32Array.from(probabilities)]);
 });
 
+test('a forecast names the sensors that are stuck in its newest step, and only those', async () => {
+  const sensors = type.sensors.map((sensor) => ({ ...sensor, stuckAfter: 2 }));
+  const all = await forecasts(
+    [readings('a', 0, full), tick(1), readings('a', 1, ['load', 'heat', 'heat']), tick(2), tick(3)],
+    makeFakePredictor(type),
+    { ...type, sensors },
+  );
+  const newest = [...new Map(all.map((each) => [each.originMs, each])).values()];
+  assert.deepEqual(
+    newest.map(({ stuckSensors, silentSensors }) => [stuckSensors, silentSensors]),
+    [
+      [['load'], []],
+      [['heat'], []],
+      [undefined, ['heat', 'load']],
+    ],
+  );
+});
+
 test('what cannot be assessed says why, in words', async () => {
   const predictor = makeFakePredictor(type);
   const reasonOf = async (inputs: readonly InputRecord[], by?: Predictor) => {

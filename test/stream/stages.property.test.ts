@@ -90,6 +90,7 @@ function computeWindows(records: readonly StepTopic[], type: MachineType): Issue
         silentSensors: type.sensors
           .filter((_, index) => step.sensors[index] === null)
           .map(({ name }) => name),
+        stuckSensors: type.sensors.filter((_, index) => step.stuck[index]).map(({ name }) => name),
       });
     }
   }
