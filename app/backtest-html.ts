@@ -63,7 +63,7 @@ export function backtestHtml(
 
 function shortHtml(
   report: BacktestReport,
-  { inForce, never, cheapest, withinDays }: AlertTradeOff,
+  { inForce, never, always, cheapest, withinDays }: AlertTradeOff,
   alerts: AlertScore,
 ): string {
   const [own] = report.forecasters;
@@ -73,7 +73,7 @@ function shortHtml(
     `${report.rows.judgedCount} forecasts of ${report.rows.machineCount} machines were judged; ${report.rows.failedCount} were followed by a failure within ${report.horizonDays} days.`,
     `Mean Brier score ${number(own?.meanBrier ?? null)} (${range(own?.meanBrierInterval ?? null)}); ${percent(skill?.skill ?? null)} of the score of the ${report.reference} is gone (${range(skill?.interval ?? null, percent)}).`,
     `Of ${alerts.failures.length} failures ${foreseen + ahead + early} were warned of in time, ${late} late, ${missed} not at all; ${alerts.alertCounts.false} of ${alerts.alerts.length} alerts were false${alerts.alertCounts.confirmed > 0 ? `, ${alerts.alertCounts.confirmed} confirmed by somebody who looked` : ''}.`,
-    `That costs ${inForce.cost.toFixed(0)}; never alerting ${never.cost.toFixed(0)}; the cheapest threshold, P(fail within ${withinDays} days) ≥ ${cheapest.threshold}, ${cheapest.cost.toFixed(0)}.`,
+    `That costs ${inForce.cost.toFixed(0)}; never alerting ${never.cost.toFixed(0)}, always alerting ${always.cost.toFixed(0)}; the cheapest threshold, P(fail within ${withinDays} days) ≥ ${cheapest.threshold}, ${cheapest.cost.toFixed(0)}.`,
   ];
   return `<ul>${points.map((point) => `<li>${escapeHtml(point)}</li>`).join('')}</ul>`;
 }
