@@ -7,12 +7,22 @@ export type Rung = (typeof rungs)[number];
 /** Those below the network. */
 export type SimpleRung = Exclude<Rung, 'network'>;
 
+/** Why the network is not to be believed about a window, in words, and the best rung that is left. */
+export interface Doubt {
+  readonly rung: SimpleRung;
+  readonly reason: string;
+}
+
 /** The simple models of one artifact. Their curves are [H], finite, in [0, 1] and never fall. */
 export interface Fallback {
   /** From averages of the window's values and the age. */
   smoothed(window: FeatureWindow): Float32Array;
   /** From the age alone; undefined where it is not known. */
   byAge(window: FeatureWindow): Float32Array | undefined;
+  /** Whether the window holds values that training did not know. */
+  doubtInputs(window: FeatureWindow): Doubt | undefined;
+  /** Whether the network's curve of the window, [H], departs further from `smoothed` than validation saw. */
+  doubtCurve(window: FeatureWindow, curve: Float32Array): Doubt | undefined;
 }
 
 /** For people, behind "by". */

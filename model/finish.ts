@@ -9,7 +9,7 @@ import { calibrateModel } from './calibration/calibration-graph.js';
 import { addLifeInterval, fitLifeInterval, type LifeInterval } from './calibration/life-interval.js';
 import { fitSimpleModels, type StoredSimpleModels } from './fallback/simple-models.js';
 import { decodeModel, encodeModel } from './graph/model-file.js';
-import { forecastKept } from './kept-forecasts.js';
+import { forecastKept, type KeptForecast } from './kept-forecasts.js';
 import { buildForecast } from './network-graph.js';
 import { networkMetadata } from './network-metadata.js';
 import type { Engine } from './ports.js';
@@ -32,9 +32,7 @@ export async function finishModel(trained: TrainedNetwork, engine: Engine): Prom
     { ...modelMetadata(preprocessing), ...networkMetadata([shape]) },
     config.remainingLifeCapSteps,
   );
-  const predictor = new NetworkPredictor('', spec, await engine.load(bare));
-  const forecasts = await forecastKept(predictor, trained.keptOrigins, config.remainingLifeCapSteps);
-  await predictor.close();
+  const forecasts = await curvesOf(bare, trained, engine);
 
   const methods = calibrationMethods.filter(
     (method) => config.calibration === 'any' || config.calibration === method,
@@ -47,6 +45,26 @@ export async function finishModel(trained: TrainedNetwork, engine: Engine): Prom
   let model = decodeModel(bare);
   if (calibration) model = calibrateModel(model, calibration);
   if (lifeInterval) model = addLifeInterval(model, lifeInterval);
-  const simpleModels = fitSimpleModels(spec, trained.training);
-  return { model: encodeModel(model), calibration, lifeInterval, simpleModels };
+  const bytes = encodeModel(model);
+  const said = calibration ? await curvesOf(bytes, trained, engine) : forecasts;
+  const simpleModels = fitSimpleModels(
+    spec,
+    trained.training,
+    trained.keptOrigins.map((origin, index) => ({ origin, curve: (said[index] as KeptForecast).curve })),
+  );
+  return { model: bytes, calibration, lifeInterval, simpleModels };
+}
+
+/** What a model says of the origins that it was judged by. */
+async function curvesOf(
+  model: Uint8Array,
+  { spec, keptOrigins, config }: TrainedNetwork,
+  engine: Engine,
+): Promise<KeptForecast[]> {
+  const predictor = new NetworkPredictor('', spec, await engine.load(model));
+  try {
+    return await forecastKept(predictor, keptOrigins, config.remainingLifeCapSteps);
+  } finally {
+    await predictor.close();
+  }
 }

@@ -16,7 +16,7 @@ import { decodeRecord, encodeRecord, topics } from '../domain/topics.js';
 import { limitPassings, type ValueOutlook, type ValuePredictor } from '../domain/values.js';
 import { curveFault, obstacleIn, tooFewReadings } from './assessable.js';
 import { featureSpec } from './features.js';
-import { Ladder, simpleCurve, trusted, type Verdict } from './ladder.js';
+import { judgeWindow, Ladder, simpleCurve, type Verdict } from './ladder.js';
 import { type Measurer, makeMeasurer } from './measurer.js';
 import { significant } from './significant.js';
 import { type IssuedWindow, WindowOperator } from './window-operator.js';
@@ -31,6 +31,8 @@ export interface ForecastStage {
   readonly valuePredictorFor?: (type: string) => ValuePredictor | undefined;
   /** What rules ask of the sensors of a machine type; default: nothing. */
   readonly measuresOf?: (type: string) => readonly Measure[];
+  /** Told of every forecast that is made. */
+  readonly onForecast?: ((forecast: ForecastRecord) => void) | undefined;
   /** Greatest number of windows in one call of a predictor: bounds memory. */
   readonly batchWindowsMax: number;
 }
@@ -96,6 +98,8 @@ class ForecastPartition implements PartitionHandler {
     }
     for (const model of models.values()) await model.predict(outputs);
     this.#windows.releaseWindows();
+    const { onForecast } = this.#stage;
+    if (onForecast) for (const output of outputs) if (output?.kind === 'forecast') onForecast(output);
     return {
       nextOffset: last.offset + 1,
       outputs: (outputs as Output[]).map((output) => encodeRecord(topics.forecasts, this.#partition, output)),
@@ -188,7 +192,7 @@ class Model {
           : curve.length === horizon
             ? curveFault(curve)
             : 'the model gave too few values');
-      const { rung, reason } = this.#stand(window, fault);
+      const { rung, reason } = this.#stand(window, curve, fault);
       outputs[place] =
         rung === 'network'
           ? this.#forecast(window, stepOffset, { status: 'ok', reason: '', curve, values })
@@ -196,9 +200,9 @@ class Model {
     });
   }
 
-  /** What the forecast rests on, `fault` being what is wrong with what the network said. */
-  #stand(window: IssuedWindow, fault: string): Verdict {
-    const verdict: Verdict = fault === '' ? trusted : { rung: 'smoothing', reason: fault };
+  /** What the forecast rests on, `fault` being what is wrong with the network, or with what it said. */
+  #stand(window: IssuedWindow, curve: Float32Array, fault: string): Verdict {
+    const verdict = judgeWindow(this.#fallback, window.window, curve, fault);
     // A network that cannot be used is no fault of a machine's windows: there is nothing to remember of them.
     if (!this.#fallback || this.#predictor?.fault !== undefined) return verdict;
     return this.#ladder.stand(window, this.#predictor?.version ?? '', verdict, this.#type.revisionSteps);

@@ -22,6 +22,22 @@ export interface Verdict {
 
 export const trusted: Verdict = { rung: 'network', reason: '' };
 
+/**
+ * The verdict of one window, by itself. `curve` [H] is what the network says of it, `fault` what is wrong with the network
+ * or with that; '': nothing. The lowest rung counts.
+ */
+export function judgeWindow(
+  fallback: Fallback | undefined,
+  window: FeatureWindow,
+  curve: Float32Array,
+  fault: string,
+): Verdict {
+  const doubt = fallback?.doubtInputs(window);
+  if (doubt?.rung === 'age') return doubt;
+  if (fault !== '') return { rung: 'smoothing', reason: fault };
+  return doubt ?? fallback?.doubtCurve(window, curve) ?? trusted;
+}
+
 /** The curve of a rung, or of the next one below that has one; undefined: none has. */
 export function simpleCurve(
   fallback: Fallback,

@@ -33,7 +33,12 @@ const type = machineTypeSchema.parse({
 
 const smooth = Float32Array.of(0.1, 0.2, 0.3);
 const byAge = Float32Array.of(0.01, 0.02, 0.03);
-const fallback = { smoothed: () => smooth.slice(), byAge: () => byAge.slice() };
+const fallback = {
+  smoothed: () => smooth.slice(),
+  byAge: (): Float32Array | undefined => byAge.slice(),
+  doubtInputs: () => undefined,
+  doubtCurve: () => undefined,
+};
 
 /** A network that gives no number where the newest reading is 13. */
 const superstitious: Predictor = {

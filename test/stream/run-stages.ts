@@ -54,7 +54,12 @@ export function makeFaultyPredictor(type: MachineType): Predictor {
     Float32Array.from({ length: horizonSteps }, (_, k) => 1 - (1 - hazard) ** (k + 1));
   return {
     ...sound,
-    fallback: { smoothed: ({ stepCount }) => flat(0.01 * stepCount), byAge: () => flat(0.05) },
+    fallback: {
+      smoothed: ({ stepCount }) => flat(0.01 * stepCount),
+      byAge: () => flat(0.05),
+      doubtInputs: () => undefined,
+      doubtCurve: () => undefined,
+    },
     predict: async (windows) => {
       const curves = await sound.predict(windows);
       for (let row = 0; row < windows.length; row++)

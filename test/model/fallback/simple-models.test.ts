@@ -12,7 +12,7 @@ import { type Origin, originsOf, windowOf } from '../../../model/windows.js';
 import { smallHistories, smallSpec } from '../fixtures.js';
 
 const training = smallHistories(30, 1);
-const stored = fitSimpleModels(smallSpec, training);
+const stored = fitSimpleModels(smallSpec, training, []);
 const models = new SimpleModels(stored);
 const { horizonSteps, contextSteps, names } = smallSpec;
 
@@ -150,6 +150,6 @@ test('an age that nobody knows gives no curve', () => {
   window.rows[window.rows.length - 1] = Number.NaN; // age is the last feature
   assert.equal(models.byAge(window), undefined);
 
-  const ageless = fitSimpleModels({ ...smallSpec, names: names.with(-1, 'since.repair') }, training);
+  const ageless = fitSimpleModels({ ...smallSpec, names: names.with(-1, 'since.repair') }, training, []);
   assert.equal(new SimpleModels(ageless).byAge(windowOf(smallSpec, { history, step: 9 })), undefined);
 });
