@@ -10,6 +10,7 @@
  * no effect.
  */
 import type { AlertRecord } from '../domain/alert.js';
+import { rungWords, type SimpleRung } from '../domain/fallback.js';
 import type { ForecastRecord } from '../domain/forecast.js';
 import type { EventRecord, TickRecord } from '../domain/input.js';
 import { alertIdOf, type Episode, type Place, recordOf } from './episode.js';
@@ -75,6 +76,8 @@ interface Cause {
   readonly trace: AlertRecord['trace'];
   /** Who assigned or commented. */
   readonly by?: string;
+  /** A sentence, where the forecast does not rest on the network. */
+  readonly footing?: string;
 }
 
 /** The cause of what an event, a tick or a change of configuration brings about. */
@@ -128,10 +131,16 @@ export function advanceByForecast(
       originMs: forecast.originMs,
       revision: forecast.revision,
       model: forecast.model,
+      ...(forecast.rung && { rung: forecast.rung }),
       forecastOffset: offset,
       ruleVersion: rule.version,
     },
+    ...(forecast.rung && { footing: footingOf(forecast.rung, forecast.reason) }),
   });
+}
+
+function footingOf(rung: SimpleRung, reason: string): string {
+  return ` The forecast rests on ${rungWords[rung]}, not on the network: ${reason}.`;
 }
 
 /** The moment from which a tick changes this state. */
@@ -347,7 +356,7 @@ function write(
     timeMs,
     acknowledgedBy: after.acknowledgedBy,
     value: is.now.value,
-    summary: sentence(rule, place, happening),
+    summary: sentence(rule, place, happening) + (cause.footing ?? ''),
     trace: cause.trace,
     ...(after.assignedTo && { assignedTo: after.assignedTo }),
     ...(by && { by }),

@@ -130,6 +130,12 @@ export const deploymentShape = {
         .describe(
           'How often a running plant looks for a newly trained network, which then takes the place of the one in use.',
         ),
+      answerWithinMs: durationMs
+        .refine((ms) => ms >= 1, 'must be at least "1ms"')
+        .default(2000)
+        .describe(
+          'Whoever asks for a forecast over HTTP is answered by the simple models when the network takes longer. The plant itself waits for it.',
+        ),
       keep: z
         .strictObject({
           retired: z

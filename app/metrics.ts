@@ -2,6 +2,7 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Log } from '../domain/log.js';
 import { topics } from '../domain/topics.js';
+import { type ForecastTally, footings } from './forecast-tally.js';
 import { groups } from './groups.js';
 import type { IngestPart } from './ingest-part.js';
 import { computeLedger } from './ledger.js';
@@ -32,6 +33,7 @@ export async function formatMetrics(parts: {
   readonly trouble: Pick<LogTrouble, 'rebalances'>;
   readonly ingest: IngestPart | undefined;
   readonly models: LiveModels | undefined;
+  readonly tally: ForecastTally;
   readonly waiting: OpenedStore['waiting'];
 }): Promise<string> {
   const registry = new Registry();
@@ -68,6 +70,13 @@ export async function formatMetrics(parts: {
     );
   }
   if (parts.models) addModels(gauge, parts.models);
+  const made = gauge(
+    'millwright_forecasts_total',
+    'Forecasts made by this process since the start, by what they rest on.',
+    ['type', 'rung'],
+  );
+  for (const [type, counts] of parts.tally.counts())
+    for (const footing of footings) made.set({ type, rung: footing }, counts[footing]);
   return `${await registry.metrics()}${await processMetrics.metrics()}`;
 }
 

@@ -10,6 +10,7 @@ import { startHttpServer } from '../infra/http/server.js';
 import type { Deployment } from './config.js';
 import { curveThresholds } from './curve-thresholds.js';
 import type { Explanations } from './explanations.js';
+import type { ForecastTally } from './forecast-tally.js';
 import type { IngestPart } from './ingest-part.js';
 import { computeLedger } from './ledger.js';
 import type { LiveModels } from './live-models.js';
@@ -30,6 +31,7 @@ export function startPage(parts: {
   readonly clock: Clock;
   readonly ingest: IngestPart | undefined;
   readonly models: LiveModels;
+  readonly tally: ForecastTally;
   readonly explanations: Explanations;
   health(): Promise<HealthReport>;
 }): Promise<HttpServer> {
@@ -62,7 +64,7 @@ export function startPage(parts: {
         }),
     },
     silences: silencesOf(parts),
-    serving: serveModels(types, parts.models),
+    serving: serveModels(types, parts.models, config.model.answerWithinMs),
     explain: (machine, options) => parts.explanations.explain(machine, options),
     ledger: () => computeLedger(log),
     health: parts.health,

@@ -8,6 +8,7 @@ import type { HealthReport, HttpServer } from '../infra/http/ports.js';
 import { startStatusServer } from '../infra/http/status-server.js';
 import type { Deployment } from './config.js';
 import { Explanations } from './explanations.js';
+import { ForecastTally } from './forecast-tally.js';
 import { groups } from './groups.js';
 import { type IngestPart, startIngest } from './ingest-part.js';
 import { lastTickMs } from './last-tick.js';
@@ -90,6 +91,7 @@ async function start(
       ? await LiveModels.open(deployment, logger, wallClock)
       : undefined;
   if (models) running.closeLater(() => models.close());
+  const tally = new ForecastTally();
 
   const live = new LiveTail(log);
   const follower = clock instanceof SetClock && !roles.has('ingest') ? clock : undefined;
@@ -124,7 +126,7 @@ async function start(
     });
   if (roles.has('alerts')) runStage(alertStage(deployment), { topicsThatCanWait: [topics.forecasts] });
   if (models && roles.has('model')) {
-    const stage = forecastStage(deployment, models, models.values);
+    const stage = forecastStage(deployment, models, models.values, (forecast) => tally.add(forecast));
     // The network has a thread of its own: the sooner it has work, the less the stages wait for it.
     runStage({ ...stage, handlerFor: models.holding(stage.handlerFor) }, { urgency: 2 });
   }
@@ -164,12 +166,13 @@ async function start(
       health,
       ingest,
       models,
+      tally,
       explanations,
     });
     const { close } = page;
     running.closeLater(close);
   } else if (statusPort !== undefined) {
-    const metrics = () => formatMetrics({ trouble, ingest, models, waiting });
+    const metrics = () => formatMetrics({ trouble, ingest, models, tally, waiting });
     const status = await startStatusServer({ host: config.http.host, port: statusPort }, { health, metrics });
     running.closeLater(status.close);
     logger.info({ url: status.url }, `health and metrics are at ${status.url}`);

@@ -1,6 +1,7 @@
 /** Answers over HTTP from the networks in use: sequences in, failure curves out, one network a request. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError, WorldError } from '../domain/errors.js';
 import type { Fallback, SimpleRung } from '../domain/fallback.js';
 import type { FeatureWindow } from '../domain/features.js';
@@ -12,7 +13,7 @@ import type { ModelDetailWire, ModelWire, SequenceForecastWire } from '../infra/
 import type { Curve } from '../model/curve-cache.js';
 import { curveFault, obstacleIn, tooFewReadings } from '../stream/assessable.js';
 import { featureSpec } from '../stream/features.js';
-import { simpleCurve } from '../stream/ladder.js';
+import { judgeWindow, simpleCurve } from '../stream/ladder.js';
 import { windowCoverage, windowOfRows, windowOfSteps, windowOfValues } from '../stream/sequence.js';
 import type { LiveModels } from './live-models.js';
 import { chooseType } from './training.js';
@@ -20,7 +21,12 @@ import { chooseType } from './training.js';
 /** Sequences that may wait for the network at one time: bounds memory, at about 6 KB each for 60 × 24. */
 const waitingSequencesMax = 8192;
 
-export function serveModels(types: ReadonlyMap<string, MachineType>, models: LiveModels): ModelServing {
+/** `answerWithinMs`: who asks is told by the simple models when the network has not answered by then. */
+export function serveModels(
+  types: ReadonlyMap<string, MachineType>,
+  models: LiveModels,
+  answerWithinMs: number,
+): ModelServing {
   let waiting = 0;
   return {
     models: () => [...types.values()].map((type) => describeModel(type, models)),
@@ -40,20 +46,25 @@ export function serveModels(types: ReadonlyMap<string, MachineType>, models: Liv
           },
         );
       waiting += length;
+      const asked: Promise<unknown>[] = [];
       try {
-        return await models.use(() => forecast(types, models, request));
+        return await models.use(() => forecast(types, models, request, { answerWithinMs, asked }));
       } finally {
-        waiting -= length;
+        // The network may be busy with them longer than anybody waits.
+        void Promise.allSettled(asked).then(() => {
+          waiting -= length;
+        });
       }
     },
   };
 }
 
-/** Inside `models.use`: what is got here stays open until the answer is made. */
+/** Inside `models.use`: what is got here stays open until the answer is made. `asked` takes what the network was asked. */
 async function forecast(
   types: ReadonlyMap<string, MachineType>,
   models: LiveModels,
   request: ForecastRequest,
+  { answerWithinMs, asked }: { readonly answerWithinMs: number; readonly asked: Promise<unknown>[] },
 ) {
   const type = chooseRequested(types, request.type);
   const predictor = models.get(type.name);
@@ -71,10 +82,13 @@ async function forecast(
     return { sequence, window, coverage, obstacle: obstacleIn(type, window.stepCount, coverage) };
   });
   const assessable = sequences.filter(({ obstacle }) => obstacle === '');
-  const { fallback, fault, version } = predictor;
-  const curves = (
-    (await models.model(type.name)?.cache.foresee(assessable.map(({ window }) => window))) ?? []
-  ).values();
+  const { fallback, version } = predictor;
+  const foreseen = models.model(type.name)?.cache.foresee(assessable.map(({ window }) => window));
+  if (foreseen) asked.push(foreseen);
+  const said = await (fallback ? within(foreseen, answerWithinMs) : foreseen);
+  const fault =
+    predictor.fault ?? (said ? undefined : `the network did not answer within ${answerWithinMs} ms`);
+  const curves = (said ?? []).values();
   return {
     type: type.name,
     model: version,
@@ -88,10 +102,20 @@ async function forecast(
         const isYoung = tooFewReadings(type, coverage) === '';
         return { ...about, ...standIn(isYoung ? fallback : undefined, window, 'age', obstacle) };
       }
-      if (fault !== undefined) return { ...about, ...standIn(fallback, window, 'smoothing', fault) };
-      return { ...about, ...presentCurve(curves.next().value as Curve, window, fallback) };
+      const said = fault === undefined ? (curves.next().value as Curve) : undefined;
+      return { ...about, ...presentCurve(said, fault ?? '', window, fallback) };
     }),
   };
+}
+
+/** undefined where there is no result after `limitMs`. */
+async function within<T>(result: Promise<T> | undefined, limitMs: number): Promise<T | undefined> {
+  const timer = new AbortController();
+  try {
+    return await Promise.race([result, sleep(limitMs, undefined, { signal: timer.signal })]);
+  } finally {
+    timer.abort();
+  }
 }
 
 /** As chooseType, for people who have no command line. */
@@ -118,14 +142,17 @@ type Outcome = Pick<
   'status' | 'reason' | 'rung' | 'probabilities' | 'expectedDay' | 'remainingLifeSteps'
 >;
 
+/** `fault`: why the network said nothing; '' where it did. */
 function presentCurve(
-  { probabilities, remainingLifeSteps }: Curve,
+  said: Curve | undefined,
+  fault: string,
   window: FeatureWindow,
   fallback: Fallback | undefined,
 ): Outcome {
-  const curve = probabilities.slice();
-  const fault = curveFault(curve);
-  if (fault !== '') return standIn(fallback, window, 'smoothing', fault);
+  const curve = said?.probabilities.slice() ?? new Float32Array(0);
+  const { rung, reason } = judgeWindow(fallback, window, curve, fault || curveFault(curve));
+  if (rung !== 'network') return standIn(fallback, window, rung, reason);
+  const remainingLifeSteps = said?.remainingLifeSteps;
   return {
     status: 'ok',
     reason: '',

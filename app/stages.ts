@@ -2,6 +2,7 @@
 import { makeAlertStage } from '../alerts/alert-stage.js';
 import { bindRules, measuresOf } from '../alerts/rule.js';
 import type { Predictor } from '../domain/features.js';
+import type { ForecastRecord } from '../domain/forecast.js';
 import type { PartitionHandler, PartitionId } from '../domain/log.js';
 import { topics } from '../domain/topics.js';
 import type { ValuePredictor } from '../domain/values.js';
@@ -35,6 +36,7 @@ export function forecastStage(
   deployment: Deployment,
   predictors: Pick<ReadonlyMap<string, Predictor>, 'get'>,
   values?: Pick<ReadonlyMap<string, ValuePredictor>, 'get'>,
+  onForecast?: (forecast: ForecastRecord) => void,
 ): Stage {
   const { types, directory } = deployment;
   const rules = bindRules(deployment.config.alerts, [...types.values()]);
@@ -44,6 +46,7 @@ export function forecastStage(
     measuresOf: (type) => measuresOf(rules.get(type) ?? []),
     predictorFor: (type) => predictors.get(type),
     ...(values ? { valuePredictorFor: (type) => values.get(type) } : {}),
+    onForecast,
     batchWindowsMax: 1024,
   });
   return { name: groups.model, topic: topics.steps, batchRecordsMax, handlerFor };

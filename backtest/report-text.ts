@@ -1,4 +1,5 @@
 /** The report as lines for a terminal or a log file: numbers with units, no colours. */
+import { rungWords } from '../domain/fallback.js';
 import type { AlertScore, AlertVerdict } from './alert-score.js';
 import type { Interval } from './metrics/bootstrap.js';
 import { quantile } from './metrics/quantile.js';
@@ -24,6 +25,11 @@ function formatRows({ rows, selection, horizonDays, reference }: BacktestReport)
   if (rows.notAssessableCount > 0)
     lines.push(`${count(rows.notAssessableCount, 'forecast')} not assessable: scored as the ${reference}.`);
   if (rows.fallbackCount > 0) lines.push(`${count(rows.fallbackCount, 'forecast')} came from the fallback.`);
+  for (const { rung, count: forecasts, meanBrier, referenceMeanBrier } of rows.rungs)
+    if (rung !== 'not-assessable')
+      lines.push(
+        `  by ${rungWords[rung]}: ${count(forecasts, 'forecast')}, mean Brier ${score(meanBrier)}; the ${reference} on the same ${score(referenceMeanBrier)}.`,
+      );
   if (rows.silentCount > 0)
     lines.push(
       `${count(rows.silentCount, 'forecast')} left out: the machine had sent its last reading before them.`,

@@ -1,5 +1,6 @@
 /** The result of a backtest as one JSON object: the network and its baselines on the same rows, and the alerts. */
 import { assert } from '../domain/assert.js';
+import { type Rung, rungs } from '../domain/fallback.js';
 import type { AlertScore } from './alert-score.js';
 import { outcomesAt, ranked } from './judged.js';
 import { type Interval, intervalOf, type MachineErrors, machineErrors } from './metrics/bootstrap.js';
@@ -73,6 +74,16 @@ export interface SkillOver {
   readonly interval: Interval | null;
 }
 
+/** Forecasts of one rung of the ladder. */
+export interface RungScore {
+  readonly rung: Rung | 'not-assessable';
+  readonly count: number;
+  /** null where nothing is known of any of the days. */
+  readonly meanBrier: number | null;
+  /** Of the reference on the same rows. */
+  readonly referenceMeanBrier: number | null;
+}
+
 export interface BacktestReport {
   readonly horizonDays: number;
   readonly selection: Selection;
@@ -90,6 +101,8 @@ export interface BacktestReport {
     /** Selected origins after which nothing is known, or that are no part of a life. */
     readonly unjudgedCount: number;
     readonly machinesWithoutForecast: readonly string[];
+    /** By what they rest on, where not all are by the network; best first. */
+    readonly rungs: readonly RungScore[];
   };
   /** What skill is measured against: the name of one of the forecasters. */
   readonly reference: string;
@@ -154,6 +167,7 @@ export function makeReport(parts: {
       silentCount: judged.silentCount,
       unjudgedCount: judged.unjudgedCount,
       machinesWithoutForecast: judged.machinesWithoutForecast,
+      rungs: scoreRungs(rows, reference.rows, horizonDays),
     },
     reference: reference.name,
     forecasters,
@@ -161,6 +175,36 @@ export function makeReport(parts: {
     bootstrap: { drawCount: drawCountFor(rows.length), seed: bootstrapSeed },
     alerts: parts.alerts,
   };
+}
+
+function scoreRungs(
+  rows: readonly JudgedForecast[],
+  reference: readonly JudgedForecast[],
+  horizonDays: number,
+): RungScore[] {
+  const rungOf = ({ status, rung }: JudgedForecast) =>
+    status === 'not-assessable' ? status : (rung ?? 'network');
+  const scores = [...rungs, 'not-assessable' as const].flatMap((rung): RungScore[] => {
+    const places = rows.flatMap((row, place) => (rungOf(row) === rung ? [place] : []));
+    if (places.length === 0) return [];
+    const meanBrierOf = (of: readonly JudgedForecast[]) =>
+      meanOverDays(
+        brierByDay(
+          places.map((place) => of[place] as JudgedForecast),
+          horizonDays,
+          'administrative',
+        ),
+      );
+    return [
+      {
+        rung,
+        count: places.length,
+        meanBrier: meanBrierOf(rows),
+        referenceMeanBrier: meanBrierOf(reference),
+      },
+    ];
+  });
+  return scores.length > 1 ? scores : [];
 }
 
 /** Draw by draw the same machines on both sides. */

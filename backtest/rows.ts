@@ -1,4 +1,5 @@
 import { assert } from '../domain/assert.js';
+import type { SimpleRung } from '../domain/fallback.js';
 import type { ForecastRecord, ForecastStatus } from '../domain/forecast.js';
 import type { Judged } from './judged.js';
 import { type Observation, outcomeAt, type Steps } from './observation.js';
@@ -10,6 +11,8 @@ export interface JudgedForecast extends Judged {
   readonly status: ForecastStatus;
   /** Why not 'ok'; '' when ok. */
   readonly reason: string;
+  /** What it rests on where the network was not used. */
+  readonly rung?: SimpleRung;
 }
 
 /**
@@ -77,8 +80,8 @@ export function judgeForecasts(
         probabilities.length === horizonDays,
         `${horizonDays} probabilities in the forecast of ${forecast.machine}, got ${probabilities.length}`,
       );
-      const { machine, originMs, status, reason } = forecast;
-      rows.push({ machine, originMs, status, reason, probabilities, ...outcome });
+      const { machine, originMs, status, reason, rung } = forecast;
+      rows.push({ machine, originMs, status, reason, ...(rung && { rung }), probabilities, ...outcome });
     }
   }
   assert(byMachine.size === 0, `an observation of every forecast machine, none for ${[...byMachine.keys()]}`);

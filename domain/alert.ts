@@ -1,5 +1,7 @@
 /** A record of the topic `alerts`: one transition of one alert. Append-only; the newest per alert is its state. */
 
+import type { SimpleRung } from './fallback.js';
+
 export const alertStates = ['pending', 'firing', 'resolved', 'not-assessable'] as const;
 export type AlertState = (typeof alertStates)[number];
 
@@ -62,6 +64,8 @@ export interface AlertRecord {
     readonly originMs: number;
     readonly revision: number;
     readonly model: string;
+    /** What that forecast rested on where it was not the network. */
+    readonly rung?: SimpleRung;
     readonly forecastOffset: number;
     /** Hash of the rule as it was. */
     readonly ruleVersion: string;

@@ -1,7 +1,9 @@
 // biome-ignore-all lint/a11y/useSemanticElements: only the rows in sight exist, placed by hand; a <table> cannot do that
 // biome-ignore-all lint/a11y/useFocusableInteractive: rows and heads hold the links and buttons that take the focus
 /** One machine in the fleet: its curve as a strip, and what is to be known beside it. */
+
 import { Component } from 'preact';
+import { rungWords } from '../domain/fallback.js';
 import { chance, stepEnd, steps } from './format.js';
 import { DataQuality, LeadChip } from './marks.js';
 import type { Row } from './plant-state.js';
@@ -87,7 +89,7 @@ function FleetRowCells(props: FleetRowProps) {
         <LeadChip alerts={alerts} nowMs={props.ageNowMs} />
         {(forecast.status === 'fallback' || forecast.status === 'provisional') && (
           <span class="muted" title={forecast.reason}>
-            {forecast.status}
+            {forecast.rung ? `by ${rungWords[forecast.rung]}` : forecast.status}
           </span>
         )}
       </span>

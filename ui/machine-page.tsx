@@ -1,5 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import { readAlertId } from '../domain/alert.js';
+import { rungWords } from '../domain/fallback.js';
 import { remarkKinds } from '../domain/input.js';
 import { defaultTargetDay, followTarget } from '../infra/http/moved.js';
 import type { ForecastWire, MachineTypeWire, MachineWire } from '../infra/http/wire.js';
@@ -259,7 +260,10 @@ function MachineNotices(props: {
       )}
       {forecast && (forecast.status === 'fallback' || forecast.status === 'provisional') && (
         <p class="notice-line warn">
-          This forecast is {forecast.status}: {forecast.reason}
+          {forecast.rung
+            ? `This forecast rests on ${rungWords[forecast.rung]}, not on the network: `
+            : `This forecast is ${forecast.status}: `}
+          {forecast.reason}
         </p>
       )}
     </>

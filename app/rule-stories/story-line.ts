@@ -219,8 +219,12 @@ function optionsOf(words: readonly string[], line: string, { type }: StoryWorld)
         break;
       }
       case 'provisional':
+        over.status = 'provisional';
+        break;
       case 'fallback':
-        over.status = words[k] as 'provisional' | 'fallback';
+        over.status = 'fallback';
+        over.rung = 'smoothing';
+        over.reason = 'as the story has it';
         break;
       case 'limit':
         over.curve = 'health-limit';

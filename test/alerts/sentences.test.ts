@@ -27,6 +27,13 @@ const stories: Record<string, { readonly story: Story; readonly sentences: reado
       'unit-84 failed on 2026-03-08. The alert (warning) stood since 2026-03-01.',
     ],
   },
+  'by a forecast that is not the network’s': {
+    story: { lines: ['1 p 0.9 fallback', '2 p 0.1'] },
+    sentences: [
+      'unit-84 is likely to fail: P(fail within 14 days) 0.90, expected in 5 days. Critical since 2026-03-02. The forecast rests on smoothed readings and the age, not on the network: as the story has it.',
+      'unit-84 is no longer likely to fail: P(fail within 14 days) 0.10. The alert (critical) stood since 2026-03-02.',
+    ],
+  },
   'pending, then not': {
     story: {
       rule: { for: '2d' },

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { basename } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Deployment } from '../../app/config.js';
 import { silentLogger } from '../../app/logger.js';
 import { currentVersionFolder, setCurrentVersion } from '../../app/model-folder.js';
@@ -24,6 +25,8 @@ before(async () => {
     found.unshift(basename((await currentVersionFolder(deployment.config.model.dir, 'pump')) ?? ''));
   }
   versions = found as [string, string];
+  const model = { ...deployment.config.model, answerWithinMs: 400 };
+  deployment = { ...deployment, config: { ...deployment.config, model } };
   pipeline = await startPipeline({ deployment, roles: new Set(roles), logger: silentLogger });
 });
 after(async () => {
@@ -129,6 +132,31 @@ test('only the newest steps of a long sequence count; one that is too short is n
     probabilities: [],
     expectedDay: null,
   });
+});
+
+test('a network that takes longer than it may is not waited for, and counts as busy until it is done', async () => {
+  const { cache } = pipeline.models?.model('pump') ?? assert.fail();
+  const foresee = cache.foresee.bind(cache);
+  let doneCount = 0;
+  cache.foresee = async (windows) => {
+    await sleep(1500);
+    doneCount += 1;
+    return foresee(windows);
+  };
+  const ask = { sequences: [{ values: pump(1.23).values }] };
+  try {
+    const { model, forecasts } = await forecast(ask);
+    assert.equal(doneCount, 0, 'the answer came before the network’s');
+    assert.equal(model, versions[0]);
+    const [{ status, rung, reason, probabilities } = assert.fail()] = forecasts;
+    assert.deepEqual([status, rung], ['fallback', 'smoothing']);
+    assert.equal(reason, 'the network did not answer within 400 ms');
+    assert.ok(probabilities.every((p, day) => p >= (probabilities[day - 1] ?? 0) && p <= 1));
+  } finally {
+    cache.foresee = foresee;
+  }
+  const [{ status } = assert.fail()] = (await forecast(ask)).forecasts;
+  assert.equal(status, 'ok');
 });
 
 test('callers at the same time share runs of the network, and sequences asked again are answered from memory', async () => {

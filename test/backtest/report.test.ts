@@ -72,6 +72,34 @@ test('what cannot be scored is a dash in the text and null in the JSON, never 0'
   assert.match(text, /False alarms: no machine was observed/);
 });
 
+test('forecasts that are not by the network have scores of their own, beside the reference on the same rows', () => {
+  const rows = makeRows([1, 1], [0.5, 1], [0, 1]).map(
+    (row, index): JudgedForecast =>
+      index === 0 ? row : { ...row, status: 'fallback', rung: index === 1 ? 'smoothing' : 'age' },
+  );
+  const reference = makeRows([0.5, 1], [0.9, 1], [0.9, 1]);
+  const report = reportOf(rows, reference);
+  const round = (value: number | null) => Number(value?.toFixed(6));
+  assert.deepEqual(
+    report.rows.rungs.map(({ rung, count, meanBrier, referenceMeanBrier }) => [
+      rung,
+      count,
+      round(meanBrier),
+      round(referenceMeanBrier),
+    ]),
+    [
+      ['network', 1, 0, 0.25],
+      ['smoothing', 1, 0.25, 0.01],
+      ['age', 1, 1, 0.01],
+    ],
+  );
+  assert.match(
+    formatReport(report),
+    /2 forecasts came from the fallback\.\n {2}by the network: 1 forecast, mean Brier 0\.0000; the marginal hazard on the same 0\.2500\.\n {2}by smoothed readings and the age: 1 forecast, mean Brier 0\.2500; .*\n {2}by the age alone: 1 forecast, mean Brier 1\.0000/,
+  );
+  assert.deepEqual(reportOf(makeRows([1, 1]), makeRows([0.5, 1])).rows.rungs, []);
+});
+
 test('the text says how many were judged, and what was not', () => {
   const rows = makeRows([0.9, 1], [0.1, 0]);
   const text = formatReport(reportOf(rows, rows));

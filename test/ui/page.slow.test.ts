@@ -95,6 +95,33 @@ plantTest('a new forecast and its alert change their row without a reload', 25, 
   });
 });
 
+plantTest('a forecast that is not by the network says so in its row and on its page', 25, async (plant) => {
+  await withPage(browser, plant.server.url, async (page) => {
+    const [machine] = plant.machines;
+    assert.ok(machine);
+    machine.day++;
+    const forecast = {
+      ...machine.makeForecast(plant.clock.nowMs() + dayMs / 2),
+      status: 'fallback' as const,
+      rung: 'smoothing' as const,
+      reason: 'the model gave NaN for day 2',
+      probabilities: Array.from({ length: 30 }, (_, k) => Math.min(1, 0.9 + k / 100)),
+      expectedDay: 1,
+    };
+    plant.clock.advanceTo(forecast.originMs);
+    await plant.publish({ steps: [], forecasts: [forecast], alerts: [], events: [] });
+    const words = page.locator('.row', { hasText: machine.id }).getByText('by smoothed readings and the age');
+    await words.waitFor();
+    assert.equal(await words.getAttribute('title'), forecast.reason);
+    await page.getByRole('link', { name: machine.id, exact: true }).click();
+    await page
+      .getByText(
+        'This forecast rests on smoothed readings and the age, not on the network: the model gave NaN for day 2',
+      )
+      .waitFor();
+  });
+});
+
 plantTest('where a step is an hour, nothing speaks of days', 25, async ({ server }) => {
   await withPage(browser, server.url, async (page) => {
     await page.route('**/api/v1/plant', async (route) => {
