@@ -1,6 +1,6 @@
 /** The topic `forecasts` of a replay as it would have been: of some days only, or by another forecaster. */
 import type { Baseline, FindRow } from '../backtest/baselines/baseline.js';
-import { expectedDay } from '../domain/forecast.js';
+import { expectedDay, type ForecastRecord } from '../domain/forecast.js';
 import type { TopicRecords } from '../domain/topics.js';
 
 type ForecastsRecord = TopicRecords['forecasts'];
@@ -61,6 +61,14 @@ export function byBaseline(
       expectedDay: expectedDay(probabilities),
     };
   });
+}
+
+/** Events and ticks, and of the forecasts what `change` makes of them; undefined leaves one out. */
+export function withForecasts(
+  partitions: readonly ForecastsPartition[],
+  change: (forecast: ForecastRecord) => ForecastRecord | undefined,
+): ForecastsPartition[] {
+  return mapRecords(partitions, (record) => (record.kind === 'forecast' ? change(record) : record));
 }
 
 /** Records are made when they are asked for, and not kept. */

@@ -22,6 +22,7 @@ import { warmUp } from '../model/warm-up.js';
 import { featureSpec } from '../stream/features.js';
 import type { Deployment } from './config.js';
 import { openEngine } from './engine.js';
+import { LiveShadows } from './live-shadows.js';
 import type { Logger } from './logger.js';
 import { currentVersionFolder, type ForecastKind } from './model-folder.js';
 import { codeVersion } from './training.js';
@@ -67,6 +68,8 @@ export class LiveModels {
   /** What has begun and not ended. */
   readonly #uses = new Set<Promise<unknown>>();
   readonly #retiring = new Set<Promise<void>>();
+  /** What scores beside them; ask inside `use`, as for `get`. */
+  readonly shadows: LiveShadows;
   readonly #stop = new AbortController();
   #watching: Promise<void> | undefined;
   #checking: Promise<void> = Promise.resolve();
@@ -77,6 +80,8 @@ export class LiveModels {
     this.#engine = openEngine(deployment.config.model.engine);
     this.#logger = logger;
     this.#clock = clock;
+    const { dir } = deployment.config.model;
+    this.shadows = new LiveShadows(dir, this.#engine, logger, (predictor) => this.#retire(predictor));
   }
 
   /**
@@ -91,6 +96,7 @@ export class LiveModels {
         if (folder !== undefined) await models.#openFirst(folder, type);
         const values = await currentVersionFolder(deployment.config.model.dir, name, 'values');
         if (values !== undefined) models.#values.set(name, await models.#openValues(values, type));
+        await models.shadows.check(type);
         if (folder === undefined)
           logger.warn(
             { type: name },
@@ -163,7 +169,10 @@ export class LiveModels {
   /** Takes what was trained meanwhile into use; resolves when that is done. Never rejects: `faults` has what cannot be. */
   check(): Promise<void> {
     this.#checking = this.#checking.then(async () => {
-      for (const type of this.#deployment.types.values()) await this.#checkType(type);
+      for (const type of this.#deployment.types.values()) {
+        await this.#checkType(type);
+        await this.shadows.check(type);
+      }
     });
     return this.#checking;
   }

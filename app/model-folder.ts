@@ -1,16 +1,23 @@
 /**
  * Where trained networks are: `<model.dir>/<machine type>/<version>/`, and beside the versions a file `current` that names
- * the one in use for failures, and `current-values` the one for values.
+ * the one in use for failures, `current-values` the one for values, and `shadow` the challenger for failures, if there is one.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../domain/errors.js';
 
 /** What a network forecasts. */
 export type ForecastKind = 'failures' | 'values';
 
-const pointers: Readonly<Record<ForecastKind, string>> = { failures: 'current', values: 'current-values' };
+/** What a file beside the versions names: what is in use for a kind, or the challenger. */
+export type Pointer = ForecastKind | 'shadow';
+
+const pointers: Readonly<Record<Pointer, string>> = {
+  failures: 'current',
+  values: 'current-values',
+  shadow: 'shadow',
+};
 
 export function versionsFolder(modelDir: string, type: string): string {
   return join(modelDir, type);
@@ -20,13 +27,13 @@ export function versionFolder(modelDir: string, type: string, version: string): 
   return join(versionsFolder(modelDir, type), version);
 }
 
-/** Folder of the version in use; undefined when no network was trained for the type yet. */
+/** Folder of the version that a pointer names; undefined: it names none (no network was trained for the type yet). */
 export async function currentVersionFolder(
   modelDir: string,
   type: string,
-  kind: ForecastKind = 'failures',
+  pointer: Pointer = 'failures',
 ): Promise<string | undefined> {
-  const file = join(versionsFolder(modelDir, type), pointers[kind]);
+  const file = join(versionsFolder(modelDir, type), pointers[pointer]);
   let version: string;
   try {
     version = (await readFile(file, 'utf8')).trim();
@@ -55,12 +62,17 @@ export async function setCurrentVersion(
   modelDir: string,
   type: string,
   version: string,
-  kind: ForecastKind = 'failures',
+  pointer: Pointer = 'failures',
 ): Promise<void> {
   const folder = versionsFolder(modelDir, type);
   await mkdir(folder, { recursive: true });
   // A name of its own: two trainings may end at the same time.
   const written = join(folder, `.current-${randomUUID()}`);
   await writeFile(written, `${version}\n`);
-  await rename(written, join(folder, pointers[kind]));
+  await rename(written, join(folder, pointers[pointer]));
+}
+
+/** The type has no challenger any more. */
+export async function clearShadow(modelDir: string, type: string): Promise<void> {
+  await rm(join(versionsFolder(modelDir, type), pointers.shadow), { force: true });
 }

@@ -126,7 +126,9 @@ async function start(
     });
   if (roles.has('alerts')) runStage(alertStage(deployment), { topicsThatCanWait: [topics.forecasts] });
   if (models && roles.has('model')) {
-    const stage = forecastStage(deployment, models, models.values, (forecast) => tally.add(forecast));
+    const stage = forecastStage(deployment, models, models.values, models.shadows, (forecast) =>
+      tally.add(forecast),
+    );
     // The network has a thread of its own: the sooner it has work, the less the stages wait for it.
     runStage({ ...stage, handlerFor: models.holding(stage.handlerFor) }, { urgency: 2 });
   }

@@ -36,6 +36,7 @@ export function forecastStage(
   deployment: Deployment,
   predictors: Pick<ReadonlyMap<string, Predictor>, 'get'>,
   values?: Pick<ReadonlyMap<string, ValuePredictor>, 'get'>,
+  shadows?: Pick<ReadonlyMap<string, Predictor>, 'get'>,
   onForecast?: (forecast: ForecastRecord) => void,
 ): Stage {
   const { types, directory } = deployment;
@@ -46,6 +47,7 @@ export function forecastStage(
     measuresOf: (type) => measuresOf(rules.get(type) ?? []),
     predictorFor: (type) => predictors.get(type),
     ...(values ? { valuePredictorFor: (type) => values.get(type) } : {}),
+    ...(shadows ? { shadowFor: (type) => shadows.get(type) } : {}),
     onForecast,
     batchWindowsMax: 1024,
   });

@@ -21,6 +21,8 @@ export const topics = {
   rejected: 'rejected',
   steps: 'steps',
   forecasts: 'forecasts',
+  /** Forecasts of challengers, which nobody acts on. */
+  shadows: 'shadows',
   alerts: 'alerts',
   /** One partition: the transitions of all machines, silences, and the time. */
   dispatch: 'dispatch',
@@ -35,6 +37,7 @@ export interface TopicRecords {
   rejected: RejectedRecord;
   steps: StepRecord | EventRecord | TickRecord;
   forecasts: ForecastRecord | EventRecord | TickRecord;
+  shadows: ForecastRecord;
   alerts: AlertRecord;
   dispatch: AlertRecord | SilenceRecord | TickRecord;
   notifications: NotificationRecord;
@@ -48,6 +51,7 @@ export function topicSpecs(partitionCount: number, retentionMs: number): TopicSp
     { name: topics.rejected, ...kept },
     { name: topics.steps, partitionCount, cleanup: 'compact', retentionMs: Infinity },
     { name: topics.forecasts, ...kept },
+    { name: topics.shadows, ...kept },
     { name: topics.alerts, ...kept, retentionMs: Infinity },
     { name: topics.dispatch, ...kept, partitionCount: 1 },
     { name: topics.notifications, ...kept, partitionCount: 1 },

@@ -1,6 +1,7 @@
 /**
  * The stage `steps` -> `forecasts`: windows of the steps of a batch, one prediction for many machines at once, a
- * ForecastRecord per window in the order of the steps. Events and ticks pass through in their places.
+ * ForecastRecord per window in the order of the steps. Events and ticks pass through in their places. What a challenger says of the
+ * same windows goes to the topic `shadows`.
  */
 import type { Buffer } from 'node:buffer';
 import type { Fallback, SimpleRung } from '../domain/fallback.js';
@@ -18,6 +19,7 @@ import { curveFault, obstacleIn, tooFewReadings } from './assessable.js';
 import { featureSpec } from './features.js';
 import { judgeWindow, Ladder, simpleCurve, type Verdict } from './ladder.js';
 import { type Measurer, makeMeasurer } from './measurer.js';
+import { ShadowScorer } from './shadow-scorer.js';
 import { significant } from './significant.js';
 import { type IssuedWindow, WindowOperator } from './window-operator.js';
 
@@ -29,6 +31,8 @@ export interface ForecastStage {
   readonly predictorFor: (type: string) => Predictor | undefined;
   /** What forecasts the values of its sensors, if there is anything; asked as often. */
   readonly valuePredictorFor?: (type: string) => ValuePredictor | undefined;
+  /** A challenger that scores the same windows, if there is one; asked as often. */
+  readonly shadowFor?: (type: string) => Predictor | undefined;
   /** What rules ask of the sensors of a machine type; default: nothing. */
   readonly measuresOf?: (type: string) => readonly Measure[];
   /** Told of every forecast that is made. */
@@ -73,6 +77,8 @@ class ForecastPartition implements PartitionHandler {
     if (!last) return null;
     const outputs: (Output | undefined)[] = [];
     const models = new Map<string, Model>();
+    const { types, shadowFor = () => undefined, batchWindowsMax } = this.#stage;
+    const shadows = new ShadowScorer(types, shadowFor, batchWindowsMax);
     for (const record of batch.records) {
       const decoded = decodeRecord(topics.steps, record);
       if (decoded.kind !== 'step') {
@@ -87,6 +93,7 @@ class ForecastPartition implements PartitionHandler {
         continue;
       }
       for (const window of this.#windows.step(decoded)) {
+        shadows.add(window, record.offset);
         const model = this.#modelFor(window.type, models);
         const place = outputs.length;
         const unasked = model.withoutAsking(window, record.offset);
@@ -97,12 +104,16 @@ class ForecastPartition implements PartitionHandler {
       }
     }
     for (const model of models.values()) await model.predict(outputs);
+    const shadowed = await shadows.score();
     this.#windows.releaseWindows();
     const { onForecast } = this.#stage;
     if (onForecast) for (const output of outputs) if (output?.kind === 'forecast') onForecast(output);
     return {
       nextOffset: last.offset + 1,
-      outputs: (outputs as Output[]).map((output) => encodeRecord(topics.forecasts, this.#partition, output)),
+      outputs: [
+        ...(outputs as Output[]).map((output) => encodeRecord(topics.forecasts, this.#partition, output)),
+        ...shadowed.map((forecast) => encodeRecord(topics.shadows, this.#partition, forecast)),
+      ],
       state: [...this.#windows.takeChanges(), ...this.#ladder.takeChanges()],
     };
   }

@@ -1,4 +1,4 @@
-/** `millwright model list|show|diff|promote|rollback|retire|log`: the versions of a plant's networks. */
+/** `millwright model list|show|diff|promote|rollback|shadow|gate|retire|log`: the versions of a plant's networks. */
 import { Command } from 'commander';
 import { UserError } from '../../domain/errors.js';
 import { type Deployment, loadDeployment } from '../config.js';
@@ -12,6 +12,7 @@ import { formatAudit, formatDiff, formatVersion, formatVersions } from '../regis
 import { printResult } from '../terminal/print-result.js';
 import { makeTerminal } from '../terminal/terminal.js';
 import { chooseType } from '../training.js';
+import { gateCommand } from './model-gate.js';
 import { type AuthorOptions, authorOf, configOption, jsonOption, withAuthor } from './options.js';
 import { tellNotes } from './read-histories.js';
 
@@ -47,6 +48,8 @@ A plant that runs takes what is promoted into use within seconds; what it has be
     diffCommand(),
     promoteCommand(),
     rollbackCommand(),
+    shadowCommand(),
+    gateCommand(),
     retireCommand(),
     logCommand(),
   ])
@@ -154,6 +157,26 @@ async function takeIntoUse(
     },
     options.json,
   );
+}
+
+function shadowCommand(): Command {
+  return withAuthor(
+    about('shadow', 'a version scores the same windows beside the one in use; nobody acts on what it says'),
+  )
+    .argument('<version>', 'as `model list` names it')
+    .action(async (version: string, options: ChangeOptions) => {
+      const { deployment, registry } = open(options);
+      const found = await registry.find(deployment.types.keys(), version);
+      await checkUsable(deployment, found);
+      await registry.shadow(found.type, version, authorOf(options, 'model shadow'));
+      printResult(
+        {
+          json: { type: found.type, version },
+          human: () => `${version} scores in the shadow of ${found.type}; \`millwright model gate\` compares`,
+        },
+        options.json,
+      );
+    });
 }
 
 function retireCommand(): Command {

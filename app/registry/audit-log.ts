@@ -19,11 +19,11 @@ const author = {
 
 /**
  * `add`: was written. `promote`, `rollback`: taken into use. `refuse`: not taken into use, being worse. `retire`: not to be
- * used any more. `remove`: deleted by policy.
+ * used any more. `remove`: deleted by policy. `shadow`: scores beside what is in use.
  */
 const versionEntrySchema = z.object({
   ...author,
-  action: z.enum(['add', 'promote', 'rollback', 'refuse', 'retire', 'remove']),
+  action: z.enum(['add', 'promote', 'rollback', 'refuse', 'retire', 'remove', 'shadow']),
   type: z.string(),
   version: z.string(),
   /** In use until then, of what is taken into use; null: none. */

@@ -39,8 +39,10 @@ export async function introduce(introduction: Introduction): Promise<Introduced>
   const { model, type, version, judged, force, author } = introduction;
   const registry = registryOf(model);
   const members = judged.map((member) => member.version).filter((member) => member !== version);
-  await registry.added(type.name, [...members, version], author);
-  const adoption = await judge(introduction);
+  // What is too much may be deleted when they are noted, members among it: not before they are judged.
+  const adoption = await judge(introduction).finally(() =>
+    registry.added(type.name, [...members, version], author),
+  );
   const inUse = adoption.adopt || force;
   const why = [author.why, adoptionReason(adoption, force)].filter((part) => part !== '').join('; ');
   if (inUse) await registry.takeIntoUse(type.name, version, { ...author, why });

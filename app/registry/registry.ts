@@ -1,6 +1,6 @@
 /**
- * The versions of networks that a plant has, and what they are to it. The files `current` and `current-values` of a machine type say which
- * are in use (model-folder.ts); the audit log says what the others were, and who changed it. Every change is noted there first; after it, versions that
+ * The versions of networks that a plant has, and what they are to it. The files `current`, `current-values` and `shadow` of a machine type say
+ * which are in use, and which scores beside them (model-folder.ts); the audit log says what the others were, and who changed it. Every change is noted there first; after it, versions that
  * nobody needs any more are removed. What the log has never told of is left alone.
  */
 import { readdir, rm } from 'node:fs/promises';
@@ -10,8 +10,10 @@ import { UserError } from '../../domain/errors.js';
 import { type ReadArtifact, readArtifact } from '../../model/artifact.js';
 import { suggestion } from '../config-suggestion.js';
 import {
+  clearShadow,
   currentVersionFolder,
   type ForecastKind,
+  type Pointer,
   setCurrentVersion,
   versionFolder,
   versionsFolder,
@@ -53,6 +55,17 @@ export interface RegisteredVersion {
   readonly fault: string | undefined;
 }
 
+/** What there is of a machine type. */
+interface Seen {
+  /** Versions. */
+  readonly folders: string[];
+  readonly entries: readonly VersionEntry[];
+  readonly known: ReadonlyMap<string, Standing>;
+  /** Of each kind at most one. */
+  readonly inUse: readonly string[];
+  readonly shadow: string | undefined;
+}
+
 const kinds: readonly ForecastKind[] = ['failures', 'values'];
 
 export class Registry {
@@ -68,21 +81,21 @@ export class Registry {
 
   /** In use first, then by what the log tells of them, newest first, those that it does not know last. */
   async list(type: string): Promise<RegisteredVersion[]> {
-    const { folders, entries, inUse } = await this.#look(type);
-    const known = standings(entries);
+    const seen = await this.#look(type);
+    const { folders, known, inUse } = seen;
     const placeOf = (version: string) =>
       inUse.includes(version) ? Infinity : (known.get(version)?.place ?? -1);
     const sorted = folders.sort((a, b) => placeOf(b) - placeOf(a) || (a < b ? -1 : 1));
-    return Promise.all(sorted.map((version) => this.#read(type, version, known, inUse)));
+    return Promise.all(sorted.map((version) => this.#read(type, version, seen)));
   }
 
   /** The folder of a version that is there. Throws UserError that names those there are. */
   async find(types: Iterable<string>, version: string): Promise<RegisteredVersion> {
     const all: string[] = [];
     for (const type of types) {
-      const { folders, entries, inUse } = await this.#look(type);
-      if (folders.includes(version)) return this.#read(type, version, standings(entries), inUse);
-      all.push(...folders);
+      const seen = await this.#look(type);
+      if (seen.folders.includes(version)) return this.#read(type, version, seen);
+      all.push(...seen.folders);
     }
     throw new UserError(
       all.length === 0
@@ -109,8 +122,14 @@ export class Registry {
       const kind = kindOf(version);
       const before = await this.#inUse(type, kind);
       if (before === version) return before;
+      const folder = versionsFolder(this.#modelDir, type);
+      if (!(await foldersIn(folder)).includes(version))
+        throw new UserError(
+          `there is no version "${version}" in ${folder}: it may have been deleted by policy (model.keep)`,
+        );
       await this.#note({ ...author, action, type, version, before: before ?? null });
       await setCurrentVersion(this.#modelDir, type, version, kind);
+      await this.#endShadow(type, version);
       return before;
     });
   }
@@ -128,6 +147,24 @@ export class Registry {
           `${version} is in use for ${type}: promote another version first (millwright model promote), or roll back`,
         );
       await this.#note({ ...author, action: 'retire', type, version });
+      await this.#endShadow(type, version);
+    });
+  }
+
+  /** A version scores beside the one in use from now on, in place of the one that did. Throws UserError for one that cannot. */
+  async shadow(type: string, version: string, author: Author): Promise<void> {
+    await this.#change(type, async () => {
+      if (kindOf(version) === 'values')
+        throw new UserError(
+          `${version} forecasts values: only networks for failures are scored in the shadow`,
+        );
+      const current = await this.#inUse(type, 'failures');
+      if (current === version)
+        throw new UserError(`${version} is in use for ${type}: name one that is to be compared with it`);
+      if (current === undefined)
+        throw new UserError(`no version is in use for ${type}: there is nothing to be compared with`);
+      await this.#note({ ...author, action: 'shadow', type, version });
+      await setCurrentVersion(this.#modelDir, type, version, 'shadow');
     });
   }
 
@@ -148,13 +185,29 @@ export class Registry {
     );
   }
 
-  async #inUse(type: string, kind: ForecastKind): Promise<string | undefined> {
-    const folder = await currentVersionFolder(this.#modelDir, type, kind);
+  /** What a gate compares. Throws UserError where one of them is missing. */
+  async contenders(type: string): Promise<{ readonly champion: string; readonly shadow: string }> {
+    const champion = await this.#inUse(type, 'failures');
+    const shadow = await this.#inUse(type, 'shadow');
+    if (champion === undefined)
+      throw new UserError(`no version is in use for ${type}: train one (millwright train)`);
+    if (shadow !== undefined && shadow !== champion) return { champion, shadow };
+    throw new UserError(
+      `no version scores in the shadow of ${type}: name one first (millwright model shadow VERSION)`,
+    );
+  }
+
+  async #endShadow(type: string, version: string): Promise<void> {
+    if ((await this.#inUse(type, 'shadow')) === version) await clearShadow(this.#modelDir, type);
+  }
+
+  async #inUse(type: string, pointer: Pointer): Promise<string | undefined> {
+    const folder = await currentVersionFolder(this.#modelDir, type, pointer);
     return folder && basename(folder);
   }
 
-  async #look(type: string) {
-    const { entries } = await readAudit(this.#modelDir);
+  async #look(type: string): Promise<Seen> {
+    const entries = entriesOfType((await readAudit(this.#modelDir)).entries, type);
     const inUse: string[] = [];
     for (const kind of kinds) {
       const version = await this.#inUse(type, kind);
@@ -162,24 +215,21 @@ export class Registry {
     }
     return {
       folders: await foldersIn(versionsFolder(this.#modelDir, type)),
-      entries: entriesOfType(entries, type),
+      entries,
+      known: standings(entries),
       inUse,
+      shadow: await this.#inUse(type, 'shadow'),
     };
   }
 
-  async #read(
-    type: string,
-    version: string,
-    known: ReadonlyMap<string, Standing>,
-    inUse: readonly string[],
-  ): Promise<RegisteredVersion> {
+  async #read(type: string, version: string, seen: Seen): Promise<RegisteredVersion> {
     const directory = versionFolder(this.#modelDir, type, version);
     const about = {
       type,
       version,
       kind: kindOf(version),
-      state: stateOf(version, known, inUse),
-      since: known.get(version)?.entry,
+      state: stateOf(version, seen),
+      since: seen.known.get(version)?.entry,
       directory,
     };
     try {
@@ -204,14 +254,17 @@ export class Registry {
   }
 
   async #removeWhatIsTooMuch(type: string): Promise<void> {
-    const { folders, entries, inUse } = await this.#look(type);
-    const known = standings(entries);
-    const needed = new Set(inUse.flatMap((version) => [version, predecessorOf(entries, version)]));
+    const seen = await this.#look(type);
+    const { folders, entries, known, inUse, shadow } = seen;
+    const needed = new Set([
+      ...inUse.flatMap((version) => [version, predecessorOf(entries, version)]),
+      shadow,
+    ]);
     const newestFirst = folders
       .filter((version) => known.has(version) && !needed.has(version))
       .sort((a, b) => (known.get(b) as Standing).place - (known.get(a) as Standing).place);
     const inState = (wanted: VersionState) =>
-      newestFirst.filter((version) => stateOf(version, known, inUse) === wanted);
+      newestFirst.filter((version) => stateOf(version, seen) === wanted);
     const rules = [
       ['retired', this.#keep.retired],
       ['candidate', this.#keep.candidates],
@@ -225,13 +278,10 @@ export class Registry {
   }
 }
 
-/** The pointer decides what is in use: what the log calls so beside it was displaced by hand, or never came to it. */
-function stateOf(
-  version: string,
-  known: ReadonlyMap<string, Standing>,
-  inUse: readonly string[],
-): VersionState {
+/** The pointers decide what is in use: what the log calls so beside them was displaced by hand, or never came to it. */
+function stateOf(version: string, { known, inUse, shadow }: Seen): VersionState {
   if (inUse.includes(version)) return 'champion';
+  if (shadow === version) return 'shadow';
   return known.get(version)?.state === 'retired' ? 'retired' : 'candidate';
 }
 

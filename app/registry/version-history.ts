@@ -1,9 +1,9 @@
-/** What the audit log tells of the versions of a machine type; what is in use only the file `current` tells. */
+/** What the audit log tells of the versions of a machine type; what is in use, and in the shadow, only files beside them tell. */
 import { isValueVersion } from '../../model/values/value-preprocessing.js';
 import type { ForecastKind } from '../model-folder.js';
 import type { AuditEntry, VersionEntry } from './audit-log.js';
 
-export type VersionState = 'candidate' | 'champion' | 'retired';
+export type VersionState = 'candidate' | 'shadow' | 'champion' | 'retired';
 
 export function kindOf(version: string): ForecastKind {
   return isValueVersion(version) ? 'values' : 'failures';
@@ -32,7 +32,12 @@ export function standings(entries: readonly VersionEntry[]): ReadonlyMap<string,
     } else if (action === 'retire' || action === 'remove')
       found.set(version, { state: 'retired', entry, place });
     // Training again can give a version that is there already: it stays what it is.
-    else if (action === 'refuse' || !found.has(version) || found.get(version)?.entry.action === 'remove')
+    else if (
+      action === 'refuse' ||
+      action === 'shadow' ||
+      !found.has(version) ||
+      found.get(version)?.entry.action === 'remove'
+    )
       found.set(version, { state: 'candidate', entry, place });
   });
   return found;

@@ -81,6 +81,7 @@ function deedText(entry: AuditEntry): string {
     refuse: 'not taken into use',
     retire: 'retired',
     remove: 'deleted',
+    shadow: 'scores in the shadow',
   } as const;
   return `${version} (${type}) ${deeds[action]}${typeof before === 'string' ? ` in place of ${before}` : ''}`;
 }

@@ -33,7 +33,7 @@ it('infra init makes the topics on Kafka; doctor tells that one broker keeps the
   const init = async () => ((await millwright('infra', 'init')) as { done: string[] }).done;
   assert.match(await doctor(), /^good: Kafka at .* answers, 1 broker\nwarning: there are no topics yet/);
   assert.deepEqual(await init(), [
-    ...['inputs', 'rejected', 'steps', 'forecasts', 'alerts'].map(
+    ...['inputs', 'rejected', 'steps', 'forecasts', 'shadows', 'alerts'].map(
       (topic) => `made topic ${prefix}${topic} with 3 partitions`,
     ),
     ...['dispatch', 'notifications'].map((topic) => `made topic ${prefix}${topic} with 1 partition`),

@@ -175,6 +175,34 @@ test('of what is too much the oldest is deleted, never what is in use, was befor
   );
 });
 
+test('a version in the shadow is kept until it is promoted, retired, or another takes its place', async (t) => {
+  const { dir, registry, write, promote, states } = setUp(t, { retired: 0, candidates: 1 });
+  const shadow = (version: string) => registry.shadow('press', version, author);
+  await write('a-1');
+  await assert.rejects(shadow('a-1'), /no version is in use for press: there is nothing to be compared with/);
+  await promote('a-1');
+  await write('values-lstm-1');
+  await assert.rejects(promote('z-1'), /there is no version "z-1" in .*press: it may have been deleted/);
+  await assert.rejects(shadow('a-1'), /a-1 is in use for press: name one that is to be compared with it/);
+  await assert.rejects(shadow('values-lstm-1'), /forecasts values: only networks for failures/);
+  await assert.rejects(
+    registry.contenders('press'),
+    /no version scores in the shadow of press: name one first/,
+  );
+  await write('b-1');
+  await shadow('b-1');
+  await write('c-1', 'd-1');
+  assert.deepEqual(await states(), { 'a-1': 'champion', 'b-1': 'shadow', 'd-1': 'candidate' });
+  assert.deepEqual(await registry.contenders('press'), { champion: 'a-1', shadow: 'b-1' });
+  await promote('b-1');
+  assert.deepEqual(await states(), { 'a-1': 'retired', 'b-1': 'champion', 'd-1': 'candidate' });
+  await shadow('d-1');
+  assert.equal((await states())['d-1'], 'shadow');
+  await registry.retire('press', 'd-1', author);
+  await assert.rejects(registry.contenders('press'), /no version scores in the shadow/);
+  assert(!existsSync(join(dir, 'press', 'd-1')), 'no retired version is to be kept');
+});
+
 test('changes at the same time come one after the other: each knows what the one before it has done', async (t) => {
   const { dir, write, promote, inUse } = setUp(t);
   const versions = Array.from({ length: 8 }, (_, index) => `v-${index}`);

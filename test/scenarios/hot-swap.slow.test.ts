@@ -2,6 +2,7 @@
 // by one network, every forecast is what the network that it names says; a network that cannot be used changes nothing.
 import assert from 'node:assert/strict';
 import { appendFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,6 +17,7 @@ import { datasetMessages } from '../../app/replay-messages.js';
 import { replayTo } from '../../app/replay-schedule.js';
 import { roles } from '../../app/roles.js';
 import { forecastStage, stepStage } from '../../app/stages.js';
+import { readTopic } from '../../backtest/read-topic.js';
 import { replay } from '../../backtest/replay.js';
 import { wallClock } from '../../domain/clock.js';
 import type { Dataset, DatasetRecord } from '../../domain/dataset.js';
@@ -311,6 +313,54 @@ test('a promotion and a rollback under load: no forecast lost, doubled or mixed,
   t.diagnostic(
     `${published} messages, ${batches.length} batches, ${forecasts.length} forecasts of ${revisions.size} origins`,
   );
+});
+
+test('a version in the shadow forecasts what the one in use does, as if it were alone, until it is promoted; nobody is told', async (t) => {
+  await takeIntoUse(versions[0]);
+  const model = async (...words: string[]) => {
+    const { exitCode, stdout, stderr } = await runMillwright(t, ['model', ...words, '-c', plant.file]);
+    return { exitCode, said: stdout + stderr };
+  };
+  assert.match((await model('gate')).said, /no version scores in the shadow of pump: name one first/);
+  assert.equal((await model('shadow', versions[1])).exitCode, 0);
+  const { config } = deployment;
+  await rm(config.dataDir, { recursive: true, force: true });
+  const quick = { ...deployment, config: { ...config, model: { ...config.model, checkEveryMs: 10 } } };
+  const pipeline = await startPipeline({ deployment: quick, roles: new Set(roles), logger: silentLogger });
+  const publisher = await connectPublisher({ url: pipeline.ingest?.brokerUrl ?? '' });
+  await replayTo(
+    (topic, payload) => Promise.race([publisher.publish(topic, payload), pipeline.failed]),
+    datasetMessages(pumpHistory(), topicOfMachine(deployment)),
+    { speed: 'max', clockMessages: anyStepCloses(deployment) },
+  );
+  await publisher.end();
+  // Asked of the plant that runs. Both have learned from nearly all of these pumps: too few are new to them.
+  const gate = await model('gate', '--promote');
+  assert.equal(gate.exitCode, 1, gate.said);
+  assert.match(gate.said, /too little is known yet: at least 5 machines and 3 failures are needed/);
+  assert.equal((await model('promote', versions[1])).exitCode, 0);
+  while (pipeline.models?.shadows.get('pump')) await Promise.race([sleep(10), pipeline.failed]);
+  assert.equal(pipeline.models?.get('pump')?.version, versions[1]);
+  await pipeline.close();
+
+  const log = await openEmbeddedLog({ dir: join(config.dataDir, 'log'), mode: 'read-only' });
+  t.after(() => log.close());
+  const answers = await answersOf(versions[1]);
+  const scored: string[] = [];
+  for await (const forecast of readTopic(log, topics.shadows)) {
+    assert.deepEqual(JSON.parse(answers.get(identity(forecast)) ?? '{}'), forecast);
+    scored.push(identity(forecast));
+  }
+  const served: string[] = [];
+  for await (const record of readTopic(log, topics.forecasts)) {
+    if (record.kind !== 'forecast') continue;
+    assert.equal(record.model, versions[0]);
+    if (record.status === 'ok') served.push(identity(record));
+  }
+  assert.deepEqual(scored.sort(), served.sort());
+  for await (const alert of readTopic(log, topics.alerts))
+    assert.equal(alert.trace?.model ?? versions[0], versions[0]);
+  t.diagnostic(`${scored.length} forecasts in the shadow`);
 });
 
 test('a network that cannot be used leaves the one in use, says so once, and is taken as soon as it is whole', async () => {
