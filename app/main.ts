@@ -10,6 +10,7 @@ import { demoCommand } from './commands/demo.js';
 import { diagnoseCommand } from './commands/diagnose.js';
 import { distillCommand } from './commands/distill.js';
 import { doctorCommand } from './commands/doctor.js';
+import { driftCommand } from './commands/drift.js';
 import { explainCommand } from './commands/explain.js';
 import { exportCommand } from './commands/export.js';
 import { importCommand } from './commands/import.js';
@@ -49,6 +50,7 @@ function makeProgram(signal: AbortSignal): Command {
     trainCommand(signal),
     backtestCommand(signal),
     trackCommand(signal),
+    driftCommand(signal),
     diagnoseCommand(signal),
     benchmarkCommand(signal),
     compareCommand(signal),

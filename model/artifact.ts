@@ -7,6 +7,7 @@
  *   metrics.json          how good it was on the validation machines
  *   card.md               the same for people: data, metrics, cost, limits
  *   fallback.json         the simple models that stand in for the network; not in versions of before there were any
+ *   reference.json        what the features were like in training, for drift; not in versions of before it was kept
  *   manifest.json         hash of every file above, version, code version, lineage
  */
 import { createHash } from 'node:crypto';
@@ -25,6 +26,7 @@ import { checkFits } from './fit.js';
 import { type Lineage, lineageSchema } from './lineage.js';
 import { hashPreprocessing, preprocessingSchema } from './preprocessing.js';
 import type { Quantization } from './quantized-artifact.js';
+import { type Reference, referenceSchema } from './reference.js';
 import type { TrainedNetwork } from './trained-network.js';
 import { isValueVersion, valuePreprocessingSchema } from './values/value-preprocessing.js';
 
@@ -43,7 +45,8 @@ const hashedFiles = [
   'card.md',
 ] as const;
 const simpleModelsFile = 'fallback.json';
-type HashedFile = (typeof hashedFiles)[number] | typeof simpleModelsFile;
+const referenceFile = 'reference.json';
+type HashedFile = (typeof hashedFiles)[number] | typeof simpleModelsFile | typeof referenceFile;
 
 const manifestSchema = z.strictObject({
   formatVersion: z.literal(formatVersion),
@@ -116,6 +119,7 @@ export async function writeArtifact(
     card: (version) => writeCard(version, trained, finished),
     lineage: lineageOf(trained),
     simpleModels: finished.simpleModels,
+    reference: finished.reference,
   });
 }
 
@@ -132,6 +136,8 @@ export interface VersionContents<Metrics = ArtifactMetrics> {
   card(version: string): string;
   /** Left out: nothing stands in for it. */
   readonly simpleModels?: StoredSimpleModels | undefined;
+  /** Left out: nothing is known of what it was trained on. */
+  readonly reference?: Reference | undefined;
 }
 
 /** What the model file says of itself. */
@@ -149,7 +155,17 @@ export function modelMetadata(preprocessing: StoredPreprocessing): Readonly<Reco
 export async function writeVersion<Metrics>(
   modelsDirectory: string,
   codeVersion: string,
-  { family, model, preprocessing, log, metrics, lineage, card, simpleModels }: VersionContents<Metrics>,
+  {
+    family,
+    model,
+    preprocessing,
+    log,
+    metrics,
+    lineage,
+    card,
+    simpleModels,
+    reference,
+  }: VersionContents<Metrics>,
 ): Promise<WrittenArtifact<Metrics>> {
   const version = `${family}-${sha256(model).slice(0, 12)}`;
   const contents: Partial<Record<HashedFile, Uint8Array | string>> = {
@@ -159,6 +175,8 @@ export async function writeVersion<Metrics>(
     'metrics.json': json(metrics),
     'card.md': card(version),
     ...(simpleModels && { [simpleModelsFile]: json(simpleModels) }),
+    // On one line: a number a line would make it four times as large.
+    ...(reference && { [referenceFile]: `${JSON.stringify(reference)}\n` }),
   };
   const files = Object.entries(contents);
   const manifest: Manifest = {
@@ -293,6 +311,15 @@ async function simpleModelsOf(
   });
   if (misfit !== undefined) throw fault(`${simpleModelsFile} and manifest.json disagree: ${misfit}`);
   return stored;
+}
+
+/** What the features were like in training; undefined of a version that keeps none. Throws UserError where it cannot be used. */
+export async function readReference(directory: string): Promise<Reference | undefined> {
+  const reader = folderReader(directory);
+  const manifest = await readManifest(reader, undefined);
+  if (manifest.files[referenceFile] === undefined) return undefined;
+  const content = await reader.readHashed(referenceFile, manifest);
+  return reader.parse(referenceFile, content, referenceSchema);
 }
 
 /**

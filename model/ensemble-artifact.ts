@@ -6,6 +6,7 @@ import {
   modelMetadata,
   type ReadArtifact,
   readArtifact,
+  readReference,
   type WrittenArtifact,
   writeVersion,
 } from './artifact.js';
@@ -62,6 +63,8 @@ export async function writeEnsemble(
     },
     card: (version) => writeEnsembleCard(version, members, metrics, model.length),
     simpleModels: first.simpleModels,
+    // Members learned from parts of the same machines; what the first one said of its own stands for what the mean says.
+    reference: await readReference(directories[0] as string),
   });
 }
 

@@ -1,7 +1,8 @@
 /**
  * What is put behind a trained network before it is served: calibration where it helps and intervals of the remaining
  * life, both fitted to the machines that were kept from its training. Early stopping chose the network on the same
- * machines, so that they flatter it a little. And beside it, the simple models that stand in for it.
+ * machines, so that they flatter it a little. And beside it, the simple models that stand in for it, and what it was trained on and
+ * said of those machines, which drift is held against.
  */
 import { modelMetadata } from './artifact.js';
 import { type Calibration, calibrationMethods, fitCalibration } from './calibration/calibrate.js';
@@ -14,6 +15,7 @@ import { buildForecast } from './network-graph.js';
 import { networkMetadata } from './network-metadata.js';
 import type { Engine } from './ports.js';
 import { NetworkPredictor } from './predict.js';
+import { forecastReference, makeReference, type Reference } from './reference.js';
 import type { TrainedNetwork } from './trained-network.js';
 
 export interface FinishedModel {
@@ -21,6 +23,7 @@ export interface FinishedModel {
   readonly calibration: Calibration | undefined;
   readonly lifeInterval: LifeInterval | undefined;
   readonly simpleModels: StoredSimpleModels;
+  readonly reference: Reference;
 }
 
 export async function finishModel(trained: TrainedNetwork, engine: Engine): Promise<FinishedModel> {
@@ -52,7 +55,14 @@ export async function finishModel(trained: TrainedNetwork, engine: Engine): Prom
     trained.training,
     trained.keptOrigins.map((origin, index) => ({ origin, curve: (said[index] as KeptForecast).curve })),
   );
-  return { model: bytes, calibration, lifeInterval, simpleModels };
+  const reference = {
+    ...makeReference(spec, trained.training),
+    forecasts: forecastReference(
+      spec,
+      said.map(({ curve }) => curve),
+    ),
+  };
+  return { model: bytes, calibration, lifeInterval, simpleModels, reference };
 }
 
 /** What a model says of the origins that it was judged by. */

@@ -1,6 +1,12 @@
 /** A version in int8 of another one, written only if it forecasts nearly as well. */
 import { UserError } from '../domain/errors.js';
-import { type ReadArtifact, readArtifact, type WrittenArtifact, writeVersion } from './artifact.js';
+import {
+  type ReadArtifact,
+  readArtifact,
+  readReference,
+  type WrittenArtifact,
+  writeVersion,
+} from './artifact.js';
 import { forecastKept, type KeptForecast, meanBrierOf } from './kept-forecasts.js';
 import type { Engine } from './ports.js';
 import { NetworkPredictor } from './predict.js';
@@ -83,6 +89,7 @@ export async function quantizeVersion(
     lineage: { ...artifact.lineage, parents: [{ version, as: 'float32' }] },
     card: (name) => writeCard(name, quantization),
     simpleModels,
+    reference: await readReference(request.directory),
   });
   return { quantization, written };
 }

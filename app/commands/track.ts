@@ -1,11 +1,8 @@
 /** `millwright track`: the forecasts that the plant has issued, held against what happened since. */
 import { Command, Option } from 'commander';
 import type { AlertBounds } from '../../backtest/alert-score.js';
-import { UserError } from '../../domain/errors.js';
-import { type MachineType, timeZoneOf } from '../../domain/machine-type.js';
-import { calendarDay, type PeriodLength, periodLengths } from '../calendar-periods.js';
+import { type PeriodLength, periodLengths } from '../calendar-periods.js';
 import { loadDeployment } from '../config.js';
-import type { Period } from '../forecaster-records.js';
 import { openLog } from '../open-log.js';
 import { printResult } from '../terminal/print-result.js';
 import { makeTerminal } from '../terminal/terminal.js';
@@ -14,6 +11,7 @@ import { formatTrack, trackNotes } from '../track-text.js';
 import { chooseType } from '../training.js';
 import { withBaselineOptions } from './backtest-data.js';
 import { boundsOption, configOption, jsonOption, keepMachines, openDatasetFile } from './options.js';
+import { periodOf } from './period-options.js';
 import { readHistoriesOf, tellNotes } from './read-histories.js';
 import { readResult } from './read-result.js';
 
@@ -92,18 +90,4 @@ Exit code: 0 judged, 2 wrong usage, or nothing to judge.`,
         await log.close();
       }
     });
-}
-
-/** Days of the plant's calendar. */
-function periodOf({ from, to }: TrackOptions, type: MachineType): Period {
-  const fromMs = from === undefined ? Number.NEGATIVE_INFINITY : dayOf('--from', from, type).fromMs;
-  const toMs = to === undefined ? Number.POSITIVE_INFINITY : dayOf('--to', to, type).toMs;
-  if (fromMs > toMs) throw new UserError(`--from ${from} lies after --to ${to}`);
-  return { fromMs, toMs };
-}
-
-function dayOf(option: string, text: string, type: MachineType): Period {
-  const day = calendarDay(text, timeZoneOf(type));
-  if (day) return day;
-  throw new UserError(`${option} ${text} is no day: write one such as 2026-03-01`);
 }

@@ -7,7 +7,7 @@ import { gunzipSync } from 'node:zlib';
 import { wallClock } from '../../domain/clock.js';
 import { UserError } from '../../domain/errors.js';
 import { OnnxEngine } from '../../infra/onnx/engine.js';
-import type { WrittenArtifact } from '../../model/artifact.js';
+import { readReference, type WrittenArtifact } from '../../model/artifact.js';
 import { trainingConfigSchema } from '../../model/config.js';
 import { openPredictor } from '../../model/predict.js';
 import { train } from '../../model/trainer.js';
@@ -55,6 +55,7 @@ describe('an artifact', () => {
       'metrics.json',
       'model.onnx',
       'preprocessing.json',
+      'reference.json',
       'training-log.jsonl',
     ]);
     const manifest = JSON.parse(await readFile(join(written.directory, 'manifest.json'), 'utf8')) as {
@@ -106,11 +107,33 @@ describe('an artifact', () => {
       windowAt(many[0] as (typeof histories)[number], 9),
       windowAt(many[1] as (typeof histories)[number], 3),
     ]);
+    assert.equal(await readReference(directory), undefined);
     assert.equal(curves.length, stored.curves.length);
     curves.forEach((value, day) => {
       assert.ok(Math.abs(value - (stored.curves[day] as number)) < 1e-6);
     });
     await predictor.close();
+  });
+
+  it('keeps what its training was like, which is refused once it was changed', async () => {
+    const reference = await readReference(written.directory);
+    const { seen } = written.metrics;
+    assert.deepEqual(
+      reference?.machines.map(({ machine }) => machine),
+      [...(seen?.trainingMachines ?? [])].sort(),
+    );
+    assert.equal(reference?.lastMs, seen?.trainedUntilMs);
+    assert.deepEqual(
+      reference?.forecasts?.map(({ name }) => name),
+      smallSpec.horizonSteps > 7
+        ? ['forecast.7', `forecast.${smallSpec.horizonSteps}`]
+        : [`forecast.${smallSpec.horizonSteps}`],
+    );
+    assert.ok(reference?.forecasts?.every(({ counts }) => counts.reduce((sum, count) => sum + count, 0) > 0));
+    const changed = join(folder, 'changed', written.version);
+    await cp(written.directory, changed, { recursive: true });
+    await writeFile(join(changed, 'reference.json'), '{}');
+    await assert.rejects(readReference(changed), /reference\.json was changed after it was written/);
   });
 
   it('of another cell and task opens under a version that names the cell', async () => {
