@@ -285,6 +285,11 @@ export class LiveModels {
       await predictor.close();
       throw error;
     }
+    if (!predictor.fallback)
+      this.#logger.warn(
+        { type: type.name, version: predictor.version },
+        `${predictor.version} has no simple models: where it cannot be used or believed, machines of type ${type.name} are not assessable; \`millwright train\` makes a version that has them`,
+      );
     const sinceMs = this.#clock.nowMs();
     return {
       type: type.name,

@@ -1,11 +1,15 @@
 // Networks that go wrong, and machines whose readings do: the forecasts of a plant go down the ladder, and up again.
 import assert from 'node:assert/strict';
+import { basename } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Deployment } from '../../app/config.js';
 import { feedDataset } from '../../app/history.js';
-import { modelInUse, versionsFolder } from '../../app/model-folder.js';
+import { LiveModels } from '../../app/live-models.js';
+import { type Logger, silentLogger } from '../../app/logger.js';
+import { modelInUse, setCurrentVersion, versionsFolder } from '../../app/model-folder.js';
 import { forecastStage, stepStage } from '../../app/stages.js';
 import { replay } from '../../backtest/replay.js';
+import { wallClock } from '../../domain/clock.js';
 import type { Dataset } from '../../domain/dataset.js';
 import type { Predictor } from '../../domain/features.js';
 import type { ForecastRecord } from '../../domain/forecast.js';
@@ -57,15 +61,18 @@ async function forecastsBy(predictor: Predictor, dataset = pumpHistory()): Promi
   }
 }
 
-/** The network in use with its curve changed, and with the same simple models. */
-async function withCurve(change: (curve: Tensor, graph: Graph) => Tensor): Promise<Predictor> {
+/** The network in use with its curve changed, and with the same simple models or none; its folder. */
+async function writeChanged(
+  change: (curve: Tensor, graph: Graph) => Tensor,
+  isOld = false,
+): Promise<{ readonly version: string; readonly directory: string }> {
   const { dir } = deployment.config.model;
   const artifact = await readArtifact(await modelInUse(dir, 'pump'));
   const graph = new Graph();
   const curve = graph.input('failureProbabilities', [dim('batch', null), dim('horizon', 5)]);
   graph.output('failureProbabilities', change(curve, graph));
   const { preprocessing, metrics, codeVersion, simpleModels } = artifact;
-  const { directory } = await writeVersion(versionsFolder(dir, 'pump'), codeVersion, {
+  return writeVersion(versionsFolder(dir, 'pump'), codeVersion, {
     family: 'lstm',
     model: encodeModel(continueModel(decodeModel(artifact.model), graph, 'fault')),
     preprocessing,
@@ -73,10 +80,17 @@ async function withCurve(change: (curve: Tensor, graph: Graph) => Tensor): Promi
     metrics,
     lineage: undefined,
     card: () => '',
-    simpleModels,
+    simpleModels: isOld ? undefined : simpleModels,
   });
-  return openPredictor(directory, engine);
 }
+
+async function withCurve(change: (curve: Tensor, graph: Graph) => Tensor): Promise<Predictor> {
+  return openPredictor((await writeChanged(change)).directory, engine);
+}
+
+/** No number where a day's probability is above. */
+const brokenAbove = (limit: number) => (curve: Tensor, graph: Graph) =>
+  add(curve, multiply(squareRoot(subtract(graph.scalar(limit), curve)), graph.scalar(0)));
 
 const originOf = ({ machine, originMs }: ForecastRecord) => `${machine} ${originMs}`;
 
@@ -89,10 +103,7 @@ test('a sound network forecasts all that can be assessed', () => {
 test('a network that gives no numbers for some windows: smoothed readings for these and the two origins after', async (t) => {
   const last = soundly.flatMap(({ probabilities }) => probabilities.at(-1) ?? []).sort((a, b) => a - b);
   const limit = last[Math.floor(0.9 * last.length)] as number;
-  // The root of a negative number.
-  const broken = await withCurve((curve, graph) =>
-    add(curve, multiply(squareRoot(subtract(graph.scalar(limit), curve)), graph.scalar(0))),
-  );
+  const broken = await withCurve(brokenAbove(limit));
   const told = new Map((await forecastsBy(broken)).map((record) => [originOf(record), record]));
   const isFault = ({ probabilities }: ForecastRecord) => (probabilities.at(-1) ?? 0) > limit;
   const machines = new Set(soundly.map(({ machine }) => machine));
@@ -175,4 +186,41 @@ test('all sensors of a machine beyond what training knew: the readings say nothi
   assert.equal(status, 'not-assessable');
   assert.match(reason, /^100 % of the newest values are beyond what training knew/);
   assert.equal(told.get(27)?.status, 'ok');
+});
+
+test('a version of before there were simple models: its network or nothing, and it says so once', async () => {
+  const { dir } = deployment.config.model;
+  const before = basename(await modelInUse(dir, 'pump'));
+  // It is tried on a window of zeros when it is opened, and must pass.
+  const { contextSteps, names } = sound.spec;
+  const zeros = { rows: new Float32Array(contextSteps * names.length), stepCount: contextSteps };
+  const limit = (await sound.predict([zeros])).at(-1) as number;
+  const { version } = await writeChanged(brokenAbove(limit), true);
+  await setCurrentVersion(dir, 'pump', version);
+  const said: string[] = [];
+  const logger: Logger = { ...silentLogger, warn: (_fields, message) => void said.push(message) };
+  const models = await LiveModels.open(deployment, logger, wallClock);
+  try {
+    await models.check();
+    assert.deepEqual(
+      said.filter((message) => message.includes('simple models')),
+      [
+        `${version} has no simple models: where it cannot be used or believed, machines of type pump are not assessable; \`millwright train\` makes a version that has them`,
+      ],
+    );
+    const told = await forecastsBy(models.get('pump') ?? assert.fail());
+    const faults = told.filter(({ reason }) => reason.startsWith('the model gave NaN for day'));
+    assert.ok(faults.length > 10, `${faults.length} faults`);
+    assert.equal(
+      faults.length,
+      soundly.filter(({ probabilities }) => (probabilities.at(-1) ?? 0) > limit).length,
+    );
+    assert.deepEqual(
+      faults.filter(({ status }) => status !== 'not-assessable'),
+      [],
+    );
+  } finally {
+    await models.close();
+    await setCurrentVersion(dir, 'pump', before);
+  }
 });
