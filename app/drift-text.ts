@@ -210,7 +210,7 @@ function formatMachines({ machines }: DriftReport): string {
       ]),
   );
   const wearing = machines.filter(({ verdict }) => verdict === 'wears').length;
-  return `${table}\n${furthest.length > machinesShown ? `The ${machinesShown} furthest of ${furthest.length} machines, each against its own days in training. ` : ''}${wearing > 0 ? `${formatCounted(wearing, 'machine')} wear: that is what forecasts are for, and no drift.` : ''}`.trimEnd();
+  return `${table}\n${furthest.length > machinesShown ? `The ${machinesShown} furthest of ${furthest.length} machines, each against its own days in training. ` : ''}${wearing > 0 ? `${formatCounted(wearing, 'machine')} ${wearing === 1 ? 'wears' : 'wear'}: that is what forecasts are for, and no drift.` : ''}`.trimEnd();
 }
 
 const day = (timeMs: number) => formatTime(timeMs).slice(0, 10);
