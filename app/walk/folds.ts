@@ -19,6 +19,8 @@ export interface Fold {
   /** Steps that are learned from: those that begin at or after the one time and end at or before the other. */
   readonly trainFromMs: number;
   readonly trainUntilMs: number;
+  /** With refitting on drift, but for the first fold: the features that had drifted. */
+  readonly because?: readonly string[];
 }
 
 /** First to last moment of a history. */

@@ -30,6 +30,7 @@ export function formatFolds({ folds }: Pick<Scores, 'folds'>): string[] {
       ofFirstSeed(folds).map(foldCells),
     ),
     `${explained} Times are UTC.`,
+    ...ofFirstSeed(folds).flatMap(({ fold }) => whyTrained(fold)),
   ];
 }
 
@@ -49,7 +50,12 @@ export function formatSeeds({ seeds }: Pick<Scores, 'seeds'>): string[] {
 export function walkSection({ folds, seeds }: Scores): string {
   return section(
     'Fold by fold',
-    `<p>Before each fold the network and the baselines were fitted anew on what was known when it began. Skill: share of the marginal hazard's mean Brier score that is gone. ${explained} Times are UTC.</p>${htmlTable(foldTitles, ofFirstSeed(folds).map(foldCells))}${
+    `<p>Before each fold the network and the baselines were fitted anew on what was known when it began. Skill: share of the marginal hazard's mean Brier score that is gone. ${explained} Times are UTC.</p>${htmlTable(foldTitles, ofFirstSeed(folds).map(foldCells))}${ofFirstSeed(
+      folds,
+    )
+      .flatMap(({ fold }) => whyTrained(fold))
+      .map((why) => `<p>${escapeHtml(why)}</p>`)
+      .join('')}${
       seeds.length < 2
         ? ''
         : `<p>The same with other seeds:</p>${htmlTable(
@@ -58,6 +64,10 @@ export function walkSection({ folds, seeds }: Scores): string {
           )}<p>${escapeHtml(spreadOf(seeds))}</p>`
     }`,
   );
+}
+
+function whyTrained({ number, because }: FoldScores['fold']): string[] {
+  return because ? [`Fold ${number} begins because of drift: ${because.join(', ')}.`] : [];
 }
 
 function ofFirstSeed(folds: readonly FoldScores[]): readonly FoldScores[] {

@@ -23,6 +23,7 @@ import type { FoldResult } from './fold.js';
 import { type Fold, foldsOf, trainingOf } from './folds.js';
 import { type JudgedWalk, judgeWalk } from './judge-walk.js';
 import type { WalkProtocol } from './protocol.js';
+import { driftedFeatures, mergeSteady } from './refit-on-drift.js';
 import { type FoldsProgress, runFolds } from './run-folds.js';
 import { hashSteps, writeSteps } from './steps-file.js';
 
@@ -64,10 +65,14 @@ export async function walkForward(request: WalkRequest): Promise<WalkOutcome> {
   const machines = spans.map(({ machine }) => machine);
   const trainMachines = choose(machines, protocol, 'trainMachines');
   const judgeMachines = new Set(choose(machines, protocol, 'judgeMachines'));
-  const folds = foldsOf(protocol, type, {
+  const everyFold = foldsOf(protocol, type, {
     fromMs: Math.min(...spans.map(({ fromMs }) => fromMs)),
     untilMs: Math.max(...spans.map(({ untilMs }) => untilMs)),
   });
+  const folds =
+    protocol.refit === 'always'
+      ? everyFold
+      : await mergeSteady(everyFold, driftIn(request, log, new Set(trainMachines)));
   const baselines: Baselines[] = [];
   for (const fold of folds) baselines.push(await fitBaselinesOf(fold, request, log, new Set(trainMachines)));
 
@@ -111,6 +116,22 @@ function choose(
   throw new UserError(
     `${key}: no machine of the history fits ${protocol[key].join(', ')}; there are ${machines.slice(0, 3).join(', ')}${machines.length > 3 ? ` and ${machines.length - 3} others` : ''}`,
   );
+}
+
+/** Which features have drifted since the last look, held against what the network in force has learned from. */
+function driftIn(
+  { deployment, type, signal }: WalkRequest,
+  log: Log,
+  machines: ReadonlySet<string>,
+): Parameters<typeof mergeSteady>[1] {
+  const knownAtStartOf = async ({ fromMs }: Fold) =>
+    (await readHistories(deployment, log, fromMs)).get(type.name) ?? [];
+  return async (inForce, before, next) => {
+    signal.throwIfAborted();
+    const learnedFrom = trainingOf(inForce, await knownAtStartOf(inForce), machines);
+    const span = { fromMs: before.fromMs, toMs: next.fromMs };
+    return driftedFeatures(featureSpec(type), learnedFrom, await knownAtStartOf(next), span);
+  };
 }
 
 async function fitBaselinesOf(

@@ -97,11 +97,11 @@ test('the example and a mistaken protocol', () => {
   const example = loadYaml('examples/simulated/walk.yaml', walkProtocolSchema);
   assert.deepEqual(example, {
     ...{ data: 'factory.yaml', from: '2026-04-15', refitEverySteps: 30 },
-    ...{ trainMachines: ['*'], judgeMachines: ['*'], seeds: [1] },
+    ...{ trainMachines: ['*'], judgeMachines: ['*'], seeds: [1], refit: 'always' },
   });
   const folder = mkdtempSync(join(tmpdir(), 'millwright-walk-'));
   const file = join(folder, 'walk.yaml');
-  writeFileSync(file, 'from: July\nrefitEverySteps: 0\nseeds: [1, 1]\nrefit: never\n');
+  writeFileSync(file, 'from: July\nrefitEverySteps: 0\nseeds: [1, 1]\nrefit: never\nretrain: no\n');
   try {
     assert.throws(
       () => loadYaml(file, walkProtocolSchema),
@@ -110,7 +110,8 @@ test('the example and a mistaken protocol', () => {
           /walk\.yaml:1:7: from: got "July"; write a day such as 2025-07-01/,
           /:2:18: refitEverySteps: got 0; write at least 1/,
           /:3:8: seeds: .*name each seed once/,
-          /:4:1: refit: unknown key/,
+          /:4:8: refit: got "never"; /,
+          /:5:1: retrain: unknown key/,
         ].every((pattern) => pattern.test(message)) || assert.fail(message),
     );
   } finally {
