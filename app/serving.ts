@@ -13,7 +13,7 @@ import type { ModelDetailWire, ModelWire, SequenceForecastWire } from '../infra/
 import type { Curve } from '../model/curve-cache.js';
 import { curveFault, obstacleIn, tooFewReadings } from '../stream/assessable.js';
 import { featureSpec } from '../stream/features.js';
-import { judgeWindow, simpleCurve } from '../stream/ladder.js';
+import { judgeCurve, simpleCurve, viewOf } from '../stream/ladder.js';
 import { windowCoverage, windowOfRows, windowOfSteps, windowOfValues } from '../stream/sequence.js';
 import type { LiveModels } from './live-models.js';
 import { chooseType } from './training.js';
@@ -150,7 +150,8 @@ function presentCurve(
   fallback: Fallback | undefined,
 ): Outcome {
   const curve = said?.probabilities.slice() ?? new Float32Array(0);
-  const { rung, reason } = judgeWindow(fallback, window, curve, fault || curveFault(curve));
+  const view = fallback && viewOf(fallback, window);
+  const { rung, reason } = judgeCurve(fallback, view, curve, fault || curveFault(curve));
   if (rung !== 'network') return standIn(fallback, window, rung, reason);
   const remainingLifeSteps = said?.remainingLifeSteps;
   return {

@@ -21,8 +21,8 @@ export interface Fallback {
   byAge(window: FeatureWindow): Float32Array | undefined;
   /** Whether the window holds values that training did not know. */
   doubtInputs(window: FeatureWindow): Doubt | undefined;
-  /** Whether the network's curve of the window, [H], departs further from `smoothed` than validation saw. */
-  doubtCurve(window: FeatureWindow, curve: Float32Array): Doubt | undefined;
+  /** Whether the network's curve of a window, [H], departs further from that of `smoothed` than validation saw. */
+  doubtCurve(curve: Float32Array, smoothed: Float32Array): Doubt | undefined;
 }
 
 /** For people, behind "by". */

@@ -17,7 +17,7 @@ import { decodeRecord, encodeRecord, topics } from '../domain/topics.js';
 import { limitPassings, type ValueOutlook, type ValuePredictor } from '../domain/values.js';
 import { curveFault, obstacleIn, tooFewReadings } from './assessable.js';
 import { featureSpec } from './features.js';
-import { judgeWindow, Ladder, simpleCurve, type Verdict } from './ladder.js';
+import { judgeCurve, Ladder, type SimpleView, simpleCurve, type Verdict, viewOf } from './ladder.js';
 import { type Measurer, makeMeasurer } from './measurer.js';
 import { ShadowScorer } from './shadow-scorer.js';
 import { significant } from './significant.js';
@@ -186,7 +186,11 @@ class Model {
     if (pending.length === 0) return;
     const windows = pending.map(({ window }) => window.window);
     const broken = this.#predictor?.fault;
-    const curves = broken === undefined ? await this.#predictor?.predict(windows) : undefined;
+    const asked = broken === undefined ? this.#predictor?.predict(windows) : undefined;
+    // While the network is at work, in threads of its own.
+    const fallback = this.#fallback;
+    const views = fallback ? windows.map((window) => viewOf(fallback, window)) : [];
+    const curves = await asked;
     const outlooks = await this.#values?.foresee(windows);
     const horizon = this.#type.horizonSteps;
     pending.forEach(({ window, place, stepOffset }, index) => {
@@ -203,7 +207,7 @@ class Model {
           : curve.length === horizon
             ? curveFault(curve)
             : 'the model gave too few values');
-      const { rung, reason } = this.#stand(window, curve, fault);
+      const { rung, reason } = this.#stand(window, views[index], curve, fault);
       outputs[place] =
         rung === 'network'
           ? this.#forecast(window, stepOffset, { status: 'ok', reason: '', curve, values })
@@ -212,8 +216,8 @@ class Model {
   }
 
   /** What the forecast rests on, `fault` being what is wrong with the network, or with what it said. */
-  #stand(window: IssuedWindow, curve: Float32Array, fault: string): Verdict {
-    const verdict = judgeWindow(this.#fallback, window.window, curve, fault);
+  #stand(window: IssuedWindow, view: SimpleView | undefined, curve: Float32Array, fault: string): Verdict {
+    const verdict = judgeCurve(this.#fallback, view, curve, fault);
     // A network that cannot be used is no fault of a machine's windows: there is nothing to remember of them.
     if (!this.#fallback || this.#predictor?.fault !== undefined) return verdict;
     return this.#ladder.stand(window, this.#predictor?.version ?? '', verdict, this.#type.revisionSteps);

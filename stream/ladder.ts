@@ -4,7 +4,7 @@
  * reading re-issues the forecast of its origin from what was known of the origins up to it, and of no later one.
  */
 import { Buffer } from 'node:buffer';
-import type { Fallback, Rung, SimpleRung } from '../domain/fallback.js';
+import type { Doubt, Fallback, Rung, SimpleRung } from '../domain/fallback.js';
 import { rungs } from '../domain/fallback.js';
 import type { FeatureWindow } from '../domain/features.js';
 import type { StateEntry } from '../domain/log.js';
@@ -23,19 +23,31 @@ export interface Verdict {
 export const trusted: Verdict = { rung: 'network', reason: '' };
 
 /**
- * The verdict of one window, by itself. `curve` [H] is what the network says of it, `fault` what is wrong with the network
- * or with that; '': nothing. The lowest rung counts.
+ * What the simple models say of a window. It can be had before the network has answered: that is another thread's work.
  */
-export function judgeWindow(
+export interface SimpleView {
+  readonly doubt: Doubt | undefined;
+  /** [H] */
+  readonly smoothed: Float32Array;
+}
+
+export function viewOf(fallback: Fallback, window: FeatureWindow): SimpleView {
+  return { doubt: fallback.doubtInputs(window), smoothed: fallback.smoothed(window) };
+}
+
+/**
+ * The verdict of one window, by itself. `curve` [H] is what the network says of it, `fault` what is wrong with the network
+ * or with that; '': nothing. Without a view nobody doubts it. The lowest rung counts.
+ */
+export function judgeCurve(
   fallback: Fallback | undefined,
-  window: FeatureWindow,
+  view: SimpleView | undefined,
   curve: Float32Array,
   fault: string,
 ): Verdict {
-  const doubt = fallback?.doubtInputs(window);
-  if (doubt?.rung === 'age') return doubt;
+  if (view?.doubt?.rung === 'age') return view.doubt;
   if (fault !== '') return { rung: 'smoothing', reason: fault };
-  return doubt ?? fallback?.doubtCurve(window, curve) ?? trusted;
+  return view?.doubt ?? (view && fallback?.doubtCurve(curve, view.smoothed)) ?? trusted;
 }
 
 /** The curve of a rung, or of the next one below that has one; undefined: none has. */

@@ -98,7 +98,7 @@ export class SimpleModels implements Fallback {
     return doubtInputs(this.#stored.trust, this.spec, window);
   }
 
-  doubtCurve(window: FeatureWindow, curve: Float32Array): Doubt | undefined {
-    return doubtCurve(this.#stored.trust, curve, this.smoothed(window));
+  doubtCurve(curve: Float32Array, smoothed: Float32Array): Doubt | undefined {
+    return doubtCurve(this.#stored.trust, curve, smoothed);
   }
 }
