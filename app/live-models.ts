@@ -16,15 +16,15 @@ import type { HealthReport } from '../infra/http/ports.js';
 import { CurveCache } from '../model/curve-cache.js';
 import { openStandIn, type StandIn } from '../model/fallback/stand-in.js';
 import type { Engine } from '../model/ports.js';
-import { type NetworkPredictor, openPredictor } from '../model/predict.js';
+import type { NetworkPredictor } from '../model/predict.js';
 import { openValuePredictor, type ValueNetworkPredictor } from '../model/values/value-predict.js';
-import { warmUp } from '../model/warm-up.js';
 import { featureSpec } from '../stream/features.js';
 import type { Deployment } from './config.js';
 import { openEngine } from './engine.js';
 import { LiveShadows } from './live-shadows.js';
 import type { Logger } from './logger.js';
 import { currentVersionFolder, type ForecastKind } from './model-folder.js';
+import { openWarm } from './open-warm.js';
 import { codeVersion } from './training.js';
 
 /** Curves remembered per network for whoever asks over HTTP: about 4 MB. */
@@ -278,13 +278,7 @@ export class LiveModels {
 
   async #openVersion(directory: string, type: MachineType): Promise<LiveModel> {
     const startedMs = this.#clock.nowMs();
-    const predictor = await openPredictor(directory, this.#engine, featureSpec(type), codeVersion());
-    try {
-      await warmUp(predictor);
-    } catch (error) {
-      await predictor.close();
-      throw error;
-    }
+    const predictor = await openWarm(directory, this.#engine, type);
     if (!predictor.fallback)
       this.#logger.warn(
         { type: type.name, version: predictor.version },

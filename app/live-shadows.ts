@@ -2,12 +2,10 @@
 import type { Predictor } from '../domain/features.js';
 import type { MachineType } from '../domain/machine-type.js';
 import type { Engine } from '../model/ports.js';
-import { type NetworkPredictor, openPredictor } from '../model/predict.js';
-import { warmUp } from '../model/warm-up.js';
-import { featureSpec } from '../stream/features.js';
+import type { NetworkPredictor } from '../model/predict.js';
 import type { Logger } from './logger.js';
 import { currentVersionFolder } from './model-folder.js';
-import { codeVersion } from './training.js';
+import { openWarm } from './open-warm.js';
 
 interface LiveShadow {
   readonly directory: string;
@@ -47,7 +45,10 @@ export class LiveShadows {
       const folder = await currentVersionFolder(this.#modelDir, name, 'shadow');
       const before = this.#shadows.get(name);
       if (folder === before?.directory) return;
-      const opened = folder === undefined ? undefined : await this.#open(folder, type);
+      const opened =
+        folder === undefined
+          ? undefined
+          : { directory: folder, predictor: await openWarm(folder, this.#engine, type) };
       if (opened) this.#shadows.set(name, opened);
       else this.#shadows.delete(name);
       if (before) this.#retire(before.predictor);
@@ -64,16 +65,5 @@ export class LiveShadows {
       this.#faults.set(name, fault);
       this.#logger.error({ type: name }, `the version in the shadow of ${name} cannot be used: ${fault}`);
     }
-  }
-
-  async #open(directory: string, type: MachineType): Promise<LiveShadow> {
-    const predictor = await openPredictor(directory, this.#engine, featureSpec(type), codeVersion());
-    try {
-      await warmUp(predictor);
-    } catch (error) {
-      await predictor.close();
-      throw error;
-    }
-    return { directory, predictor };
   }
 }

@@ -6,7 +6,7 @@
 import type { Buffer } from 'node:buffer';
 import type { Fallback, SimpleRung } from '../domain/fallback.js';
 import type { FeatureSpec, Predictor } from '../domain/features.js';
-import { expectedDay, type ForecastRecord, type ForecastValues } from '../domain/forecast.js';
+import type { ForecastRecord, ForecastValues } from '../domain/forecast.js';
 import type { EventRecord, TickRecord } from '../domain/input.js';
 import { listOf } from '../domain/list-of.js';
 import type { Batch, Checkpoint, PartitionHandler, PartitionId } from '../domain/log.js';
@@ -17,6 +17,7 @@ import { decodeRecord, encodeRecord, topics } from '../domain/topics.js';
 import { limitPassings, type ValueOutlook, type ValuePredictor } from '../domain/values.js';
 import { curveFault, obstacleIn, tooFewReadings } from './assessable.js';
 import { featureSpec } from './features.js';
+import { forecastRecord } from './forecast-record.js';
 import { judgeCurve, Ladder, type SimpleView, simpleCurve, type Verdict, viewOf } from './ladder.js';
 import { type Measurer, makeMeasurer } from './measurer.js';
 import { ShadowScorer } from './shadow-scorer.js';
@@ -266,32 +267,18 @@ class Model {
     stepOffset: number,
     { status, reason, rung, curve, values }: Said,
   ): ForecastRecord {
-    const probabilities = listOf(curve);
     const isProvisional = !window.final && status !== 'not-assessable';
     const open = isProvisional ? ['the newest step is still open'] : [];
-    return {
-      kind: 'forecast',
-      machine: window.machine,
-      type: window.type,
-      site: window.site,
-      line: window.line,
-      originMs: window.originMs,
-      stepIndex: window.stepIndex,
-      revision: window.revision,
+    return forecastRecord(window, stepOffset, {
       status: isProvisional ? 'provisional' : status,
       reason: [...open, reason].filter((each) => each !== '').join('; '),
       model: (this.#predictor ?? this.#values)?.version ?? '',
+      probabilities: listOf(curve),
       ...(rung ? { rung } : {}),
-      ...(window.stuckSensors.length > 0 ? { stuckSensors: window.stuckSensors } : {}),
       ...(this.#measure ? { measured: this.#measure(window.window) } : {}),
       ...(!this.#predictor && this.#values ? { curve: 'health-limit' as const } : {}),
-      probabilities,
-      expectedDay: expectedDay(probabilities),
-      coverage: window.coverage,
-      silentSensors: window.silentSensors,
-      stepOffset,
       ...(values ? { values } : {}),
-    };
+    });
   }
 }
 

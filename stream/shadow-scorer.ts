@@ -3,10 +3,11 @@
  * go to a topic of their own. Where it fails, that is what its forecasts say, and those of the network in use are not touched.
  */
 import type { Predictor } from '../domain/features.js';
-import { expectedDay, type ForecastRecord } from '../domain/forecast.js';
+import type { ForecastRecord } from '../domain/forecast.js';
 import { listOf } from '../domain/list-of.js';
 import type { MachineType } from '../domain/machine-type.js';
 import { curveFault, obstacleIn } from './assessable.js';
+import { forecastRecord } from './forecast-record.js';
 import type { IssuedWindow } from './window-operator.js';
 
 interface Scored {
@@ -79,23 +80,6 @@ function forecast(
   fault: string,
   probabilities: readonly number[],
 ): ForecastRecord {
-  const { machine, type, site, line, originMs, stepIndex, revision, coverage, silentSensors } = window;
-  return {
-    kind: 'forecast',
-    machine,
-    type,
-    site,
-    line,
-    originMs,
-    stepIndex,
-    revision,
-    status: fault === '' ? 'ok' : 'not-assessable',
-    reason: fault,
-    model: version,
-    probabilities,
-    expectedDay: expectedDay(probabilities),
-    coverage,
-    silentSensors,
-    stepOffset,
-  };
+  const status = fault === '' ? 'ok' : 'not-assessable';
+  return forecastRecord(window, stepOffset, { status, reason: fault, model: version, probabilities });
 }

@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { wallClock } from '../../domain/clock.js';
 import { describeAdoption } from '../adoption.js';
-import { introduce, registryOf } from '../registry/introduce.js';
+import { enter } from '../registry/introduce.js';
 import { exitCodes } from '../terminal/exit-codes.js';
 import { formatNumber, formatSpan } from '../terminal/format.js';
 import { printResult } from '../terminal/print-result.js';
@@ -75,19 +75,12 @@ Exit code: 0 trained (and in use, with --use), 1 worse than the network in use, 
         signal,
         onProgress: (progress) => bar.update(progress.step, progress.of, trainingNote(progress)),
       });
-      const introduced = options.use
-        ? await introduce({
-            model,
-            type,
-            version: written.version,
-            judged: [written],
-            histories,
-            force: options.force,
-            author,
-            signal,
-          })
-        : undefined;
-      if (!introduced) await registryOf(model).added(type.name, [written.version], author);
+      const introduced = await enter(options.use, {
+        ...{ model, type, histories, author, signal },
+        version: written.version,
+        judged: [written],
+        force: options.force,
+      });
       const seconds = (wallClock.nowMs() - startedMs) / 1000;
       bar.end(`${written.version} in ${formatSpan(seconds * 1000)}`);
       const { metrics, version } = written;

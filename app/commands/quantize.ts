@@ -6,7 +6,7 @@ import { quantizeVersion } from '../../model/quantized-artifact.js';
 import { describeAdoption } from '../adoption.js';
 import { loadDeployment } from '../config.js';
 import { versionsFolder } from '../model-folder.js';
-import { introduce, registryOf } from '../registry/introduce.js';
+import { enter } from '../registry/introduce.js';
 import { exitCodes } from '../terminal/exit-codes.js';
 import { formatBytes, formatCount, formatCounted, formatNumber } from '../terminal/format.js';
 import { printResult } from '../terminal/print-result.js';
@@ -79,20 +79,14 @@ Exit code: 0 written (and in use, with --use), 1 it loses too much or is worse t
           codeVersion: codeVersion(),
         });
         const introduced =
-          written && options.use
-            ? await introduce({
-                model,
-                type,
-                version: written.version,
-                judged: [written],
-                histories,
-                force: options.force,
-                lossMax: options.lossMax,
-                author,
-                signal,
-              })
-            : undefined;
-        if (written && !introduced) await registryOf(model).added(machineType, [written.version], author);
+          written &&
+          (await enter(options.use, {
+            ...{ model, type, histories, author, signal },
+            version: written.version,
+            judged: [written],
+            force: options.force,
+            lossMax: options.lossMax,
+          }));
         const { brierBefore, brierAfter, loss, windowCount, machineCount } = quantization;
         const growth = `${loss < 0 ? '−' : '+'}${formatNumber(100 * Math.abs(loss))} %`;
         printResult(

@@ -50,6 +50,14 @@ export async function introduce(introduction: Introduction): Promise<Introduced>
   return { adoption, inUse };
 }
 
+/** As `introduce` where `use` is true; else the version is noted, and what is in use stays. */
+export async function enter(use: boolean, introduction: Introduction): Promise<Introduced | undefined> {
+  if (use) return introduce(introduction);
+  const { model, type, version, author } = introduction;
+  await registryOf(model).added(type.name, [version], author);
+  return undefined;
+}
+
 async function judge({ model, type, histories, judged, lossMax, signal }: Introduction): Promise<Adoption> {
   const engine = new OnnxEngine();
   try {

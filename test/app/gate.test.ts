@@ -1,10 +1,7 @@
 // A challenger in the shadow: what it says reaches nobody, and the gate judges it by what came, with every score by hand.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { type Deployment, loadDeployment } from '../../app/config.js';
+import type { Deployment } from '../../app/config.js';
 import { type Contender, type GateReport, judgeShadow } from '../../app/registry/gate.js';
 import { formatGate } from '../../app/registry/gate-text.js';
 import { alertStage, forecastStage, stepStage } from '../../app/stages.js';
@@ -19,31 +16,13 @@ import type { EventRecord, InputRecord } from '../../domain/input.js';
 import { encodeRecord, topics } from '../../domain/topics.js';
 import { MemoryLog } from '../../infra/memory/log.js';
 import { featureSpec } from '../../stream/features.js';
+import { pressDeployment } from './press-deployment.js';
 
 const dayMs = 86_400_000;
 const place = { type: 'press', site: '', line: '' };
 
-function press(t: TestContext): Deployment {
-  const dir = mkdtempSync(join(tmpdir(), 'millwright-gate-'));
-  t.after(() => rmSync(dir, { recursive: true }));
-  writeFileSync(
-    join(dir, 'press.yaml'),
-    'name: press\nsensors: [{ name: daysLeft }]\nhorizonSteps: 3\nwindowSteps: 3\nminimumSteps: 3\n',
-  );
-  writeFileSync(
-    join(dir, 'millwright.yaml'),
-    `machineTypes: [press.yaml]
-machines: [{ match: "m-*" }]
-log: { kind: embedded, partitions: 1 }
-alerts:
-  rules:
-    - name: soon
-      condition: failure_probability(1d)
-      severities: [{ name: warning, set: 0.4, reset: 0.3 }]
-`,
-  );
-  return loadDeployment(join(dir, 'millwright.yaml'));
-}
+const press = (t: TestContext) =>
+  pressDeployment(t, 'sensors: [{ name: daysLeft }]\nhorizonSteps: 3\nwindowSteps: 3\nminimumSteps: 3\n');
 
 /** Each machine tells how many days it has left, until it fails at noon of day 8, 9, 10 or 11. */
 function* inputs(machineCount: number): Generator<InputRecord> {

@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Factory, loadFactory, makeFactory, withScenario } from '../../app/simulate/factory-config.js';
 import { scenarioFileSchema } from '../../app/simulate/scenario.js';
-import { simulateFactory, simulateHistory } from '../../app/simulate/simulate-factory.js';
+import { simulateFactory } from '../../app/simulate/simulate-factory.js';
 import type { Label } from '../../app/simulate/simulated-machine.js';
 import type { DatasetReadings, DatasetRecord } from '../../domain/dataset.js';
+import { historyOf } from './simulated-history.js';
 
 const dayMs = 86_400_000;
 const shipped = loadFactory('examples/simulated/factory.yaml', {});
@@ -30,15 +31,6 @@ function factoryOf(scenario: readonly unknown[], days = 60, machines = 4): Facto
     },
     type,
   );
-}
-
-function historyOf(factory: Factory): { records: DatasetRecord[]; labels: Label[] } {
-  const records: DatasetRecord[] = [];
-  const labels: Label[] = [];
-  for (const item of simulateHistory(factory))
-    if (item.kind === 'record') records.push(item.record);
-    else if (item.kind === 'label') labels.push(item.label);
-  return { records, labels };
 }
 
 const readingsOf = (records: readonly DatasetRecord[]): DatasetReadings[] =>

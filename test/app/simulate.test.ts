@@ -7,11 +7,11 @@ import {
   factoryDataset,
   type SimulatedMessage,
   simulateFactory,
-  simulateHistory,
 } from '../../app/simulate/simulate-factory.js';
 import { type Label, loadAt } from '../../app/simulate/simulated-machine.js';
 import type { DatasetRecord } from '../../domain/dataset.js';
 import { machineTypeSchema } from '../../domain/machine-type.js';
+import { historyOf } from './simulated-history.js';
 
 const dayMs = 86_400_000;
 const startMs = Date.UTC(2026, 0, 1);
@@ -49,15 +49,6 @@ function run(factory: Factory): { messages: SimulatedMessage[]; labels: Label[] 
   return { messages, labels };
 }
 
-function history(factory: Factory): { records: DatasetRecord[]; labels: Label[] } {
-  const records: DatasetRecord[] = [];
-  const labels: Label[] = [];
-  for (const item of simulateHistory(factory))
-    if (item.kind === 'record') records.push(item.record);
-    else if (item.kind === 'label') labels.push(item.label);
-  return { records, labels };
-}
-
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 const lives = (labels: readonly Label[]): Extract<Label, { kind: 'life' }>[] =>
@@ -75,8 +66,8 @@ test('the same seed gives the same bytes; another seed gives others', () => {
 });
 
 test("a machine's story does not depend on how many others there are", () => {
-  const few = history(factoryWith({ machines: 3, days: 30 })).records;
-  const many = history(factoryWith({ machines: 9, days: 30 })).records;
+  const few = historyOf(factoryWith({ machines: 3, days: 30 })).records;
+  const many = historyOf(factoryWith({ machines: 9, days: 30 })).records;
   const third = (records: readonly DatasetRecord[]): DatasetRecord[] =>
     records.filter((record) => record.machine === 'press-003');
   assert.ok(third(few).length > 600);
@@ -85,7 +76,7 @@ test("a machine's story does not depend on how many others there are", () => {
 
 test('history is in time order, and messages are in the order of their arrival', () => {
   const factory = factoryWith({ days: 60 });
-  const { records } = history(factory);
+  const { records } = historyOf(factory);
   for (let i = 1; i < records.length; i++)
     assert.ok((records[i]?.timeMs ?? 0) >= (records[i - 1]?.timeMs ?? 0));
   const { messages } = run(factory);
@@ -96,7 +87,7 @@ test('history is in time order, and messages are in the order of their arrival',
 test('without trouble every record arrives once, in its own words, after a short delay', () => {
   const factory = factoryWith({ days: 20, trouble: calm });
   const { messages, labels } = run(factory);
-  const { records } = history(factory);
+  const { records } = historyOf(factory);
   assert.equal(messages.length, records.length);
   assert.deepEqual(new Set(labels.map((label) => label.kind)), new Set(['life']));
   const delays = messages.map((message) => message.timeMs - JSON.parse(message.payload).time);
@@ -116,7 +107,7 @@ test('without trouble every record arrives once, in its own words, after a short
 
 test('failures, labels and the data set tell one story, and no machine reads while it stands still', () => {
   const factory = factoryWith({ days: 365 });
-  const { records, labels } = history(factory);
+  const { records, labels } = historyOf(factory);
   const failures = records.filter((record) => record.kind === 'event' && record.event === 'failure');
   const failed = lives(labels).filter((life) => life.end === 'failed');
   assert.ok(failures.length > 60, `${failures.length} failures`);
@@ -156,7 +147,7 @@ test('lives follow the Weibull distribution that was asked for', () => {
     everyMs: '12h',
     maintenance: { everyDays: 30, kind: 'service', detectShare: 0 },
   });
-  const { labels } = history(factory);
+  const { labels } = historyOf(factory);
   // First lives began before the simulation; lives that began late are cut off: take those that began in the first half.
   const whole = lives(labels).filter(
     (life) => life.startMs > startMs && life.startMs < startMs + 200 * dayMs,
@@ -172,7 +163,7 @@ test('lives follow the Weibull distribution that was asked for', () => {
 
 test('sensors show the coming fault, the load and nothing but them', () => {
   const factory = factoryWith({ machines: 60, days: 200, everyMs: '3h', trouble: calm });
-  const { records, labels } = history(factory);
+  const { records, labels } = historyOf(factory);
   const bearing = lives(labels).filter((life) => life.fault === 'bearing' && life.end === 'failed');
   const vibration = (fromDays: number, toDays: number): number[] =>
     bearing.flatMap((life) =>
@@ -205,7 +196,7 @@ test('sensors show the coming fault, the load and nothing but them', () => {
 
 test('errors come seldom from healthy machines and often before their own fault', () => {
   const factory = factoryWith({ machines: 60, days: 200 });
-  const { records, labels } = history(factory);
+  const { records, labels } = historyOf(factory);
   const codes = { bearing: 'E1', seal: 'E2', motor: 'E3' } as Record<string, string>;
   let own = 0;
   let other = 0;
@@ -224,7 +215,7 @@ test('a gateway that was offline sends its backlog afterwards, in order or not, 
   for (const backlog of ['in-order', 'shuffled']) {
     const factory = factoryWith({ days: 60, trouble: { ...trouble, backlog } });
     const { messages, labels } = run(factory);
-    assert.equal(messages.length, history(factory).records.length);
+    assert.equal(messages.length, historyOf(factory).records.length);
     const outages = labels.filter((label) => label.kind === 'gateway');
     assert.ok(outages.length > 15, `${outages.length} outages`);
     for (const message of messages) {
@@ -268,7 +259,7 @@ test('duplicates are the same bytes; wrong clocks are labelled; silent sensors a
     assert.ok(Math.abs(off - (skews.get(machine) ?? 0)) <= 1, `${machine} is off by ${off} ms`);
   }
 
-  const { records, labels } = history(
+  const { records, labels } = historyOf(
     factoryWith({ days: 60, trouble: { ...calm, sensorFaultsPerMonth: 5 } }),
   );
   const troubles = labels.filter((label) => label.kind === 'sensor');

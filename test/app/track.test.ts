@@ -1,11 +1,8 @@
 // Two machines, ten days, two networks, every score by hand: what `millwright track` makes of a log.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { calendarDay, calendarPeriods } from '../../app/calendar-periods.js';
-import { type Deployment, loadDeployment } from '../../app/config.js';
+import type { Deployment } from '../../app/config.js';
 import { alertStage, stepStage } from '../../app/stages.js';
 import { type TrackedSpan, type TrackRequest, trackForecasts } from '../../app/track.js';
 import { formatTrack, trackNotes } from '../../app/track-text.js';
@@ -17,29 +14,13 @@ import type { EventRecord, InputRecord } from '../../domain/input.js';
 import type { Log } from '../../domain/log.js';
 import { encodeRecord, topics } from '../../domain/topics.js';
 import { MemoryLog } from '../../infra/memory/log.js';
+import { pressDeployment } from './press-deployment.js';
 
 const dayMs = 86_400_000;
 const place = { type: 'press', site: '', line: '' };
 const allTime = { fromMs: Number.NEGATIVE_INFINITY, toMs: Number.POSITIVE_INFINITY };
 
-function press(t: TestContext): Deployment {
-  const dir = mkdtempSync(join(tmpdir(), 'millwright-track-'));
-  t.after(() => rmSync(dir, { recursive: true }));
-  writeFileSync(join(dir, 'press.yaml'), 'name: press\nsensors: [{ name: heat }]\nhorizonSteps: 3\n');
-  writeFileSync(
-    join(dir, 'millwright.yaml'),
-    `machineTypes: [press.yaml]
-machines: [{ match: "m-*" }]
-log: { kind: embedded, partitions: 1 }
-alerts:
-  rules:
-    - name: soon
-      condition: failure_probability(1d)
-      severities: [{ name: warning, set: 0.4, reset: 0.3 }]
-`,
-  );
-  return loadDeployment(join(dir, 'millwright.yaml'));
-}
+const press = (t: TestContext) => pressDeployment(t, 'sensors: [{ name: heat }]\nhorizonSteps: 3\n');
 
 const failed: EventRecord = {
   kind: 'event',
