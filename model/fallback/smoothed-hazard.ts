@@ -83,24 +83,27 @@ export class SmoothedHazardModel {
   readonly #inputs: Inputs;
   readonly #values: Float64Array;
   readonly #weights: Float64Array;
-  readonly #days: Float64Array;
+  /** [H] The odds of surviving day k are e^−base times this. */
+  readonly #dayOdds: Float64Array;
 
   constructor(fitted: SmoothedHazard) {
     this.#inputs = new Inputs(fitted.preprocessing);
     this.#values = new Float64Array(this.#inputs.count);
     this.#weights = Float64Array.from(fitted.weights);
     const { horizonSteps } = fitted.preprocessing.spec;
-    this.#days = dayInputs(fitted, horizonSteps).map((input) => input * (fitted.weights[1] as number));
+    this.#dayOdds = dayInputs(fitted, horizonSteps).map((input) =>
+      Math.exp(-input * (fitted.weights[1] as number)),
+    );
   }
 
   /** [H] */
   curve(window: FeatureWindow): Float32Array {
     this.#inputs.read(window, this.#values);
-    const base = dot(this.#weights, this.#values);
-    const curve = new Float32Array(this.#days.length);
+    const odds = Math.exp(-dot(this.#weights, this.#values));
+    const curve = new Float32Array(this.#dayOdds.length);
     let survival = 1;
     for (let k = 0; k < curve.length; k++) {
-      survival *= 1 - 1 / (1 + Math.exp(-base - (this.#days[k] as number)));
+      survival *= 1 - 1 / (1 + odds * (this.#dayOdds[k] as number));
       curve[k] = 1 - survival;
     }
     return curve;
